@@ -1,0 +1,50 @@
+"""The whole configuration as one frozen value: what the daemon runs, whatever language the file was in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alived.hooks.config import NotifyScripts
+from alived.vip.config import VipGroup
+from alived.vrrp.config import VrrpInstance, VrrpSyncGroup
+
+
+class GlobalDefs(msgspec.Struct, frozen=True, kw_only=True):
+    """`global_defs`; what only sets a default for instances has been written into them by the reader."""
+
+    router_id: str = ""
+    """Default: the host's name"""
+    rt_priority: int | None = None
+    """`vrrp_rt_priority` 1..99; None: real time with the lowest priority if the kernel lets us; 0: never"""
+    no_swap: bool = False
+    """`vrrp_no_swap`: mlockall in the engine"""
+    cpu_affinity: tuple[int, ...] = ()
+    startup_delay_ns: int = 0
+    delay_after_boot_ns: int = 0
+    """`vrrp_delay_after_boot`: no takeover before the machine is this old"""
+    script_user: str = ""
+    script_group: str = ""
+    enable_script_security: bool = False
+    log_unknown_vrids: bool = False
+    dynamic_interfaces: bool = False
+    process_name: str = ""
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
+    """A VRRP instance with what it moves and whom it tells."""
+
+    vrrp: VrrpInstance
+    vips: VipGroup
+    notify: NotifyScripts = NotifyScripts()
+    notify_priority_changes: bool = False
+
+
+class SyncGroup(msgspec.Struct, frozen=True, kw_only=True):
+    vrrp: VrrpSyncGroup
+    notify: NotifyScripts = NotifyScripts()
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    global_defs: GlobalDefs = GlobalDefs()
+    instances: tuple[Instance, ...] = ()
+    sync_groups: tuple[SyncGroup, ...] = ()

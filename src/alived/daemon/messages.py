@@ -1,0 +1,121 @@
+"""What the processes say to each other over the bus, and what a client and the daemon say over the control socket.
+
+Bus: the parent is the hub, each child has one stream to it. Control socket: one JSON request a line, one JSON answer
+a line; `state` answers carry the age of what they say, and what is not fresh is "unknown".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from alived.config.model import Config
+from alived.vip.events import VipSnapshot
+from alived.vrrp.config import State
+from alived.vrrp.events import InstanceSnapshot
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """Base of what crosses the bus."""
+
+
+class Beat(Message, frozen=True, tag=True):
+    """Child to parent, every 100 ms: I am alive (CLOCK_BOOTTIME, ns). A child that does not beat is replaced."""
+
+    now_ns: int
+
+
+class Configure(Message, frozen=True, tag=True):
+    """Parent to child: this is the configuration now (a validated one)."""
+
+    config: Config
+
+
+class Configured(Message, frozen=True, tag=True):
+    """Child to parent: it took the new configuration; `changes` says what it did, a line each."""
+
+    changes: tuple[str, ...]
+
+
+class SnapshotRequest(Message, frozen=True, tag=True):
+    request_id: int
+
+
+class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A sync group: its state is that of all its members, or FAULT."""
+
+    name: str
+    state: State
+    since_ns: int
+    reason: str
+    members: tuple[str, ...]
+
+
+class EngineSnapshot(Message, frozen=True, tag=True, kw_only=True):
+    """Engine to parent: everything it knows at `now_ns`."""
+
+    request_id: int
+    now_ns: int
+    instances: tuple[InstanceSnapshot, ...]
+    vips: tuple[VipSnapshot, ...]
+    groups: tuple[GroupSnapshot, ...]
+    receive_errors: dict[str, int]
+    """Adverts not accepted, by reason (names of RFC 9568 / ietf-vrrp where there is one)."""
+    lateness_max_ns: int
+    """Latest that a timer ran since the last snapshot."""
+    scheduling: str
+    """"SCHED_RR 1" or "normal (reason)"."""
+
+
+class Transition(Message, frozen=True, tag=True, kw_only=True):
+    """Engine to parent (history, log) and on to the worker (scripts): an instance or a sync group changed state."""
+
+    kind: str
+    """"INSTANCE" or "GROUP"."""
+    name: str
+    old: State
+    new: State
+    priority: int
+    reason: str
+    evidence: tuple[str, ...]
+    time_ns: int
+    """CLOCK_BOOTTIME"""
+    wall_time: float
+    """time.time() of the same moment"""
+    stopping: bool = False
+    """The change to INIT because the instance stops: `notify_stop` (or `notify_deleted` if `deleted`)."""
+    deleted: bool = False
+
+
+class LogLine(Message, frozen=True, tag=True, kw_only=True):
+    """Child to parent: a line for the log; the engine must not block on a disk or a terminal."""
+
+    level: str
+    """debug, info, warning, error"""
+    code: str
+    """Stable kebab-case event id"""
+    message: str
+    fields: dict[str, str] = {}
+
+
+class Stop(Message, frozen=True, tag=True):
+    """Parent to child: stop gracefully (adverts with priority 0, addresses gone), then exit with 0."""
+
+
+BusMessage = (
+    Beat | Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | LogLine | Stop
+)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Client to daemon over the control socket: command "status", "reload", "history", "version"."""
+
+    command: str
+    arguments: dict[str, Any] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    ok: bool
+    result: Any = None
+    error: str = ""

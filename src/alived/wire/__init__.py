@@ -1,0 +1,1 @@
+"""Bytes to values and back, without state: headers, checksums, ARP, ND, rtnetlink."""
