@@ -122,6 +122,9 @@ class VrrpInstance(msgspec.Struct, frozen=True, kw_only=True):
     track_interfaces: tuple[TrackedInterface, ...] = ()
     startup_delay_ns: int = 0
     """`vrrp_startup_delay`: no takeover during this time after the start."""
+    sync_group: str = ""
+    """Name of the sync group that lists this instance, "" if none does: such an instance asks its group before it
+    becomes MASTER or leaves FAULT."""
 
     @property
     def advert_interval_ns(self) -> int:

@@ -128,7 +128,21 @@ class Noticed(Effect, frozen=True, tag=True):
     message: str
 
 
-InstanceEffect = SendAdvertisement | StateChanged | Reannounce | Noticed
+class MemberReport(Effect, frozen=True, tag=True):
+    """Only from a member of a sync group (`config.sync_group`), last in its step, whenever `state` or `wanted` changed:
+    feed it to the group as `MemberChanged`. `wanted` is the state that the instance would take without the group: a
+    member whose Master_Down_Timer fired stays BACKUP, wants MASTER and waits for the group's decision."""
+
+    instance: str
+    group: str
+    state: State
+    wanted: State
+    priority: int
+    """Effective."""
+    reason: str
+
+
+InstanceEffect = SendAdvertisement | StateChanged | Reannounce | Noticed | MemberReport
 
 
 class PeerSnapshot(msgspec.Struct, frozen=True):
