@@ -1,0 +1,103 @@
+"""What an instance depends on, as priority and faults: interfaces now; scripts, processes and files plug in alike.
+
+Each tracked thing is up or down. With weight 0 it is a condition: the instance is in FAULT while it is down. With
+another weight it moves the priority, keepalived's way: a positive weight is added while it is up, a negative one while
+it is down, and `reverse` turns the sign of the adjustment (weight 0: FAULT while it is *up*). The sum stays within
+1..254; an owner's priority never moves.
+
+Level-triggered: say what is, as often as you like; what changed comes back as events for the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from alived.vrrp.config import OWNER_PRIORITY, TrackedInterface, VrrpInstance
+from alived.vrrp.events import FaultCleared, FaultRaised, InstanceEvent, PriorityChanged
+
+
+class TrackedThing(msgspec.Struct, frozen=True):
+    """`key` is the fault's cause and the subject of its sentence: "interface eth0", "script check_http"."""
+
+    key: str
+    weight: int = 0
+    reverse: bool = False
+
+    def is_fault(self, up: bool) -> bool:
+        return self.weight == 0 and up == self.reverse
+
+    def adjustment(self, up: bool) -> int:
+        """What it adds to the priority."""
+        if up is not (self.weight > 0):
+            return 0
+        return -self.weight if self.reverse else self.weight
+
+
+class Tracking:
+    """Everything that one instance tracks, its own and its sync group's."""
+
+    def __init__(self, instance: VrrpInstance, group_interfaces: Iterable[TrackedInterface] = ()) -> None:
+        self._base_priority = instance.priority
+        self._priority = instance.priority
+        self._things: dict[str, list[TrackedThing]] = {}
+        self._up: dict[str, bool | None] = {}
+        self._faults: set[str] = set()
+        if instance.track_primary and instance.interface:
+            self.add(TrackedThing(_interface_key(instance.interface)))
+        for tracked in (*instance.track_interfaces, *group_interfaces):
+            self.add(TrackedThing(_interface_key(tracked.name), tracked.weight, tracked.reverse))
+
+    def add(self, thing: TrackedThing) -> None:
+        """The same key may be there several times, e.g. the instance's interface and a weight on it."""
+        self._things.setdefault(thing.key, []).append(thing)
+
+    @property
+    def priority(self) -> int:
+        """The effective priority by what is known."""
+        return self._priority
+
+    def set_interface(self, name: str, up: bool | None) -> list[InstanceEvent]:
+        """None: there is no interface of this name, which counts as down."""
+        return self.set(_interface_key(name), up)
+
+    def set(self, key: str, up: bool | None) -> list[InstanceEvent]:
+        """This thing is up, down, or (None) not there or not known: counts as down. A key that is not tracked here
+        changes nothing."""
+        if key not in self._things:
+            return []
+        self._up[key] = up
+        return [*self._fault_events(key), *self._priority_events(key)]
+
+    def _fault_events(self, key: str) -> list[InstanceEvent]:
+        up = bool(self._up[key])
+        faulty = any(thing.is_fault(up) for thing in self._things[key])
+        if faulty == (key in self._faults):
+            return []
+        if not faulty:
+            self._faults.remove(key)
+            return [FaultCleared(key)]
+        self._faults.add(key)
+        return [FaultRaised(key, self._sentence(key))]
+
+    def _priority_events(self, key: str) -> list[InstanceEvent]:
+        if self._base_priority == OWNER_PRIORITY:
+            return []
+        total = self._base_priority
+        for known, up in self._up.items():
+            total += sum(thing.adjustment(bool(up)) for thing in self._things[known])
+        before, self._priority = self._priority, min(max(total, 1), OWNER_PRIORITY - 1)
+        if self._priority == before:
+            return []
+        return [PriorityChanged(self._priority, f"priority {before} -> {self._priority}: {self._sentence(key)}")]
+
+    def _sentence(self, key: str) -> str:
+        up = self._up[key]
+        state = "is not there" if up is None else "is up" if up else "is down"
+        weights = [f"{thing.weight:+d}" for thing in self._things[key] if thing.weight]
+        return f"{key} {state} (weight {', '.join(weights)})" if weights else f"{key} {state}"
+
+
+def _interface_key(name: str) -> str:
+    return f"interface {name}"
