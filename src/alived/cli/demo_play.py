@@ -153,9 +153,7 @@ class Play:
         after, owners = self.settle(step.owner, step.theory_s[1] + PATIENCE_S)
         new = self._stage.nodes[step.owner].mac
         first_ns = _first(after, new, fault_ns)
-        last_of_old_ns = max(
-            (s.time_ns for s in after if s.kind is Kind.ANSWER and s.said_mac in old - {new}), default=0
-        )
+        last_of_old_ns = max((s.time_ns for s in after if s.kind is Kind.ANSWER and s.said_mac != new), default=0)
         return Outcome(
             title=step.title,
             owners=owners,
