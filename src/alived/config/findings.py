@@ -1,0 +1,53 @@
+"""Where every stage of the reader puts what it finds, so that one run reports all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alived.base import Diagnostic, Location, Severity
+
+LIMIT = 1000
+"""Findings kept of one configuration: prose given by mistake must not fill the memory or the screen."""
+
+
+class Findings:
+    """A bounded list of diagnostics. An error is never lost to the bound: the sentence that says so is one."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+        self.full = False
+
+    def error(self, location: Location, code: str, message: str, hint: str = "") -> None:
+        """It cannot run like this."""
+        self.add(Diagnostic(Severity.ERROR, location, code, message, hint))
+
+    def warning(self, location: Location, code: str, message: str, hint: str = "") -> None:
+        """It runs, but not as the text seems to say."""
+        self.add(Diagnostic(Severity.WARNING, location, code, message, hint))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        if self.full:
+            return
+        if len(self._found) == LIMIT:
+            self.full = True
+            message = f"more than {LIMIT} findings: the rest is not listed"
+            hint = "is this a configuration of alived at all?"
+            diagnostic = Diagnostic(Severity.ERROR, diagnostic.location, "too-many-findings", message, hint)
+        self._found.append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(found.severity is Severity.ERROR for found in self._found)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """In the order of the text; what concerns the whole file comes first."""
+        return tuple(sorted(self._found, key=_place))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    location = diagnostic.location
+    return location.file, location.line, location.column

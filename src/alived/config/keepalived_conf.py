@@ -1,0 +1,148 @@
+"""A tree of blocks -> Config, through the keyword tables. Documents in YAML become such a tree first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from alived.base import Location
+from alived.config.blocks import Block
+from alived.config.complete import complete, notify_scripts
+from alived.config.draft import Draft
+from alived.config.findings import Findings
+from alived.config.keywords import Settings, Status, Table, read_settings, report_status, report_unknown
+from alived.config.keywords_global import GLOBAL, HOMES, TOP
+from alived.config.keywords_vrrp import INSTANCE, SYNC_GROUP
+from alived.config.lists import TrackEntry
+from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
+from alived.config.tracking import tracked
+from alived.config.validate import GroupPlan, InstancePlan, Plan, validate
+from alived.vrrp.config import VrrpSyncGroup
+
+
+def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
+    """The configuration that the blocks describe. It may run only if `findings` has no error afterwards."""
+    by_keyword = _sort(blocks, findings)
+    defaults = _global_settings(by_keyword["global_defs"], file, findings)
+    groups = [_group(block, findings) for block in _named(by_keyword["vrrp_sync_group"], findings)]
+    vmac_names: set[str] = set()
+    instances = [_instance(b, defaults, vmac_names, findings) for b in _named(by_keyword["vrrp_instance"], findings)]
+    plan = Plan(Location(file), tuple(instances), tuple(groups))
+    findings.extend(validate(plan))
+    return Config(
+        global_defs=_global_defs(defaults),
+        instances=tuple(_inherit_reports(instance, groups) for instance in instances),
+        sync_groups=tuple(SyncGroup(vrrp=group.vrrp, notify=notify_scripts(group.settings)) for group in groups),
+    )
+
+
+def _sort(blocks: Iterable[Block], findings: Findings) -> dict[str, list[Block]]:
+    sorted_blocks: dict[str, list[Block]] = {row.name: [] for row in TOP.values() if row.status is Status.WORKS}
+    for block in blocks:
+        row = TOP.get(block.keyword)
+        if row is None:
+            report_unknown(block, "", TOP, findings, HOMES)
+        elif row.status is not Status.WORKS:
+            report_status(block, row, findings)
+        elif block.children is None:
+            message = f"{block.keyword!r} needs a block: '{{' is missing"
+            findings.error(block.location, "missing-brace", message, f"{block.keyword} NAME {{ ... }}")
+        else:
+            sorted_blocks[block.keyword].append(block)
+    return sorted_blocks
+
+
+def _named(blocks: Iterable[Block], findings: Findings) -> Iterable[Block]:
+    """Blocks that have a name, each name once."""
+    seen: dict[str, Location] = {}
+    for block in blocks:
+        if not block.arguments:
+            message = f"{block.keyword!r} needs a name"
+            findings.error(block.location, "missing-argument", message, f"{block.keyword} NAME {{ ... }}")
+            continue
+        name = block.arguments[0]
+        if len(block.arguments) > 1:
+            message = f"the name of {block.keyword!r} is one word: {block.arguments[1].text!r} is too much"
+            findings.error(block.arguments[1].location, "extra-arguments", message, "use '_' or double quotes")
+        if name.text in seen:
+            message = f"{block.keyword} {name.text!r} is already defined in line {seen[name.text].line}"
+            findings.error(name.location, "duplicate-name", message, "give each its own name")
+            continue
+        seen[name.text] = name.location
+        yield block
+
+
+def _global_settings(blocks: Iterable[Block], file: str, findings: Findings) -> Settings:
+    """All `global_defs` blocks add up to one."""
+    children = tuple(child for block in blocks for child in block.children or ())
+    for block in blocks:
+        for argument in block.arguments:
+            findings.warning(argument.location, "extra-arguments", f"{argument.text!r} after global_defs is skipped")
+    whole = Block("global_defs", Location(file), (), children)
+    return read_settings(whole, GLOBAL, findings, _elsewhere(GLOBAL))
+
+
+def _elsewhere(rows: Table) -> dict[str, str]:
+    return {word: home for word, home in HOMES.items() if word not in rows}
+
+
+_NOT_IN_INSTANCE = _elsewhere(INSTANCE)
+_NOT_IN_GROUP = _elsewhere(SYNC_GROUP)
+
+
+def _instance(block: Block, defaults: Settings, vmac_names: set[str], findings: Findings) -> InstancePlan:
+    settings = read_settings(block, INSTANCE, findings, _NOT_IN_INSTANCE)
+    draft = Draft(block.arguments[0].text, settings, defaults, findings)
+    return InstancePlan(complete(draft, vmac_names), settings)
+
+
+def _group(block: Block, findings: Findings) -> GroupPlan:
+    settings = read_settings(block, SYNC_GROUP, findings, _NOT_IN_GROUP)
+    name = block.arguments[0].text
+    members = tuple(word for line in settings.get("group", ()) for word in line)
+    entries: tuple[TrackEntry, ...] = settings.get("track_interface", ())
+    group = VrrpSyncGroup(
+        name=name,
+        members=tuple(dict.fromkeys(word.text for word in members)),
+        track_interfaces=tracked(entries, findings, name),
+        sync_group_tracking_weight="sync_group_tracking_weight" in settings,
+    )
+    return GroupPlan(group, settings, members)
+
+
+def _inherit_reports(plan: InstancePlan, groups: Iterable[GroupPlan]) -> Instance:
+    """`notify_priority_changes` of a group is the default of its members."""
+    if "notify_priority_changes" in plan.settings:
+        return plan.instance
+    for group in groups:
+        if plan.instance.vrrp.name in group.vrrp.members and "notify_priority_changes" in group.settings:
+            value: bool = group.settings.get("notify_priority_changes")
+            return msgspec.structs.replace(plan.instance, notify_priority_changes=value)
+    return plan.instance
+
+
+_SAME_NAME = (
+    "router_id",
+    "rt_priority",
+    "no_swap",
+    "cpu_affinity",
+    "enable_script_security",
+    "log_unknown_vrids",
+    "dynamic_interfaces",
+    "process_name",
+)
+"""Fields of GlobalDefs that take the setting as it is."""
+
+
+def _global_defs(settings: Settings) -> GlobalDefs:
+    user, group = settings.get("script_user", ("", ""))
+    said: dict[str, Any] = {field: settings.get(field) for field in _SAME_NAME if field in settings}
+    return GlobalDefs(
+        startup_delay_ns=settings.get("vrrp_startup_delay", 0),
+        delay_after_boot_ns=settings.get("vrrp_delay_after_boot", 0),
+        script_user=user,
+        script_group=group,
+        **said,
+    )

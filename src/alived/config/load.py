@@ -1,0 +1,57 @@
+"""One door for every configuration: `load` tells the language, reads it and returns all findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from alived.base import Diagnostic, Location
+from alived.config.blocks import Block, parse
+from alived.config.findings import Findings
+from alived.config.keepalived_conf import read_tree
+from alived.config.model import Config
+from alived.config.tokens import decode
+
+Reader = Callable[[str], bytes]
+"""Gives the bytes of a file or raises OSError."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """config is None if a diagnostic is an error: such a configuration cannot run."""
+
+    config: Config | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file. Raises OSError."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def load(path: str, reader: Reader = read_file) -> Loaded:
+    """Reads and checks a configuration file in whichever language. Never raises for what is in the file or that it
+    is missing: everything is a diagnostic."""
+    findings = Findings()
+    try:
+        data = reader(path)
+    except OSError as error:
+        findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
+        return Loaded(None, findings.sorted())
+    return _finish(data, path, findings)
+
+
+def load_text(text: str | bytes, file: str = "<text>") -> Loaded:
+    """The same for a text that is already there."""
+    return _finish(text.encode() if isinstance(text, str) else text, file, Findings())
+
+
+def _finish(data: bytes, file: str, findings: Findings) -> Loaded:
+    text = decode(data, file, findings)
+    config = read_tree(_blocks(text, file, findings), file, findings)
+    return Loaded(None if findings.has_errors else config, findings.sorted())
+
+
+def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
+    return parse(text, file, findings)
