@@ -1,0 +1,61 @@
+"""`alived`: the group of commands. A command is imported when it is used, so that `alived status` stays light."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+import alived
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """where: MODULE:NAME of a click command; help: one line for the list of commands."""
+
+    where: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("alived.cli.run:run", "Run the daemon in the foreground."),
+    "check": Entry("alived.cli.check:check", "Check configuration files and explain what is wrong."),
+    "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
+    "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
+    "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
+    "sniff": Entry("alived.cli.sniff:sniff", "Decode VRRP, ARP and ND from an interface or a capture."),
+    "demo": Entry("alived.cli.demo:demo", "Fail over between real daemons on this machine, and measure it."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names and one line of help of all commands, imports the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.where.partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command), entry.where
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list without importing a command for its help text."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_lines()))
+
+
+def _lines() -> Iterator[tuple[str, str]]:
+    for name, entry in COMMANDS.items():
+        yield name, entry.help
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(alived.__version__, "--version", prog_name="alived")
+def main() -> None:
+    """A virtual IP address on exactly one of several machines, and why."""
