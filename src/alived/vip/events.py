@@ -37,11 +37,23 @@ class AddressPresent(Event, frozen=True, tag=True):
 
 
 class AddressAbsent(Event, frozen=True, tag=True):
-    """The kernel says that this address is gone."""
+    """The kernel says that this address is gone (monitor, dump, or the answer to a removal of what was not there)."""
 
     interface: str
     address: str
     prefix_length: int
+
+
+class InterfaceDown(Event, frozen=True, tag=True):
+    """The link of a device went down or the device is gone: addresses that vanish from it now were not stolen."""
+
+    interface: str
+
+
+class InterfaceUp(Event, frozen=True, tag=True):
+    """The link of a device that was down is up again, or a device of this name exists again."""
+
+    interface: str
 
 
 class BindFailed(Event, frozen=True, tag=True):
@@ -69,6 +81,8 @@ VipEvent = (
     | Announce
     | AddressPresent
     | AddressAbsent
+    | InterfaceDown
+    | InterfaceUp
     | BindFailed
     | ConflictSeen
     | VipReconfigured
