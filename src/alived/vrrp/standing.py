@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alived.vrrp.config import OWNER_PRIORITY, VrrpInstance
+from alived.vrrp.config import VrrpInstance
 from alived.vrrp.peers import address_rank
 from alived.vrrp.timers import master_down_interval_ns, seconds, skew_time_ns
 
@@ -47,11 +47,13 @@ class Standing:
         self.primary_address = address
         self.rank = address_rank(address)
 
-    def follow_interval(self, interval_cs: int) -> None:
-        """RFC 9568 section 6.4.2: a v3 router uses the master's interval; v2 knows its own only."""
-        if self.config.version == 3 and interval_cs != self.master_interval_cs:
-            self.master_interval_cs = interval_cs
-            self._retime()
+    def follow_interval(self, interval_cs: int) -> bool:
+        """RFC 9568 section 6.4.2: a v3 router uses the master's interval; v2 knows its own only. True: it changed."""
+        if self.config.version != 3 or interval_cs == self.master_interval_cs:
+            return False
+        self.master_interval_cs = interval_cs
+        self._retime()
+        return True
 
     def forget_master(self) -> None:
         """Nobody is followed: back to the own interval (section 6.4.1)."""
@@ -61,10 +63,6 @@ class Standing:
     def loses_to(self, priority: int, rank: bytes) -> bool:
         """Section 6.4.3: the higher priority wins, among equals the higher address."""
         return priority > self.priority or (priority == self.priority and rank > self.rank)
-
-    @property
-    def is_owner(self) -> bool:
-        return self.priority == OWNER_PRIORITY
 
     def evidence(self) -> str:
         config = self.config
