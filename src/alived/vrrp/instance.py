@@ -64,8 +64,8 @@ from alived.vrrp.events import (
     Startup,
 )
 from alived.vrrp.peers import Peer
-from alived.vrrp.timers import skew_time_ns
 from alived.vrrp.router import Router
+from alived.vrrp.timers import skew_time_ns
 
 
 class Instance(Router):
