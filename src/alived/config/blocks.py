@@ -14,7 +14,7 @@ from alived.config.tokens import Token, scan, unescape_comment_signs
 MAX_DEPTH = 32
 """keepalived's own language needs 5 (virtual_server / real_server / HTTP_GET / url)."""
 
-_WORD_GOES_ON = re.compile(r"[#!]\w\S*\s*\Z")
+_WORD_GOES_ON = re.compile(r"[#!]\w\S*[\s}]*\Z")
 
 
 class Word(msgspec.Struct, frozen=True, gc=False):

@@ -12,8 +12,8 @@ from alived.config.blocks import Block
 from alived.config.complete import complete, notify_scripts
 from alived.config.draft import Draft
 from alived.config.findings import Findings
-from alived.config.keywords import Settings, Status, Table, read_settings, report_status, report_unknown
-from alived.config.keywords_global import GLOBAL, HOMES, TOP
+from alived.config.keywords import Settings, Status, read_settings, report_status, report_unknown
+from alived.config.keywords_global import GLOBAL, TOP
 from alived.config.keywords_vrrp import INSTANCE, SYNC_GROUP
 from alived.config.lists import TrackEntry
 from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
@@ -43,7 +43,7 @@ def _sort(blocks: Iterable[Block], findings: Findings) -> dict[str, list[Block]]
     for block in blocks:
         row = TOP.get(block.keyword)
         if row is None:
-            report_unknown(block, "", TOP, findings, HOMES)
+            report_unknown(block, "", TOP, findings)
         elif row.status is not Status.WORKS:
             report_status(block, row, findings)
         elif block.children is None:
@@ -81,25 +81,17 @@ def _global_settings(blocks: Iterable[Block], file: str, findings: Findings) -> 
         for argument in block.arguments:
             findings.warning(argument.location, "extra-arguments", f"{argument.text!r} after global_defs is skipped")
     whole = Block("global_defs", Location(file), (), children)
-    return read_settings(whole, GLOBAL, findings, _elsewhere(GLOBAL))
-
-
-def _elsewhere(rows: Table) -> dict[str, str]:
-    return {word: home for word, home in HOMES.items() if word not in rows}
-
-
-_NOT_IN_INSTANCE = _elsewhere(INSTANCE)
-_NOT_IN_GROUP = _elsewhere(SYNC_GROUP)
+    return read_settings(whole, GLOBAL, findings)
 
 
 def _instance(block: Block, defaults: Settings, vmac_names: set[str], findings: Findings) -> InstancePlan:
-    settings = read_settings(block, INSTANCE, findings, _NOT_IN_INSTANCE)
+    settings = read_settings(block, INSTANCE, findings)
     draft = Draft(block.arguments[0].text, settings, defaults, findings)
     return InstancePlan(complete(draft, vmac_names), settings)
 
 
 def _group(block: Block, findings: Findings) -> GroupPlan:
-    settings = read_settings(block, SYNC_GROUP, findings, _NOT_IN_GROUP)
+    settings = read_settings(block, SYNC_GROUP, findings)
     name = block.arguments[0].text
     members = tuple(word for line in settings.get("group", ()) for word in line)
     entries: tuple[TrackEntry, ...] = settings.get("track_interface", ())

@@ -49,6 +49,9 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
 
 Table = Mapping[str, Keyword]
 
+_homes: dict[str, list[str]] = {}
+"""Word -> the blocks that know it, for words that stand in the wrong one; filled by `table` while modules load."""
+
 
 def works(name: str, converter: Converter, meaning: str, *, field: str = "", default: str = "") -> Keyword:
     return Keyword(name=name, meaning=meaning, field=field or name, converter=converter, default=default)
@@ -66,13 +69,14 @@ def refused(name: str, meaning: str, consequence: str, example: str = "") -> Key
     return Keyword(name=name, meaning=meaning, status=Status.REFUSED, consequence=consequence, example=example)
 
 
-def table(*parts: Keyword | Iterable[Keyword]) -> dict[str, Keyword]:
-    """Rows and groups of rows -> a table; a name twice is a mistake of ours."""
+def table(home: str, *parts: Keyword | Iterable[Keyword]) -> dict[str, Keyword]:
+    """Rows and groups of rows -> the table of a block; a name twice is a mistake of ours."""
     rows: dict[str, Keyword] = {}
     for part in parts:
         for row in (part,) if isinstance(part, Keyword) else part:
             assert row.name not in rows, row.name
             rows[row.name] = row
+            _homes.setdefault(row.name, []).append(home)
     return rows
 
 
@@ -126,13 +130,13 @@ class Settings:
         self._settings[row.field] = Setting(value, location, block.keyword)
 
 
-def read_settings(block: Block, rows: Table, findings: Findings, elsewhere: Mapping[str, str]) -> Settings:
-    """All statements of a block through its table. elsewhere: words of other blocks -> the block they belong to."""
+def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
+    """All statements of a block through its table."""
     settings = Settings(block.location)
     for child in block.children or ():
         row = rows.get(child.keyword)
         if row is None:
-            report_unknown(child, block.keyword, rows, findings, elsewhere)
+            report_unknown(child, block.keyword, rows, findings)
         elif row.converter is None:
             report_status(child, row, findings)
         elif _has_right_shape(child, row.converter, findings):
@@ -171,17 +175,16 @@ def report_status(block: Block, row: Keyword, findings: Findings) -> None:
             findings.warning(block.location, "no-effect", message)
 
 
-def report_unknown(block: Block, where: str, rows: Table, findings: Findings, elsewhere: Mapping[str, str]) -> None:
+def report_unknown(block: Block, where: str, rows: Table, findings: Findings) -> None:
     """A word that the table does not have: said with its place and the nearest word, never skipped in silence."""
-    inside = f" in {where!r}" if where else ""
-    home = elsewhere.get(block.keyword)
-    if home is not None and block.children is not None:
+    homes = " or ".join(_homes.get(block.keyword, ()))
+    if homes and where and block.children is not None:
         message = f"{block.keyword!r} cannot stand inside {where!r}: everything in it is lost"
-        hint = f"it belongs {home}; is a '}}' missing before it?"
-        findings.error(block.location, "misplaced-block", message, hint)
+        findings.error(block.location, "misplaced-block", message, f"it belongs {homes}; is a '}}' missing before it?")
         return
-    hint = f"it belongs {home}" if home else _did_you_mean(block.keyword, rows)
+    inside = f" in {where!r}" if where else ""
     message = f"unknown keyword {block.keyword!r}{inside}: skipped"
+    hint = f"it belongs {homes}" if homes else _did_you_mean(block.keyword, rows)
     findings.warning(block.location, "unknown-keyword", message, hint)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from alived.base import Family
 from alived.config.converters import Converter, boolean, flag, integer, interface, multicast, seconds, word
-from alived.config.keywords import Keyword, no_effect, not_yet, refused, table, works
-from alived.config.keywords_vrrp import DAY_S, INSTANCE, MAX_REPEAT, SYNC_GROUP, policy_rows
+from alived.config.keywords import no_effect, not_yet, refused, table, works
+from alived.config.keywords_vrrp import DAY_S, MAX_REPEAT, policy_rows
 from alived.config.shapes import cpus, dynamic, user
 
 NO_MAIL = "no mail is sent"
@@ -275,6 +273,7 @@ _FILES = (
 )
 
 GLOBAL = table(
+    "in global_defs",
     _NAMES,
     _SCRIPTS,
     _MAIL,
@@ -293,6 +292,7 @@ GLOBAL = table(
 BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
 
 TOP = table(
+    "at the top level, outside all blocks",
     works("global_defs", BLOCK, "What holds for the whole daemon."),
     works("vrrp_instance", BLOCK, "One virtual router."),
     works("vrrp_sync_group", BLOCK, "Instances that change their state together."),
@@ -320,17 +320,3 @@ TOP = table(
     no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
 )
 """Instances and groups have a name and are read by their own tables."""
-
-
-def homes(*tables: tuple[Iterable[Keyword], str]) -> dict[str, str]:
-    """Word -> the block it belongs to, for words that stand in the wrong one."""
-    return {row.name: home for rows, home in tables for row in rows}
-
-
-HOMES = homes(
-    (SYNC_GROUP.values(), "in vrrp_sync_group"),
-    (GLOBAL.values(), "in global_defs"),
-    (INSTANCE.values(), "in vrrp_instance"),
-    (TOP.values(), "at the top level, outside all blocks"),
-)
-"""Later tables win: a word of both an instance and a group belongs to the instance."""

@@ -183,9 +183,10 @@ _REPORT = (
     not_yet("lvs_sync_daemon_interface", "IPVS sync daemon.", "connections are not synchronised", "eth0"),
 )
 
-INSTANCE = table(_ELECTION, _NETWORK, _ADDRESSES, _ANNOUNCE, _REPORT, policy_rows())
+INSTANCE = table("in vrrp_instance", _ELECTION, _NETWORK, _ADDRESSES, _ANNOUNCE, _REPORT, policy_rows())
 
 SYNC_GROUP = table(
+    "in vrrp_sync_group",
     works("group", group_members, "Instances that change their state together."),
     _track_rows("this group"),
     notify_rows(),

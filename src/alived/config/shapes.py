@@ -126,6 +126,7 @@ def command_or_nothing() -> Converter:
 
 
 AUTHENTICATION: Table = table(
+    "in authentication",
     works("auth_type", choice("PASS", "AH"), "PASS: a password in clear text; AH: IPsec authentication header."),
     works("auth_pass", word("PASSWORD", "secret12"), "The same on all nodes; 8 characters count."),
 )
@@ -135,7 +136,7 @@ def authentication() -> Converter:
     """The block; a password that is too long is cut, as keepalived does."""
 
     def read(block: Block, findings: Findings) -> Authentication | None:
-        settings = read_settings(block, AUTHENTICATION, findings, {})
+        settings = read_settings(block, AUTHENTICATION, findings)
         password: str = settings.get("auth_pass", "")
         kept = password.encode()[:PASSWORD_BYTES].decode(errors="ignore")
         if kept != password:
