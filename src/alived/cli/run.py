@@ -1,0 +1,44 @@
+"""`alived run`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.option("-f", "--config", "config_path", required=True, metavar="FILE", help="keepalived.conf, YAML or TOML.")
+@click.option("--debug", is_flag=True, help="Log debug lines too.")
+@click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
+@click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def run(config_path: str, debug: bool, single: bool, runtime_dir: str | None, log_format: str) -> None:
+    """Run the daemon in the foreground until SIGTERM.
+
+    Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
+    SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
+    """
+    from alived.adapters import runtime_dir as directory
+    from alived.config.load import load
+    from alived.daemon import leftovers
+    from alived.daemon.engine import make_engine
+    from alived.daemon.main import Options, serve
+    from alived.daemon.reading import Reading
+    from alived.daemon.supervisor import Parts
+    from alived.daemon.worker import make_worker
+
+    options = Options(
+        config_path=config_path,
+        runtime_dir=directory.choose(runtime_dir),
+        log_format=log_format,
+        debug=debug,
+        single=single,
+    )
+
+    def read(path: str) -> Reading:
+        loaded = load(path)
+        return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
+
+    parts = Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)
+    sys.exit(serve(options, parts, read))

@@ -1,0 +1,196 @@
+"""`alived status`, `history` and `reload`: what a running daemon says over its control socket.
+
+Light on purpose: no configuration reader, no daemon code, no rich, so that an answer is there in a blink.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import click
+
+from alived.adapters.control_client import NotRunning, ask
+from alived.adapters.runtime_dir import SOCKET_FILE, choose
+
+Json = dict[str, Any]
+_LIMIT_S = 2.0
+_RELOAD_LIMIT_S = 90.0
+_COLOURS = {"MASTER": "green", "BACKUP": "cyan", "FAULT": "red", "INIT": "yellow", "unknown": "magenta"}
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _options(command: F) -> F:
+    command = click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="JSON for programs.")(command)
+
+
+@click.command()
+@_options
+def status(as_json: bool, runtime_dir: str | None) -> None:
+    """Show who is MASTER, since when and why, and whether the addresses are there.
+
+    Exit status: 0 if the daemon answered, 1 if there is none.
+    """
+    result = _result(_ask(runtime_dir, "status", {}, _LIMIT_S))
+    _print(result, as_json, status_lines)
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@_options
+def history(as_json: bool, runtime_dir: str | None, count: int) -> None:
+    """Show the last changes of state with their reasons, oldest first."""
+    result = _result(_ask(runtime_dir, "history", {"count": count}, _LIMIT_S))
+    _print(result, as_json, history_lines)
+
+
+@click.command()
+@_options
+def reload(as_json: bool, runtime_dir: str | None) -> None:
+    """Make the daemon read its configuration again, and say what changed.
+
+    Exit status: 0 if the new configuration is in force, 1 if the old one stays or there is no daemon.
+    """
+    answer = _ask(runtime_dir, "reload", {}, _RELOAD_LIMIT_S)
+    _print(answer, as_json, reload_lines)
+    sys.exit(0 if answer["ok"] else 1)
+
+
+def _ask(runtime_dir: str | None, command: str, arguments: Json, limit_s: float) -> Json:
+    try:
+        return ask(choose(runtime_dir), SOCKET_FILE, command, arguments, limit_s)
+    except NotRunning as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _result(answer: Json) -> Any:
+    if not answer["ok"]:
+        raise click.ClickException(answer["error"])
+    return answer["result"]
+
+
+def _print(result: Any, as_json: bool, lines: Callable[[Any], Iterator[str]]) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        for line in lines(result):
+            click.echo(line)
+
+
+def status_lines(status: Json) -> Iterator[str]:
+    """The status for people: what is wrong is loud, what is well is short."""
+    if not status["fresh"]:
+        yield _loud(f"The engine does not answer; what follows is {_age_ms(status['age_ms'])} old.")
+    for group in status["sync_groups"]:
+        members = ", ".join(group.get("members", ()))
+        yield f"{_name(group['name'])}  {_state(group)}  sync group of {members}: {group['reason']}"
+    for instance in status["instances"]:
+        yield from _instance_lines(instance)
+    if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
+        yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))
+    yield "processes: " + ", ".join(_process(p) for p in status["processes"])
+
+
+def _instance_lines(instance: Json) -> Iterator[str]:
+    yield f"{_name(instance['name'])}  {_state(instance)}: {instance['reason']}"
+    if "vrid" not in instance:
+        return
+    yield f"    {_election(instance)}"
+    for peer in instance["peers"]:
+        yield f"    heard {peer['address']}: {_peer(peer)}"
+    yield from _vip_lines(instance["vips"])
+    for fault in instance["faults"]:
+        yield "    " + _loud(f"FAULT: {fault['reason']}")
+
+
+def _election(instance: Json) -> str:
+    base, effective = instance["base_priority"], instance["priority"]
+    priority = f"{effective}" if base == effective else f"{effective} (base {base})"
+    where = f" on {instance['interface']}" if instance["interface"] else ""
+    return (
+        f"VRRPv{instance['version']} {instance['family']} VRID {instance['vrid']}{where}, priority {priority}, "
+        f"advert every {instance['advert_interval_s']:g} s, master {instance['master'] or 'unknown'}"
+    )
+
+
+def _peer(peer: Json) -> str:
+    text = f"{_age_ms(peer['age_ms'])} ago, priority {peer['priority']}, {peer['adverts']} adverts"
+    return text + (_loud(f", {peer['missed']} missed ({peer['loss_pct']} %)") if peer["missed"] else "")
+
+
+def _vip_lines(vips: Json) -> Iterator[str]:
+    held = [v for v in vips["wanted"] if v not in vips["missing"]]
+    if held:
+        yield f"    addresses: {_few(held)}"
+    if vips["missing"]:
+        yield "    " + _loud(f"MISSING: {_few(vips['missing'])}")
+    if vips["unexpected"]:
+        yield "    " + _loud(f"HERE BUT NOT OURS NOW: {_few(vips['unexpected'])}")
+
+
+def _few(texts: list[str], limit: int = 6) -> str:
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
+def _state(thing: Json) -> str:
+    text = click.style(thing["state"], fg=_COLOURS.get(thing["state"]), bold=True)
+    if thing["state"] == "unknown" and thing["last_known_state"]:
+        text += f" (was {thing['last_known_state']})"
+    return text + (f" for {_span(thing['since_s'])}" if thing.get("since_s") is not None else "")
+
+
+def _process(process: Json) -> str:
+    text = f"{process['role']}[{process['pid']}]"
+    if process["state"] != "running":
+        text += " " + _loud(process["state"])
+    if process["restarts"]:
+        text += _loud(f" {process['restarts']} restarts, the last because it {process['last_death']}")
+    return text
+
+
+def history_lines(history: list[Json]) -> Iterator[str]:
+    for change in history:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(change["time"]))
+        new = click.style(change["new"], fg=_COLOURS.get(change["new"]), bold=True)
+        millis = int(change["time"] % 1 * 1000)
+        yield f"{moment}.{millis:03d}  {_name(change['name'])}  {change['old']} -> {new}: {change['reason']}"
+
+
+def reload_lines(answer: Json) -> Iterator[str]:
+    result = answer["result"] or {"changes": [], "diagnostics": []}
+    yield from result["diagnostics"]
+    yield from result["changes"]
+    if answer["ok"]:
+        yield "reloaded" if result["changes"] else "reloaded; nothing changed"
+    else:
+        yield _loud(answer["error"])
+
+
+def _name(name: str) -> str:
+    return click.style(name, bold=True)
+
+
+def _loud(text: str) -> str:
+    return click.style(text, fg="red", bold=True)
+
+
+def _age_ms(age_ms: int | None) -> str:
+    if age_ms is None:
+        return "of unknown age"
+    return f"{age_ms} ms" if age_ms < 10_000 else _span(age_ms / 1000)
+
+
+def _span(seconds: float) -> str:
+    """3.2 s, 4 min 10 s, 5 h 3 min, 12 d 4 h"""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for unit, size, smaller, small in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
+        if seconds < size * (24 if unit == "h" else 60) or unit == "d":
+            whole, rest = divmod(int(seconds), size)
+            return f"{whole} {unit} {rest // small} {smaller}"
+    raise AssertionError("days have no limit")

@@ -1,0 +1,202 @@
+"""What a forked child does: forget the parent's things, drop privileges, run its role on a loop of its own, end well.
+
+A role is the only thing that differs between children. It ends for one of two reasons: the parent says `Stop`, or the
+parent is gone (end of the bus; as the last resort the kernel's signal at the parent's death). In both cases
+`Role.stop` makes it release what it holds. Signals of a terminal or a service manager do not end a child: they go to
+the parent, who knows the order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import traceback
+import types
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from alived.adapters.loop import Loop, now_ns
+from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
+from alived.base import NS_PER_MS
+from alived.config.model import Config
+from alived.daemon import bus
+from alived.daemon.heartbeat import Pulse, beat_interval_ns
+from alived.daemon.messages import BusMessage, Configure, Configured, LogLine, Stop
+
+EXIT_CRASHED = 70
+"""sysexits.h EX_SOFTWARE: an exception that nobody expected."""
+ORPHAN_LIMIT_S = 3
+"""A child whose parent died and that has not ended by itself after this time is killed by its own alarm."""
+_FLUSH_LIMIT_NS = 200 * NS_PER_MS
+
+CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {
+    "engine": (Capability.NET_ADMIN, Capability.NET_RAW, Capability.SYS_NICE, Capability.IPC_LOCK),
+    "worker": (
+        Capability.NET_ADMIN,
+        Capability.NET_RAW,
+        Capability.SETUID,
+        Capability.SETGID,
+        Capability.KILL,
+        Capability.DAC_READ_SEARCH,
+    ),
+}
+
+
+class ChildContext:
+    """What a role gets from the process that it runs in."""
+
+    def __init__(self, role: str, loop: Loop, config: Config, send: Callable[[BusMessage], None]) -> None:
+        self.role = role
+        self.loop = loop
+        self.config = config
+        """The configuration at the start; later ones come as `Configure`."""
+        self.send = send
+        """To the parent; never blocks, bounded: a parent that does not read costs us messages, not time."""
+
+    def log(self, level: str, code: str, message: str, **fields: str) -> None:
+        """A line for the log. level: debug, info, warning, error; `instance=` names the source in the text."""
+        self.send(LogLine(level=level, code=code, message=message, fields=fields))
+
+
+class Role(Protocol):
+    """A child's work. All calls come from the loop; an exception ends the process and the parent starts another."""
+
+    def start(self) -> None:
+        """Begins. The child reports itself configured when this returns."""
+
+    def handle(self, message: BusMessage) -> None:
+        """A message of the parent, except `Stop`. A role answers `Configure` with `Configured`."""
+
+    def stop(self, done: Callable[[], None]) -> None:
+        """Ends gracefully and calls done(), at once or later. Called at most once."""
+
+
+RoleFactory = Callable[[ChildContext], Role]
+
+
+class ForkedChild(msgspec.Struct):
+    """What the parent hands over to a child through the fork."""
+
+    role: str
+    make: RoleFactory
+    config: Config
+    sock: socket.socket
+    pulse: Pulse
+    parent_pid: int
+    keep_fds: frozenset[int]
+    """Open files that the child keeps besides its bus and 0-2."""
+
+
+def run_child(child: ForkedChild) -> int:
+    """Runs in the new process, with all signals blocked; gives the exit status (the caller does _exit)."""
+    forget_parent({child.sock.fileno(), *child.keep_fds})
+    set_process_name(f"alived: {child.role}")
+    loop = Loop()
+    process = _ChildProcess(loop, child)
+    try:
+        process.begin()
+        loop.run()
+    except Exception:  # noqa: BLE001 - the last frame of the process: whatever we did wrong, the parent must hear it
+        process.report_crash(traceback.format_exc())
+        return EXIT_CRASHED
+    return 0
+
+
+def forget_parent(keep_fds: set[int]) -> None:
+    """Undoes what fork copied and a child must not have: open files, signal handlers, garbage collection of ours."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(signum, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for name in os.listdir("/proc/self/fd"):
+        if (fd := int(name)) > 2 and fd not in keep_fds:
+            with contextlib.suppress(OSError):  # listdir's own is gone already
+                os.close(fd)
+    gc.freeze()
+
+
+class _ChildProcess:
+    """A role in a process of its own: bus, beats, end."""
+
+    def __init__(self, loop: Loop, child: ForkedChild) -> None:
+        self._loop = loop
+        self._child = child
+        self._stopping = False
+        self._beat_ns = beat_interval_ns(child.role, child.config)
+        self._endpoint = bus.Endpoint(loop, child.sock, self._received, self._parent_lost)
+        self._context = ChildContext(child.role, loop, child.config, self._send)
+        self._dropped = 0
+        self._role = child.make(self._context)
+
+    def begin(self) -> None:
+        self._drop_privileges()
+        signal.signal(signal.SIGTERM, self._signalled)
+        signal_at_parent_death(signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if os.getppid() != self._child.parent_pid:
+            self._parent_lost("it died before we began")
+            return
+        if self._child.role == "engine":
+            gc.disable()  # the cores make no cycles; a collection in the middle of 1000 instances takes milliseconds
+        self._beat()
+        self._role.start()
+        self._send(Configured(changes=()))
+
+    def report_crash(self, trace: str) -> None:
+        self._context.log("error", "crashed", f"the {self._child.role} crashed and will be started again:\n{trace}")
+
+    def _drop_privileges(self) -> None:
+        wanted = CAPABILITIES.get(self._child.role, ())
+        try:
+            keep_capabilities(wanted, keep_for_programs=self._child.role == "worker")
+        except OSError as error:
+            self._context.log("warning", "capabilities-kept", f"cannot give up capabilities: {error}")
+
+    def _beat(self) -> None:
+        now = now_ns()
+        self._child.pulse.beat(now)
+        self._loop.call_at(now + self._beat_ns, self._beat)
+
+    def _send(self, message: BusMessage) -> None:
+        if self._endpoint.send(message) and self._endpoint.dropped > self._dropped:
+            lost, self._dropped = self._endpoint.dropped - self._dropped, self._endpoint.dropped
+            self._context.log("warning", "messages-dropped", f"{lost} messages lost: the parent did not read them")
+
+    def _received(self, message: BusMessage) -> None:
+        if isinstance(message, Stop):
+            self._stop()
+            return
+        if isinstance(message, Configure):
+            self._beat_ns = beat_interval_ns(self._child.role, message.config)
+        if not self._stopping:
+            self._role.handle(message)
+
+    def _signalled(self, _signum: int, _frame: types.FrameType | None) -> None:
+        # A service manager sends it too; only the kernel sends it after our parent is gone. A plain handler and not
+        # one of the loop, because it must work where the loop hangs.
+        if os.getppid() != self._child.parent_pid:
+            signal.alarm(ORPHAN_LIMIT_S)
+
+    def _parent_lost(self, _reason: str) -> None:
+        signal.alarm(ORPHAN_LIMIT_S)  # nobody is left to kill us if our own end hangs
+        self._stop()
+
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._role.stop(self._flush_and_end)
+
+    def _flush_and_end(self) -> None:
+        self._loop.call_later(_FLUSH_LIMIT_NS, self._loop.stop)
+        self._end_when_flushed()
+
+    def _end_when_flushed(self) -> None:
+        if self._endpoint.closed or not self._endpoint.waiting:
+            self._loop.stop()
+        else:
+            self._loop.call_later(NS_PER_MS, self._end_when_flushed)

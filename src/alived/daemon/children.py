@@ -1,0 +1,309 @@
+"""The parent's side of a role: forks it, hears it, watches its pulse, kills it when it hangs, starts it again.
+
+`ForkedRole` is a child process; `InlineRole` is the same role in this process and on this loop (`--single`).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from alived.adapters.loop import Loop, Timer, now_ns
+from alived.base import NS_PER_S
+from alived.config.model import Config
+from alived.daemon import bus
+from alived.daemon.child import EXIT_CRASHED, ChildContext, ForkedChild, RoleFactory, run_child
+from alived.daemon.heartbeat import Backoff, Pulse, Watch, hang_limit_ns
+from alived.daemon.messages import BusMessage, Configure, Configured, Stop
+
+
+class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A process as `alived status` shows it."""
+
+    role: str
+    pid: int
+    state: str
+    """starting, running, stopping, waiting (to be started again), ended"""
+    since_ns: int
+    restarts: int
+    beat_age_ns: int | None
+    """None: in the parent itself"""
+    last_death: str
+
+
+class Owner(Protocol):
+    """Who has roles: the supervisor."""
+
+    def current_config(self) -> Config: ...
+
+    def heard(self, role: str, message: BusMessage) -> None: ...
+
+    def died(self, role: str, reason: str, delay_ns: int) -> None:
+        """A child ended without having been asked; it is started again after delay_ns."""
+
+    def note(self, level: str, code: str, message: str) -> None: ...
+
+
+class RoleHost(Protocol):
+    """A role, wherever it runs."""
+
+    role: str
+    pid: int
+    unconfirmed: int
+    """Configurations that it got and did not report as taken."""
+
+    def start(self) -> None: ...
+
+    def send(self, message: BusMessage) -> None: ...
+
+    def look(self, now_ns: int) -> None:
+        """To be called at the pace of the beats."""
+
+    def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
+        """Asks it to end; ended(True) when it did so by itself, ended(False) when it had to be killed or was dead."""
+
+    def status(self, now_ns: int) -> RoleStatus: ...
+
+
+class ForkedRole:
+    """A role in a child process."""
+
+    def __init__(self, role: str, make: RoleFactory, loop: Loop, owner: Owner, keep_fds: frozenset[int]) -> None:
+        self.role = role
+        self.pid = 0
+        self.unconfirmed = 0
+        self._make = make
+        self._loop = loop
+        self._owner = owner
+        self._keep_fds = keep_fds
+        self._backoff = Backoff()
+        self._state = "ended"
+        self._since_ns = now_ns()
+        self._restarts = -1
+        self._last_death = ""
+        self._kill_reason = ""
+        self._pidfd = -1
+        self._endpoint: bus.Endpoint | None = None
+        self._pulse = Pulse(0)
+        self._watch = Watch(0, 0)
+        self._stop_timer: Timer | None = None
+        self._restart_timer: Timer | None = None
+        self._ended: Callable[[bool], None] | None = None
+
+    def start(self) -> None:
+        """Forks. A fork that the kernel refuses counts as a death."""
+        now = now_ns()
+        self._restarts += 1
+        self._kill_reason = ""
+        self.unconfirmed = 1
+        self._set_state("starting", now)
+        self._pulse.close()
+        self._pulse = Pulse(now)
+        config = self._owner.current_config()
+        self._watch = Watch(hang_limit_ns(self.role, config), now)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.pid = self._fork(theirs, config)
+        except OSError as error:
+            ours.close()
+            self.pid = 0
+            self._died(f"cannot be forked: {error.strerror}")
+            return
+        finally:
+            theirs.close()
+        self._endpoint = bus.Endpoint(self._loop, ours, self._heard, self._lost)
+        self._pidfd = os.pidfd_open(self.pid)
+        self._loop.add_reader(self._pidfd, self._exited)
+
+    def send(self, message: BusMessage) -> None:
+        """To the child, if there is one: the next one starts with the current configuration anyway."""
+        if self._endpoint is not None:
+            self._endpoint.send(message)
+            self.unconfirmed += isinstance(message, Configure)
+
+    def look(self, now_ns: int) -> None:
+        if self.pid and not self._kill_reason and self._watch.is_hung(self._pulse.last_ns, now_ns):
+            silent_ms = (now_ns - self._pulse.last_ns) // 1_000_000
+            self.kill(f"gave no sign of life for {silent_ms} ms")
+
+    def kill(self, reason: str) -> None:
+        """SIGKILL: it ends now, even if it is stopped."""
+        if self.pid and not self._kill_reason:
+            self._kill_reason = reason
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
+        self._ended = ended
+        if self._restart_timer is not None:
+            self._restart_timer.cancel()
+        if not self.pid:
+            self._finish(graceful=False)
+            return
+        self._set_state("stopping", now_ns())
+        self._stop_timer = self._loop.call_later(limit_ns, lambda: self.kill("did not end in time"))
+        self.send(Stop())
+
+    def status(self, now_ns: int) -> RoleStatus:
+        return RoleStatus(
+            role=self.role,
+            pid=self.pid,
+            state=self._state,
+            since_ns=self._since_ns,
+            restarts=max(self._restarts, 0),
+            beat_age_ns=now_ns - self._pulse.last_ns if self.pid else None,
+            last_death=self._last_death,
+        )
+
+    def _fork(self, sock: socket.socket, config: Config) -> int:
+        child = ForkedChild(
+            role=self.role,
+            make=self._make,
+            config=config,
+            sock=sock,
+            pulse=self._pulse,
+            parent_pid=os.getpid(),
+            keep_fds=self._keep_fds,
+        )
+        # A signal between fork and the child's own handlers would run the parent's in the child.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                status = EXIT_CRASHED
+                try:
+                    status = run_child(child)
+                finally:
+                    os._exit(status)  # never back into the parent's frames
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return pid
+
+    def _heard(self, message: BusMessage) -> None:
+        if isinstance(message, Configured):
+            self.unconfirmed -= 1
+            self._watch.limit_ns = hang_limit_ns(self.role, self._owner.current_config())
+            if self._state == "starting":
+                self._set_state("running", now_ns())
+        self._owner.heard(self.role, message)
+
+    def _lost(self, reason: str) -> None:
+        # The bus is gone, so the child is useless; if that is because it ended, this changes nothing.
+        self.kill(f"its bus broke: {reason}" if reason != bus.PEER_GONE else "")
+
+    def _exited(self) -> None:
+        _, status = os.waitpid(self.pid, 0)
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        endpoint, self._endpoint = self._endpoint, None
+        self.pid = 0
+        if self._state == "stopping" and status == 0:
+            self._hear_last_words(endpoint)
+            self._finish(graceful=True)
+            return
+        self._died(self._kill_reason or _describe(status))
+        self._hear_last_words(endpoint)
+
+    def _hear_last_words(self, endpoint: bus.Endpoint | None) -> None:
+        if endpoint is not None:
+            endpoint.drain()
+            endpoint.close()
+
+    def _died(self, reason: str) -> None:
+        now = now_ns()
+        self._last_death = reason
+        delay = self._backoff.delay_ns(now - self._since_ns)
+        if self._ended is None:
+            self._set_state("waiting", now)
+            self._restart_timer = self._loop.call_at(now + delay, self.start)
+            self._owner.died(self.role, reason, delay)
+        else:
+            self._owner.died(self.role, reason, 0)
+            self._finish(graceful=False)
+
+    def _finish(self, *, graceful: bool) -> None:
+        self._set_state("ended", now_ns())
+        if self._stop_timer is not None:
+            self._stop_timer.cancel()
+        if self._ended is not None:
+            self._loop.call_soon(functools.partial(self._ended, graceful))
+
+    def _set_state(self, state: str, now: int) -> None:
+        self._state = state
+        self._since_ns = now
+
+
+def _describe(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"was killed by signal {number} ({signal.strsignal(number)})"
+    return f"ended with status {os.waitstatus_to_exitcode(status)}"
+
+
+class InlineRole:
+    """A role in the parent's process and loop; its end is the daemon's end."""
+
+    def __init__(self, role: str, make: RoleFactory, loop: Loop, owner: Owner) -> None:
+        self.role = role
+        self.pid = os.getpid()
+        self.unconfirmed = 1
+        self._loop = loop
+        self._owner = owner
+        self._since_ns = now_ns()
+        self._state = "starting"
+        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner))
+
+    def start(self) -> None:
+        self._role.start()
+        self._state = "running"
+        self._to_owner(Configured(changes=()))
+
+    def send(self, message: BusMessage) -> None:
+        if self._state == "running":
+            self.unconfirmed += isinstance(message, Configure)
+            self._loop.call_soon(lambda: self._role.handle(message))
+
+    def look(self, now_ns: int) -> None:
+        """Nothing to see: whoever looks is the same process."""
+
+    def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
+        """Calls back exactly once, after the role's end or the limit."""
+        self._state = "stopping"
+        timer = self._loop.call_later(limit_ns, lambda: finish(False))
+
+        def finish(graceful: bool) -> None:
+            timer.cancel()
+            if self._state != "ended":
+                self._state = "ended"
+                self._loop.call_soon(lambda: ended(graceful))
+
+        # What was sent before is handled before.
+        self._loop.call_soon(lambda: self._role.stop(lambda: finish(True)))
+
+    def status(self, now_ns: int) -> RoleStatus:
+        return RoleStatus(
+            role=self.role,
+            pid=self.pid,
+            state=self._state,
+            since_ns=self._since_ns,
+            restarts=0,
+            beat_age_ns=None,
+            last_death="",
+        )
+
+    def _to_owner(self, message: BusMessage) -> None:
+        self._loop.call_soon(lambda: self._heard(message))
+
+    def _heard(self, message: BusMessage) -> None:
+        self.unconfirmed -= isinstance(message, Configured)
+        self._owner.heard(self.role, message)
+
+
+STOP_LIMIT_NS = {"engine": 8 * NS_PER_S // 10, "worker": 5 * NS_PER_S}
+"""How long a child may take to end: the engine has addresses to take away and priority 0 to send and the daemon shall
+be gone within 1 s; the worker may have `notify_stop` scripts to wait for."""

@@ -1,0 +1,66 @@
+"""The commands of the control socket: a request line in, an answer line out, now or when it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+import alived
+from alived.daemon import view
+from alived.daemon.history import KEPT
+from alived.daemon.messages import Answer, Request, Transition
+
+Finish = Callable[[Answer], None]
+_decoder = msgspec.json.Decoder(Request)
+
+
+class Daemon(Protocol):
+    """What commands ask of the supervisor."""
+
+    def status(self, done: Callable[[view.Json], None]) -> None: ...
+
+    def recent(self, count: int) -> list[Transition]: ...
+
+    def reload(self, done: Finish) -> None: ...
+
+
+class Commands:
+    """Answers requests. A request that makes no sense gets an answer that says so."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def handle(self, line: bytes, reply: Callable[[bytes], None]) -> None:
+        """Calls reply exactly once with the JSON of an `Answer`, without a newline."""
+
+        def finish(answer: Answer) -> None:
+            reply(msgspec.json.encode(answer))
+
+        try:
+            request = _decoder.decode(line)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            finish(_refusal(f"this is not a request: {error}"))
+            return
+        match request.command:
+            case "status":
+                self._daemon.status(lambda status: finish(Answer(ok=True, result=status)))
+            case "history":
+                finish(self._history(request.arguments))
+            case "reload":
+                self._daemon.reload(finish)
+            case "version":
+                finish(Answer(ok=True, result={"version": alived.__version__}))
+            case unknown:
+                finish(_refusal(f"unknown command {unknown!r}; there are status, history, reload and version"))
+
+    def _history(self, arguments: dict[str, Any]) -> Answer:
+        count = arguments.get("count", KEPT)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            return _refusal(f"count must be a number of 1 or more, not {count!r}")
+        return Answer(ok=True, result=[view.transition(t) for t in self._daemon.recent(count)])
+
+
+def _refusal(error: str) -> Answer:
+    return Answer(ok=False, error=error)

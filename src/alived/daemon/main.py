@@ -1,0 +1,95 @@
+"""`alived run`: from a file to a running daemon."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+import msgspec
+
+from alived.adapters.loop import Loop
+from alived.adapters.privileges import set_process_name
+from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
+from alived.config.model import Config
+from alived.daemon.logs import Log, Stderr, pick_format
+from alived.daemon.reading import Load, Reader, Reading
+from alived.daemon.supervisor import Parts, Supervisor
+
+EXIT_OK = 0
+EXIT_REFUSED = 1
+"""The configuration cannot run, or the runtime directory is not ours."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The command line."""
+
+    config_path: str
+    runtime_dir: str
+    log_format: str = "text"
+    debug: bool = False
+    single: bool = False
+
+
+def serve(options: Options, parts: Parts, load: Load) -> int:
+    """Runs the daemon until it is told to stop; gives the exit status. Nothing is touched before all is well."""
+    try:
+        directory = RuntimeDir(options.runtime_dir)
+    except RuntimeDirError as error:
+        print(f"alived: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    try:
+        loop = Loop()
+        reader = Reader(loop, load)
+        config = _first_config(loop, reader, options.config_path)
+        if config is None:
+            return EXIT_REFUSED
+        return _run(loop, options, parts, reader, directory, config)
+    finally:
+        directory.close()
+
+
+def _first_config(loop: Loop, reader: Reader, path: str) -> Config | None:
+    """The configuration to start with; all findings go to stderr."""
+    readings: list[Reading] = []
+
+    def finish(reading: Reading) -> None:
+        readings.append(reading)
+        loop.stop()
+
+    reader.read(path, finish)
+    loop.run()
+    (reading,) = readings
+    for diagnostic in reading.diagnostics:
+        print(diagnostic, file=sys.stderr)
+    if reading.config is None:
+        errors = len(reading.errors)
+        print(f"alived: {errors} error{'s' if errors != 1 else ''} in {path}: not started", file=sys.stderr)
+    return reading.config
+
+
+def _run(loop: Loop, options: Options, parts: Parts, reader: Reader, directory: RuntimeDir, config: Config) -> int:
+    set_process_name("alived")
+    output = Stderr()
+    log = Log(output, pick_format(options.log_format), level="debug" if options.debug else "info")
+    supervisor = Supervisor(
+        loop,
+        config=config,
+        config_path=os.path.abspath(options.config_path),
+        parts=parts,
+        reader=reader,
+        directory=directory,
+        log=log,
+        single=options.single,
+    )
+    # What is alive now is alive for good: no collection needs to look at it, and no child's copy gets written to.
+    gc.collect()
+    gc.freeze()
+    try:
+        supervisor.run()
+    except OSError as error:
+        print(f"alived: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    finally:
+        output.flush()
+    return EXIT_OK

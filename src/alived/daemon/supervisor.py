@@ -1,0 +1,246 @@
+"""The parent: it starts the roles, hears them, replaces them, passes on what they say, and outlives their deaths.
+
+It has no advert duty, so nothing that it waits for costs an advert; but it is the reaper, so it waits for nothing
+longer than it must. Its order: leftovers of a former life are removed before the first fork, a dead engine's addresses
+before anything is logged about its death, the engine ends before the worker that runs its stop scripts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from alived.adapters.control import ControlServer
+from alived.adapters.loop import Loop, now_ns
+from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
+from alived.adapters.service_manager import ServiceManager
+from alived.base import NS_PER_S
+from alived.config.model import Config
+from alived.daemon import view
+from alived.daemon.child import RoleFactory
+from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost
+from alived.daemon.control import Commands
+from alived.daemon.heartbeat import beat_interval_ns
+from alived.daemon.history import History
+from alived.daemon.logs import Log, Source
+from alived.daemon.messages import (
+    Answer,
+    BusMessage,
+    Configure,
+    Configured,
+    EngineSnapshot,
+    LogLine,
+    Transition,
+)
+from alived.daemon.reading import Reader, Reading
+from alived.daemon.reload_request import ReloadRequests
+from alived.daemon.snapshots import Snapshots
+
+DATA_FILE = "alived.data"
+STATS_FILE = "alived.stats"
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor runs and does not know."""
+
+    make_engine: RoleFactory
+    make_worker: RoleFactory
+    reap: Callable[[Config], list[str]]
+    """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
+    thing removed. May raise OSError."""
+
+
+class Supervisor:
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        config: Config,
+        config_path: str,
+        parts: Parts,
+        reader: Reader,
+        directory: RuntimeDir,
+        log: Log,
+        single: bool = False,
+    ) -> None:
+        self._loop = loop
+        self._config = config
+        self._parts = parts
+        self._directory = directory
+        self._log = log
+        self._service_manager = ServiceManager()
+        self._history = History(directory.file(HISTORY_FILE))
+        self._boundable = [config]
+        """Configurations whose addresses the engine may have bound: two while a reload is on its way."""
+        self._unready = {"engine", "worker"}
+        self._stopping = False
+        self._engine = self._host("engine", parts.make_engine, single)
+        self._worker = self._host("worker", parts.make_worker, single)
+        self._roles = {host.role: host for host in (self._engine, self._worker)}
+        self._snapshots = Snapshots(loop, self._engine.send)
+        self._reloads = ReloadRequests(loop, config_path, reader, self)
+        self._watchdog_due_ns = 0
+
+    def _host(self, role: str, make: RoleFactory, single: bool) -> RoleHost:
+        if single:
+            return InlineRole(role, make, self._loop, self)
+        return ForkedRole(role, make, self._loop, self, frozenset({self._directory.lock_fd}))
+
+    # -- life --
+
+    def run(self) -> None:
+        """From the first fork to the last exit. Raises OSError if the control socket cannot be made."""
+        self._directory.write_pid()
+        self._reap()
+        control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self).handle)
+        try:
+            self._watch_signals()
+            self._engine.start()
+            self._worker.start()
+            self._tick()
+            self._loop.run()
+        finally:
+            control.close()
+
+    def _watch_signals(self) -> None:
+        self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"))
+        self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"))
+        self._loop.on_signal(signal.SIGHUP, lambda: self.reload(lambda _answer: None))
+        self._loop.on_signal(signal.SIGUSR1, lambda: self.status(self._write_data))
+        self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._write_stats))
+
+    def _tick(self) -> None:
+        """What must be looked at now and then: pulses, our own watchdog, lines that the log still owes."""
+        now = now_ns()
+        for host in self._roles.values():
+            host.look(now)
+        if self._service_manager.watchdog_ns and now >= self._watchdog_due_ns:
+            self._watchdog_due_ns = now + self._service_manager.watchdog_ns // 3
+            self._service_manager.tell("WATCHDOG=1")
+        self._log.report_suppressed()
+        self._log.flush()
+        self._loop.call_at(now + beat_interval_ns("engine", self._config), self._tick)
+
+    def _stop(self, why: str) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
+        self._service_manager.tell("STOPPING=1")
+        self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
+
+    def _engine_ended(self, graceful: bool) -> None:
+        if not graceful:
+            self._reap()
+        self._worker.stop(STOP_LIMIT_NS["worker"], lambda _graceful: self._loop.stop())
+
+    def _reap(self) -> None:
+        for config in self._boundable:
+            try:
+                for sentence in self._parts.reap(config):
+                    self.note("warning", "leftover", sentence)
+            except OSError as error:
+                self.note("error", "leftovers-kept", f"cannot remove what an engine left on the network: {error}")
+
+    # -- Owner: what the roles tell us --
+
+    def current_config(self) -> Config:
+        return self._config
+
+    def heard(self, role: str, message: BusMessage) -> None:
+        match message:
+            case LogLine(level=level, code=code, message=text, fields=fields):
+                self._log.say(Source(role, self._roles[role].pid), level, code, text, fields)
+            case Transition():
+                self._log.transition(Source(role, self._roles[role].pid), message)
+                self._history.add(message)
+                self._worker.send(message)
+            case EngineSnapshot():
+                self._snapshots.received(message)
+            case Configured():
+                self._configured(role, message)
+            case _:
+                self.note("error", "bus-nonsense", f"the {role} sent a {type(message).__name__}, which only we send")
+
+    def died(self, role: str, reason: str, delay_ns: int) -> None:
+        if role == "engine":
+            self._reap()
+        again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
+        self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
+
+    def note(self, level: str, code: str, message: str) -> None:
+        self._log.say(Source("alived", os.getpid()), level, code, message)
+
+    def _configured(self, role: str, message: Configured) -> None:
+        if self._roles[role].unconfirmed:
+            return  # it took a configuration, and a newer one is on its way
+        self._reloads.configured(role, message)
+        if role == "engine":
+            self._boundable = [self._config]
+        if role in self._unready:
+            self._unready.discard(role)
+            if not self._unready:
+                count = len(self._config.instances)
+                self.note("info", "ready", f"ready: {count} instance{'s' if count != 1 else ''}")
+                self._service_manager.tell("READY=1", f"STATUS={count} instances")
+
+    # -- Daemon: what clients ask --
+
+    def status(self, done: Callable[[view.Json], None]) -> None:
+        def show(snapshot: EngineSnapshot | None) -> None:
+            now = now_ns()
+            processes = [host.status(now) for host in self._roles.values()]
+            known = snapshot or self._snapshots.last
+            done(view.status(self._config, known, snapshot is not None, processes, view.Clock(now, time.time())))
+
+        self._snapshots.ask(show)
+
+    def recent(self, count: int) -> list[Transition]:
+        return self._history.last(count)
+
+    def reload(self, done: Callable[[Answer], None]) -> None:
+        if self._stopping:
+            done(Answer(ok=False, error="the daemon is about to end"))
+            return
+        self._service_manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._reloads.ask(done)
+
+    def _write_data(self, status: view.Json) -> None:
+        self._write(DATA_FILE, {"config": msgspec.to_builtins(self._config), "status": status})
+
+    def _write_stats(self, status: view.Json) -> None:
+        counters = {i["name"]: i.get("counters", {}) for i in status["instances"]}
+        errors = status["receive_errors"]
+        self._write(STATS_FILE, {"time": status["time"], "instances": counters, "receive_errors": errors})
+
+    def _write(self, name: str, content: view.Json) -> None:
+        text = msgspec.json.format(msgspec.json.encode(content)).decode()
+        try:
+            self._directory.replace(name, text + "\n")
+        except OSError as error:
+            self.note("error", "not-written", f"cannot write {self._directory.file(name)}: {error.strerror}")
+        else:
+            self.note("info", "written", f"wrote {self._directory.file(name)}")
+
+    # -- Reloadable --
+
+    def adopt(self, config: Config) -> Sequence[str]:
+        self._boundable = [self._config, config]
+        self._config = config
+        for host in self._roles.values():
+            host.send(Configure(config=config))
+        return [role for role in self._roles if role not in self._unready]
+
+    def reload_ended(self, reading: Reading, answer: Answer) -> None:
+        for diagnostic in reading.diagnostics:
+            self.note(str(diagnostic.severity), f"config-{diagnostic.code}", str(diagnostic))
+        if answer.ok:
+            changes = "; ".join(answer.result["changes"]) or "nothing changed"
+            self.note("info", "reloaded", f"reloaded: {changes}")
+        else:
+            self.note("error", "reload-refused", f"reload: {answer.error}")
+        self._service_manager.tell("READY=1")

@@ -1,0 +1,167 @@
+"""The real parent with fake roles: `python -m tests.daemon.fake_daemon --config FILE --runtime-dir DIR [--single]`.
+
+The configuration is JSON of `Config`, or a text that starts with "bad" / "hang" / "crash" for a file that cannot be
+read, takes forever or kills its reader. The fake engine "binds" its addresses as files `bound/NAME` in the runtime
+directory; the fake reaper removes them. Orders come as files: `orders/hang`, `orders/crash` and so on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from alived.adapters.loop import now_ns
+from alived.base import NS_PER_MS, ConfigError, Diagnostic, Location, Severity
+from alived.config.model import Config
+from alived.daemon.child import ChildContext
+from alived.daemon.main import Options, serve
+from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest, Transition
+from alived.daemon.reading import Reading
+from alived.daemon.supervisor import Parts
+from alived.daemon.worker import make_worker
+from alived.vrrp.config import State
+
+
+class FakeEngine:
+    """Says MASTER for all its instances at the start and INIT at the end; its addresses are files."""
+
+    def __init__(self, context: ChildContext, directory: Path) -> None:
+        self._context = context
+        self._directory = directory
+        self._config = context.config
+        self._stuck = False
+
+    def start(self) -> None:
+        self._bind(self._config, Config())
+        self._obey()
+
+    def handle(self, message: BusMessage) -> None:
+        match message:
+            case SnapshotRequest():
+                self._context.send(
+                    EngineSnapshot(
+                        request_id=message.request_id,
+                        now_ns=now_ns(),
+                        instances=(),
+                        vips=(),
+                        groups=(),
+                        receive_errors={"checksum": os.getpid()},
+                        lateness_max_ns=0,
+                        scheduling="normal (fake)",
+                    )
+                )
+            case Configure():
+                self._bind(message.config, self._config)
+                self._config = message.config
+                self._context.send(Configured(changes=(f"{len(self._config.instances)} instances now",)))
+            case _:
+                raise AssertionError(message)
+
+    def stop(self, done: Callable[[], None]) -> None:
+        if not self._stuck:
+            for instance in self._config.instances:
+                (self._directory / "bound" / instance.vrrp.name).unlink(missing_ok=True)
+                self._say(instance.vrrp.name, State.MASTER, State.INIT, stopping=True)
+            done()
+
+    def _bind(self, config: Config, before: Config) -> None:
+        (self._directory / "bound").mkdir(exist_ok=True)
+        known = {i.vrrp.name for i in before.instances}
+        for instance in config.instances:
+            (self._directory / "bound" / instance.vrrp.name).touch()
+            if instance.vrrp.name not in known:
+                self._say(instance.vrrp.name, State.BACKUP, State.MASTER)
+
+    def _say(self, name: str, old: State, new: State, *, stopping: bool = False) -> None:
+        self._context.send(
+            Transition(
+                kind="INSTANCE",
+                name=name,
+                old=old,
+                new=new,
+                priority=100,
+                reason="a fake decision",
+                evidence=("none",),
+                time_ns=now_ns(),
+                wall_time=time.time(),
+                stopping=stopping,
+            )
+        )
+
+    def _obey(self) -> None:
+        for order in ("hang", "crash", "exit", "stuck", "flood"):
+            try:
+                (self._directory / "orders" / order).unlink()
+            except FileNotFoundError:
+                continue
+            getattr(self, f"order_{order}")()
+        self._context.loop.call_later(20 * NS_PER_MS, self._obey)
+
+    def order_hang(self) -> None:
+        while True:
+            pass
+
+    def order_crash(self) -> None:
+        raise RuntimeError("ordered to crash")
+
+    def order_exit(self) -> None:
+        os._exit(3)
+
+    def order_stuck(self) -> None:
+        self._stuck = True
+
+    def order_flood(self) -> None:
+        for number in range(1000):
+            self._context.log("info", "flood", f"line {number}", instance="VI_flood")
+
+
+def load(path: str) -> Reading:
+    text = Path(path).read_text()
+    match text.split()[0]:
+        case "bad":
+            raise ConfigError(
+                [
+                    Diagnostic(
+                        Severity.ERROR, Location(path, line, 1), "fake-error", f"line {line} is wrong", "mend it"
+                    )
+                    for line in (1, 2)
+                ]
+            )
+        case "hang":
+            while True:
+                time.sleep(1)
+        case "crash":
+            os.abort()
+    return Reading(config=msgspec.json.decode(text, type=Config))
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    directory = Path(arguments[arguments.index("--runtime-dir") + 1])
+    options = Options(
+        config_path=arguments[arguments.index("--config") + 1],
+        runtime_dir=str(directory),
+        log_format="json" if "--json" in arguments else "text",
+        single="--single" in arguments,
+    )
+
+    def reap(config: Config) -> list[str]:
+        bound = [directory / "bound" / i.vrrp.name for i in config.instances]
+        left = [path for path in bound if path.exists()]
+        for path in left:
+            path.unlink()
+        with open(directory / "reaped", "a") as file:
+            file.write(f"{now_ns()}\n")
+        return [path.name for path in left]
+
+    parts = Parts(make_engine=lambda context: FakeEngine(context, directory), make_worker=make_worker, reap=reap)
+    return serve(options, parts, load)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
