@@ -27,6 +27,9 @@ class Screen(Protocol):
 FORGET_NS = 200_000_000
 """Who has not answered for so long does not answer any more; the client asks a hundred times a second."""
 
+TOGETHER_NS = 30_000_000
+"""Two who answered within so long of each other answer both."""
+
 
 class Tracker:
     """Turns frames into events of a node: who begins and ends to answer, whose adverts come."""
@@ -55,7 +58,8 @@ class Tracker:
         match seen.kind:
             case Kind.ANSWER if seen.address == VIP:
                 if seen.said_mac not in self._last_answer_ns:
-                    yield seen.said_mac, "answers ARP for the VIP" + (" too" if self._last_answer_ns else "")
+                    now = [mac for mac, last_ns in self._last_answer_ns.items() if last_ns > seen.time_ns - TOGETHER_NS]
+                    yield seen.said_mac, "answers ARP for the VIP" + (" too" if now else "")
                 self._last_answer_ns[seen.said_mac] = seen.time_ns
             case Kind.ADVERT if seen.priority == 0:
                 self._advertiser = ""
