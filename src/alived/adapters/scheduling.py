@@ -1,0 +1,38 @@
+"""Real-time scheduling, locked memory and CPU affinity for the process that must not be late."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+
+MCL_CURRENT, MCL_FUTURE = 1, 2
+RTTIME_LIMIT_US = 10_000_000
+"""CPU time without a wait after which the kernel takes real time away from a runaway process (RLIMIT_RTTIME)."""
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def set_real_time(priority: int) -> str:
+    """SCHED_RR with this priority (1..99). Returns "SCHED_RR n", or "normal (why)" if the kernel does not let us."""
+    try:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (RTTIME_LIMIT_US, RTTIME_LIMIT_US))
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+    except (OSError, ValueError) as error:
+        return f"normal (no real time: {error})"
+    return f"SCHED_RR {priority}"
+
+
+def lock_memory() -> str:
+    """mlockall: no page of ours waits for a disk. Returns "" or why it failed."""
+    if _libc.mlockall(MCL_CURRENT | MCL_FUTURE):
+        return os.strerror(ctypes.get_errno())
+    return ""
+
+
+def set_affinity(cpus: tuple[int, ...]) -> str:
+    """Runs on these CPUs only. Returns "" or why it failed."""
+    try:
+        os.sched_setaffinity(0, cpus)
+    except OSError as error:
+        return str(error)
+    return ""

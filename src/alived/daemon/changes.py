@@ -1,0 +1,65 @@
+"""What a reload changes, instance by instance: the old configuration against the new one. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from alived.config.model import Config, Instance
+from alived.vrrp.config import VrrpInstance
+
+
+class Kind(enum.StrEnum):
+    ADDED = "added"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    """Stopped and started again: it is another virtual router now."""
+    CHANGED = "changed"
+    """Changed in place: its state, its addresses and its advert timer live on."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    kind: Kind
+    name: str
+    instance: Instance | None
+    """The new configuration; None if it is gone."""
+    sentence: str
+
+
+IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
+"""What makes another virtual router of an instance."""
+
+
+def compare(old: Config, new: Config) -> list[Change]:
+    """Removals first, so that an address can move to another instance in one reload."""
+    before = {instance.vrrp.name: instance for instance in old.instances}
+    after = {instance.vrrp.name: instance for instance in new.instances}
+    changes = [Change(Kind.REMOVED, name, None, f"instance {name} removed") for name in before if name not in after]
+    later: list[Change] = []
+    for name, instance in after.items():
+        known = before.get(name)
+        if known is None:
+            later.append(Change(Kind.ADDED, name, instance, f"instance {name} added"))
+        elif differing := _identity_changes(known.vrrp, instance.vrrp):
+            sentence = f"instance {name} started anew: {', '.join(differing)} changed"
+            changes.append(Change(Kind.REPLACED, name, instance, sentence))
+        elif known != instance:
+            later.append(
+                Change(Kind.CHANGED, name, instance, f"instance {name} changed: {_differences(known, instance)}")
+            )
+    return changes + later
+
+
+def _identity_changes(old: VrrpInstance, new: VrrpInstance) -> list[str]:
+    return [field for field in IDENTITY if getattr(old, field) != getattr(new, field)]
+
+
+def _differences(old: Instance, new: Instance) -> str:
+    """Names of the fields that differ, for the operator."""
+    fields = [field for field in old.vrrp.__struct_fields__ if getattr(old.vrrp, field) != getattr(new.vrrp, field)]
+    if old.vips != new.vips:
+        fields.append("virtual addresses or their announcement")
+    if old.notify != new.notify:
+        fields.append("notify scripts")
+    return ", ".join(fields) or "options"

@@ -1,0 +1,109 @@
+"""The deadlines of many cores behind one timer of the loop.
+
+A core only *has* a deadline. One that moves later (an advert was heard) costs nothing here: the entry is looked at
+when its old time comes. Only one that moves earlier is told with `changed()`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from alived.adapters.loop import Loop, Timer, now_ns
+from alived.base import DeadlineReached, Effect
+
+REACHED = DeadlineReached()
+NEVER_NS = 1 << 63
+
+
+class Timed(Protocol):
+    """What a core looks like from here."""
+
+    @property
+    def deadline_ns(self) -> int | None: ...
+
+    def step(self, event: Any, now_ns: int) -> Sequence[Effect]: ...
+
+
+class Entry:
+    """A core, and who carries out its effects."""
+
+    __slots__ = ("apply", "armed_ns", "core")
+
+    def __init__(self, core: Timed, apply: Callable[[Sequence[Any], int], None]) -> None:
+        self.core, self.apply = core, apply
+        self.armed_ns = NEVER_NS
+        """When this entry is looked at next; its deadline is never before that."""
+
+
+class Deadlines:
+    """Steps each core with `DeadlineReached` when its deadline has come.
+
+    All cores that are due are stepped first and their effects carried out after that, in order: so the adverts of a
+    thousand instances leave before the first address is bound.
+    """
+
+    def __init__(self, loop: Loop, after: Callable[[], None]) -> None:
+        """after: called when all effects of a moment have been carried out (sends what was queued)."""
+        self._loop, self._after = loop, after
+        self._heap: list[tuple[int, int, Entry]] = []
+        self._count = itertools.count()
+        self._timer: Timer | None = None
+        self._running = False
+
+    def changed(self, entry: Entry) -> None:
+        """The core was stepped by somebody: look whether its deadline is earlier now."""
+        due = entry.core.deadline_ns
+        if due is not None and due < entry.armed_ns:
+            entry.armed_ns = due
+            heapq.heappush(self._heap, (due, next(self._count), entry))
+            if not self._running:
+                self._arm()
+
+    def forget(self, entry: Entry) -> None:
+        """The core is gone."""
+        entry.armed_ns = NEVER_NS
+
+    def _arm(self) -> None:
+        due = self._heap[0][0] if self._heap else None
+        timer = self._timer
+        if timer is not None:
+            if timer.deadline_ns == due:
+                return
+            timer.cancel()
+        self._timer = self._loop.call_at(due, self._run) if due is not None else None
+
+    def _run(self) -> None:
+        self._timer = None
+        self._running = True
+        now = now_ns()
+        for entry, effects in self._step_due(now):
+            entry.apply(effects, now)
+        self._after()
+        self._running = False
+        self._arm()
+
+    def _step_due(self, now: int) -> list[tuple[Entry, Sequence[Effect]]]:
+        heap, pending = self._heap, []
+        while heap and heap[0][0] <= now:
+            when, number, entry = heap[0]
+            if entry.armed_ns != when:  # superseded by an earlier one, or forgotten
+                heapq.heappop(heap)
+                continue
+            core = entry.core
+            due = core.deadline_ns
+            if due is not None and due <= now:
+                effects = core.step(REACHED, now)
+                if effects:
+                    pending.append((entry, effects))
+                due = core.deadline_ns
+                assert due is None or due > now, f"{core} does not move its deadline"
+            if due is None:
+                heapq.heappop(heap)
+                entry.armed_ns = NEVER_NS
+            else:
+                heapq.heapreplace(heap, (due, number, entry))
+                entry.armed_ns = due
+        return pending

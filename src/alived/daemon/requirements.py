@@ -1,0 +1,154 @@
+"""What an instance needs from the machine, compared with what there is: interface, source address, virtual MAC
+device, sockets. Level-triggered: `review` may be asked at any time and makes what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from alived.adapters.netlink import Requests
+from alived.adapters.sysctl import Sysctls
+from alived.base import Family
+from alived.daemon import vmac
+from alived.daemon.links import Links
+from alived.daemon.machine import Machine
+from alived.daemon.ports import Ports
+from alived.daemon.virtual_router import VirtualRouter
+from alived.vrrp import events as vrrp
+from alived.wire import rtnetlink
+from alived.wire.inet import pack_address
+
+Notice = Callable[[str, str, str], None]
+"""(instance, code, sentence)"""
+IFA_F_NODAD = 0x02
+SCOPE_LINK = 253
+
+
+class Requirements:
+    """Makes and checks what instances stand on."""
+
+    def __init__(self, machine: Machine, requests: Requests, ports: Ports, notice: Notice) -> None:
+        self._machine, self._requests, self._ports, self._notice = machine, requests, ports, notice
+        self._links: Links = machine.links
+        self._sysctls = Sysctls()
+
+    def interfaces(self, router: VirtualRouter) -> set[str]:
+        """Names of the interfaces whose changes concern this instance."""
+        vrrp_config = router.vrrp
+        names = {vrrp_config.interface, *router.tracked} | {va.interface for va in router.config.vips.addresses}
+        if vrrp_config.vmac:
+            names.add(vrrp_config.vmac.name)
+        return names
+
+    def review(self, router: VirtualRouter) -> Iterator[vrrp.InstanceEvent]:
+        """Makes what is missing, connects sockets, and yields what the instance must hear of it."""
+        for name in sorted(router.tracked):
+            yield from router.tracking.set_interface(name, self._links.usable(name))
+        faults: dict[str, str] = {}
+        self._virtual_device(router, faults)
+        source = self._source(router, faults)
+        if source:
+            self._connect(router, source, faults)
+        else:
+            self._ports.detach(router)
+        if source and source != router.primary_address:
+            yield vrrp.PrimaryAddressChanged(source)
+        router.primary_address = source
+        before, router.faults = router.faults, faults
+        for cause in before.keys() - faults.keys():
+            yield vrrp.FaultCleared(cause)
+        for cause, reason in faults.items():
+            if before.get(cause) != reason:
+                yield vrrp.FaultRaised(cause, reason)
+
+    def undo(self, routers: Iterable[VirtualRouter]) -> None:
+        """Removes what was made for these instances, which have stopped."""
+        routers = list(routers)
+        for router in routers:
+            self._ports.detach(router)
+            device = router.vrrp.vmac and self._links.get(router.vrrp.vmac.name)
+            if device and vmac.is_ours(router.vrrp, device):
+                try:
+                    vmac.remove(self._requests, device)
+                except OSError as error:
+                    self._notice(router.name, "vmac", f"cannot remove {device.name}: {error.strerror}")
+
+    def restore_settings(self) -> None:
+        """Puts the kernel settings back that virtual MAC devices needed."""
+        self._sysctls.restore()
+
+    # -- one requirement each; a fault is a sentence under its cause --
+
+    def _virtual_device(self, router: VirtualRouter, faults: dict[str, str]) -> None:
+        device = router.vrrp.vmac
+        parent = self._links.get(router.vrrp.interface)
+        if not device or not parent:
+            return  # without the parent, the interface itself is the trouble
+        existing = self._links.get(device.name)
+        try:
+            if not existing or not vmac.is_ours(router.vrrp, existing) or existing.parent_index != parent.index:
+                vmac.create(self._requests, router.vrrp, parent, existing)
+                for sentence in vmac.apply_settings(self._sysctls, router.vrrp):
+                    self._notice(router.name, "sysctl", sentence)
+                self._machine.refresh()
+                existing = self._links.get(device.name)
+            if existing and not existing.up:
+                vmac.set_up(self._requests, existing.index)
+                self._machine.refresh()
+            if router.vrrp.family is Family.IPV6 and not device.xmit_base:
+                self._share_link_local(router)
+        except vmac.VmacError as error:
+            faults["vmac"] = str(error)
+        except OSError as error:
+            faults["vmac"] = f"cannot set {device.name} up: {error.strerror}"
+
+    def _share_link_local(self, router: VirtualRouter) -> None:
+        """IPv6 adverts from the virtual MAC carry the link-local address of the interface (as keepalived's do)."""
+        assert router.vrrp.vmac
+        name = router.vrrp.vmac.name
+        address = self._links.primary_address(router.vrrp.interface, Family.IPV6, router.vrrp.addresses)
+        device = self._links.get(name)
+        if not address or not device or self._links.primary_address(name, Family.IPV6, router.vrrp.addresses):
+            return
+        sequence = self._requests.next_sequence()
+        message = rtnetlink.address_message(
+            rtnetlink.RTM_NEWADDR,
+            sequence,
+            family=Family.IPV6,
+            index=device.index,
+            prefix_length=64,
+            local=pack_address(address),
+            scope=SCOPE_LINK,
+            flags=IFA_F_NODAD,
+        )
+        self._requests.request(message, sequence)
+        self._machine.refresh()
+
+    def _source(self, router: VirtualRouter, faults: dict[str, str]) -> str:
+        """The source address of our adverts; "" with the fault that says why there is none."""
+        config = router.vrrp
+        if config.source_address:
+            if config.track_source_address and not self._links.has_address(config.source_address):
+                faults["source address"] = f"the source address {config.source_address} is not on this machine"
+                return ""
+            return config.source_address
+        if not config.interface:
+            faults["source address"] = "an instance without interface needs unicast_src_ip"
+            return ""
+        if not self._links.get(config.interface):
+            faults[f"interface {config.interface}"] = f"there is no interface {config.interface}"
+            return ""
+        address = self._links.primary_address(config.interface, config.family, config.addresses)
+        if not address:
+            kind = "IPv4" if config.family is Family.IPV4 else "IPv6 link-local"
+            faults["source address"] = f"{config.interface} has no usable {kind} address to send adverts from"
+        return address
+
+    def _connect(self, router: VirtualRouter, source: str, faults: dict[str, str]) -> None:
+        if router.vrrp.unicast and not router.vrrp.unicast_peers and router.vrrp.unicast_fault_no_peer:
+            faults["unicast"] = "there is no unicast peer"
+            return
+        try:
+            self._ports.attach(router, source)
+        except OSError as error:
+            self._ports.detach(router)
+            faults["socket"] = f"cannot open the sockets for adverts on {router.sending_interface}: {error.strerror}"
