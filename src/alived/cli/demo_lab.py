@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from alived.adapters.control import NotRunning, ask
+from alived.adapters.control_client import NotRunning, ask
 from alived.adapters.netns import Network, mac_of
+from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.cli.demo_daemons import Alived, Daemon, InstanceText, Keepalived, keepalived_conf
 
 VIP = "192.0.2.100"
@@ -74,7 +75,7 @@ class Node:
         if not isinstance(self.daemon, Alived):
             return "answers" if self.mac in answering else "silent"
         try:
-            answer = ask(str(self.daemon.runtime_dir), "alived.sock", "status", {}, STATUS_LIMIT_S)
+            answer = ask(str(self.daemon.runtime_dir), SOCKET_FILE, "status", {}, STATUS_LIMIT_S)
         except NotRunning:
             return "no answer yet"
         return _state_in(answer.get("result"))
