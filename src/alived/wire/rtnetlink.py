@@ -70,7 +70,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """It can pass packets: carrier, and operational state up or unknown (IFF_RUNNING)"""
     mac: bytes
     parent_index: int
-    """Of a macvlan or VLAN; 0: none, or one in another network namespace"""
+    """Of a macvlan or VLAN (a veth names its peer); 0: none, or one in another network namespace"""
     kind: str
     """"macvlan", "bond", ...; "" for a real device"""
     mtu: int
