@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
 import msgspec
@@ -24,6 +23,8 @@ IFNAMSIZ = 15
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{0,9}))?\Z|\.([0-9]{1,9})\Z")
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}\Z")
 _INTERFACE_NAME = re.compile(r"[^\s/:]{1,15}\Z")
 TRUE_WORDS = ("on", "true", "yes")
 FALSE_WORDS = ("off", "false", "no")
@@ -196,20 +197,35 @@ class Address(msgspec.Struct, frozen=True):
     family: Family
     is_link_local: bool = False
     is_multicast: bool = False
+    is_loopback: bool = False
+
+    @property
+    def is_unspecified(self) -> bool:
+        return self.text in ("0.0.0.0", "::")
 
 
 def parse_address(text: str) -> Address | None:
-    """An IPv4 or IPv6 address without prefix length; None if it is none (host names are not resolved)."""
+    """An IPv4 or IPv6 address without prefix length; None if it is none (host names are not resolved).
+
+    Four decimal numbers without leading zeros are canonical as they stand: most addresses need no more than that.
+    """
+    if _IPV4.match(text):
+        first = int(text.partition(".")[0])
+        link_local = text.startswith("169.254.")
+        return Address(text, Family.IPV4, link_local, 224 <= first < 240, first == 127)
+    return _parse_ipv6(text) if ":" in text else None
+
+
+def _parse_ipv6(text: str) -> Address | None:
+    from ipaddress import AddressValueError, IPv6Address
+
     try:
-        if ":" in text:
-            six = IPv6Address(text)
-            if six.scope_id is not None:
-                return None
-            return Address(str(six), Family.IPV6, six.is_link_local, six.is_multicast)
-        four = IPv4Address(text)
-        return Address(str(four), Family.IPV4, False, four.is_multicast)
+        found = IPv6Address(text)
     except AddressValueError:
         return None
+    if found.scope_id is not None:
+        return None
+    return Address(str(found), Family.IPV6, found.is_link_local, found.is_multicast, found.is_loopback)
 
 
 def read_address(argument: Word, findings: Findings) -> Address | None:

@@ -13,7 +13,8 @@ from alived.config.converters import Address
 from alived.config.findings import Findings
 from alived.config.keywords import Setting, Settings
 from alived.config.lists import PeerEntry, VipEntry
-from alived.vrrp.config import OWNER_PRIORITY, State
+from alived.config.plan import GroupPlan
+from alived.vrrp.config import OWNER_PRIORITY, AuthType, State
 
 DEFAULT_PRIORITY = 100
 MAX_V3_INTERVAL_CS = 4095
@@ -22,8 +23,11 @@ MAX_V3_INTERVAL_CS = 4095
 class Draft:
     """Settings of an instance with the defaults of `global_defs` behind them, and what was derived so far."""
 
-    def __init__(self, name: str, settings: Settings, defaults: Settings, findings: Findings) -> None:
+    def __init__(
+        self, name: str, settings: Settings, defaults: Settings, findings: Findings, group: GroupPlan | None = None
+    ) -> None:
         self.name = name
+        self.group = group
         self.settings = settings
         self.defaults = defaults
         self.findings = findings
@@ -48,6 +52,12 @@ class Draft:
 
     def fail(self, code: str, message: str, *fields: str, hint: str = "") -> None:
         self.findings.error(self.place(*fields), code, f"{self.name}: {message}", hint)
+
+    def get_from_group(self, field: str, default: Any) -> Any:
+        """What the instance says, else its sync group, else `global_defs`, else the default."""
+        if field not in self.settings and self.group is not None and field in self.group.settings:
+            return self.group.settings.get(field)
+        return self.get(field, default)
 
     @property
     def is_owner(self) -> bool:
@@ -109,6 +119,14 @@ def _election(draft: Draft) -> tuple[int, State]:
     if state is None:
         state = State.MASTER if owner else State.BACKUP
     return priority, state
+
+
+def first_state(draft: Draft, auth_type: AuthType) -> State:
+    """AH counts packets: a router that has heard nobody yet does not know where to begin, and must not be MASTER."""
+    if auth_type is AuthType.AH and draft.state is State.MASTER and not draft.is_owner:
+        draft.warn("state-changed", "state MASTER does not go with authentication AH: BACKUP is used", "state")
+        return State.BACKUP
+    return draft.state
 
 
 def preemption(draft: Draft) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from alived.base import Location
 from alived.config.blocks import Block
 from alived.config.complete import complete, notify_scripts
@@ -16,9 +14,10 @@ from alived.config.keywords import Settings, Status, read_settings, report_statu
 from alived.config.keywords_global import GLOBAL, TOP
 from alived.config.keywords_vrrp import INSTANCE, SYNC_GROUP
 from alived.config.lists import TrackEntry
-from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
-from alived.config.tracking import tracked
-from alived.config.validate import GroupPlan, InstancePlan, Plan, validate
+from alived.config.model import Config, GlobalDefs, SyncGroup
+from alived.config.plan import GroupPlan, InstancePlan, Plan
+from alived.config.tracking import unique
+from alived.config.validate import validate
 from alived.vrrp.config import VrrpSyncGroup
 
 
@@ -27,13 +26,19 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
     by_keyword = _sort(blocks, findings)
     defaults = _global_settings(by_keyword["global_defs"], file, findings)
     groups = [_group(block, findings) for block in _named(by_keyword["vrrp_sync_group"], findings)]
+    group_of = {member: group for group in reversed(groups) for member in group.vrrp.members}
     vmac_names: set[str] = set()
-    instances = [_instance(b, defaults, vmac_names, findings) for b in _named(by_keyword["vrrp_instance"], findings)]
+    instances: list[InstancePlan] = []
+    for block in _named(by_keyword["vrrp_instance"], findings):
+        name = block.arguments[0].text
+        settings = read_settings(block, INSTANCE, findings)
+        draft = Draft(name, settings, defaults, findings, group_of.get(name))
+        instances.append(InstancePlan(complete(draft, vmac_names), settings))
     plan = Plan(Location(file), tuple(instances), tuple(groups))
     findings.extend(validate(plan))
     return Config(
         global_defs=_global_defs(defaults),
-        instances=tuple(_inherit_reports(instance, groups) for instance in instances),
+        instances=tuple(plan.instance for plan in instances),
         sync_groups=tuple(SyncGroup(vrrp=group.vrrp, notify=notify_scripts(group.settings)) for group in groups),
     )
 
@@ -84,12 +89,6 @@ def _global_settings(blocks: Iterable[Block], file: str, findings: Findings) -> 
     return read_settings(whole, GLOBAL, findings)
 
 
-def _instance(block: Block, defaults: Settings, vmac_names: set[str], findings: Findings) -> InstancePlan:
-    settings = read_settings(block, INSTANCE, findings)
-    draft = Draft(block.arguments[0].text, settings, defaults, findings)
-    return InstancePlan(complete(draft, vmac_names), settings)
-
-
 def _group(block: Block, findings: Findings) -> GroupPlan:
     settings = read_settings(block, SYNC_GROUP, findings)
     name = block.arguments[0].text
@@ -98,21 +97,10 @@ def _group(block: Block, findings: Findings) -> GroupPlan:
     group = VrrpSyncGroup(
         name=name,
         members=tuple(dict.fromkeys(word.text for word in members)),
-        track_interfaces=tracked(entries, findings, name),
+        track_interfaces=tuple(entry.tracked for entry in unique(entries, name, findings)),
         sync_group_tracking_weight="sync_group_tracking_weight" in settings,
     )
     return GroupPlan(group, settings, members)
-
-
-def _inherit_reports(plan: InstancePlan, groups: Iterable[GroupPlan]) -> Instance:
-    """`notify_priority_changes` of a group is the default of its members."""
-    if "notify_priority_changes" in plan.settings:
-        return plan.instance
-    for group in groups:
-        if plan.instance.vrrp.name in group.vrrp.members and "notify_priority_changes" in group.settings:
-            value: bool = group.settings.get("notify_priority_changes")
-            return msgspec.structs.replace(plan.instance, notify_priority_changes=value)
-    return plan.instance
 
 
 _SAME_NAME = (
