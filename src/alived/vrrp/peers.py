@@ -50,7 +50,7 @@ class Peer:
 
     def hear(self, advert: AdvertisementReceived, now_ns: int) -> None:
         silence_ns = now_ns - self.last_heard_ns
-        stopped = self.priority == 0 or silence_ns > STEADY_INTERVALS * self._interval_ns
+        stopped = 0 in (self.priority, advert.priority) or silence_ns > STEADY_INTERVALS * self._interval_ns
         if stopped or advert.interval_cs != self.interval_cs:
             self._missed_before = self.missed
             self._stretch_ns = now_ns
@@ -62,7 +62,7 @@ class Peer:
 
     @property
     def missed(self) -> int:
-        """Adverts that were due by the sender's interval and did not come."""
+        """Adverts that were due by the sender's interval and did not come (one out of turn can hide one)."""
         stretch_ns = self.last_heard_ns - self._stretch_ns
         due = (stretch_ns + self._interval_ns // 2) // self._interval_ns
         return self._missed_before + max(0, due - (self.adverts - self._stretch_adverts))
