@@ -171,7 +171,7 @@ def _check_characters(word: str, place: Location, findings: Findings) -> None:
             message = f"{word!r} has bytes that are not UTF-8: its value is not known"
             findings.error(place, "not-utf-8", message, "save the file as UTF-8")
             return
-        if unicodedata.category(character) in ("Cf", "Zs", "Cc", "Pd"):
+        if character > "\x7f" and unicodedata.category(character) in ("Cf", "Zs", "Cc", "Pd"):
             name = unicodedata.name(character, f"U+{ord(character):04X}")
             message = f"{word!r} holds the character {name}, which is easily overlooked"
             findings.warning(place, "invisible-character", message, "type this word again by hand")

@@ -41,6 +41,7 @@ class Converter(msgspec.Struct, frozen=True):
     read: Callable[[Block, Findings], Any]
     block: bool = False
     merge: str = "last"
+    is_command: bool = False
 
 
 def only_argument(block: Block, findings: Findings, shape: str) -> Word | None:
@@ -229,7 +230,12 @@ def _parse_ipv6(text: str) -> Address | None:
 
 
 def read_address(argument: Word, findings: Findings) -> Address | None:
-    found = parse_address(argument.text)
+    """An address of a router. keepalived skips a prefix length here, so do we, but not in silence."""
+    text, slash, length = argument.text.partition("/")
+    found = parse_address(text)
+    if found is not None and slash:
+        message = f"'/{length}' is skipped: this is the address of one router"
+        findings.warning(argument.location, "extra-arguments", message, found.text)
     if found is None:
         message = f"{argument.text!r} is not an IP address"
         findings.error(argument.location, "invalid-address", message, "names are not resolved here: write the address")
@@ -269,7 +275,9 @@ def command() -> Converter:
         found = read_command(block, findings)
         return Script(argv=found[0], user=found[1], group=found[2]) if found else None
 
-    return Converter('"COMMAND [ARGUMENT]..." [USER [GROUP]]', '"/usr/local/bin/notify.sh one"', read, merge="first")
+    return Converter(
+        '"COMMAND [ARGUMENT]..." [USER [GROUP]]', '"/usr/local/bin/notify.sh one"', read, merge="first", is_command=True
+    )
 
 
 def entries(shape: str, example: str, read_entry: Callable[[Block, Findings], Any]) -> Converter:

@@ -36,10 +36,13 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
         instances.append(InstancePlan(complete(draft, vmac_names), settings))
     plan = Plan(Location(file), tuple(instances), tuple(groups))
     findings.extend(validate(plan))
+    if not instances and not findings.has_errors:
+        message = "there is no vrrp_instance: nothing would run"
+        findings.error(Location(file), "no-instance", message, "vrrp_instance NAME { ... }")
     return Config(
         global_defs=_global_defs(defaults),
         instances=tuple(plan.instance for plan in instances),
-        sync_groups=tuple(SyncGroup(vrrp=group.vrrp, notify=notify_scripts(group.settings)) for group in groups),
+        sync_groups=tuple(_sync_group(group) for group in groups if group.vrrp.members),
     )
 
 
@@ -101,6 +104,10 @@ def _group(block: Block, findings: Findings) -> GroupPlan:
         sync_group_tracking_weight="sync_group_tracking_weight" in settings,
     )
     return GroupPlan(group, settings, members)
+
+
+def _sync_group(plan: GroupPlan) -> SyncGroup:
+    return SyncGroup(vrrp=plan.vrrp, notify=notify_scripts(plan.settings))
 
 
 _SAME_NAME = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -12,6 +13,10 @@ from alived.config.findings import Findings
 from alived.config.keepalived_conf import read_tree
 from alived.config.model import Config
 from alived.config.tokens import decode
+
+_FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
+_YAML_LINE = re.compile(r"---|%YAML|\{\s*\"|\w+[ \t]*:(?:\s|\Z)")
+_TOML_LINE = re.compile(r"\[\[?[\w.\"]+\]\]?|\w+[ \t]*=")
 
 Reader = Callable[[str], bytes]
 """Gives the bytes of a file or raises OSError."""
@@ -53,5 +58,24 @@ def _finish(data: bytes, file: str, findings: Findings) -> Loaded:
     return Loaded(None if findings.has_errors else config, findings.sorted())
 
 
+def language(text: str, file: str) -> str:
+    """ "keepalived", "YAML" or "TOML", told by the first line that says something; the suffix decides for no text."""
+    match = _FIRST_LINE.match(text)
+    first = match[1].strip() if match else ""
+    if _YAML_LINE.match(first) or (not first and file.endswith((".yaml", ".yml"))):
+        return "YAML"
+    return "TOML" if _TOML_LINE.match(first) else "keepalived"
+
+
 def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
-    return parse(text, file, findings)
+    """The tree, whichever language. PyYAML is imported only for a document that needs it."""
+    match language(text, file):
+        case "TOML":
+            message = "this looks like TOML, which this version does not read"
+            findings.error(Location(file), "not-supported", message, "write it as YAML or keepalived.conf")
+            return ()
+        case "keepalived":
+            return parse(text, file, findings)
+    from alived.config.documents import read_document
+
+    return read_document(text, file, findings)

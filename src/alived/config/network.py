@@ -100,10 +100,15 @@ def _number(family: Family) -> int:
 
 def unicast(draft: Draft) -> dict[str, Any]:
     """Peers and what goes with them; warns of unicast words that have no effect without peers."""
+    own = _source(draft)
+    own_address = own.value.text if own else ""
     for entry in draft.peers:
         if entry.family is not draft.family:
             message = f"{draft.name}: peer {entry.peer.address} is not of the family of the instance"
             draft.findings.error(entry.location, "family-mismatch", message, "an instance speaks one family only")
+        if entry.peer.address == own_address:
+            message = f"{draft.name}: peer {own_address} is our own source address: skipped"
+            draft.findings.warning(entry.location, "own-peer", message, "list the other nodes only")
     if draft.unicast:
         _check_unicast(draft)
     else:
@@ -113,7 +118,7 @@ def unicast(draft: Draft) -> dict[str, Any]:
                 draft.warn("no-unicast-peer", message, field, hint="unicast_peer { ADDRESS }")
     return {
         "unicast": draft.unicast,
-        "unicast_peers": tuple(entry.peer for entry in draft.peers),
+        "unicast_peers": tuple(entry.peer for entry in draft.peers if entry.peer.address != own_address),
         "unicast_ttl": draft.get("unicast_ttl", 255),
         "unicast_fault_no_peer": draft.get("unicast_fault_no_peer", False),
         "check_unicast_src": draft.get("check_unicast_src", False) or any(entry.has_ttl for entry in draft.peers),

@@ -25,12 +25,6 @@ def _warning(location: Location, code: str, message: str, hint: str = "") -> Dia
     return Diagnostic(Severity.WARNING, location, code, message, hint)
 
 
-def nothing_to_do(plan: Plan) -> Iterator[Diagnostic]:
-    if not plan.instances:
-        message = "there is no vrrp_instance: nothing would run"
-        yield _error(plan.location, "no-instance", message, "vrrp_instance NAME { ... }")
-
-
 def duplicate_vrid(plan: Plan) -> Iterator[Diagnostic]:
     """A VRID counts per family and interface and multicast group, or per peer with unicast (as keepalived)."""
     seen: dict[tuple[object, ...], list[InstancePlan]] = {}
@@ -91,19 +85,15 @@ def _device(one: InstancePlan, entry: VipEntry) -> str:
     return entry.vip.interface or one.instance.vrrp.interface
 
 
-def own_address(plan: Plan) -> Iterator[Diagnostic]:
-    """Own source address among the peers, or a virtual address as source or peer: copies of another node's file."""
+def virtual_as_own(plan: Plan) -> Iterator[Diagnostic]:
+    """A virtual address as source or peer: it is somewhere else when it is needed."""
     for one in plan.instances:
         vrrp = one.instance.vrrp
         virtual = {address.address for address in one.instance.vips.addresses}
         peers: tuple[PeerEntry, ...] = one.settings.get("unicast_peer", ())
         for entry in peers:
-            address = entry.peer.address
-            if address == vrrp.source_address:
-                message = f"{one.name}: peer {address} is our own source address"
-                yield _error(entry.location, "own-peer", message, "list the other nodes only")
-            elif address in virtual:
-                message = f"{one.name}: peer {address} is a virtual address of the instance"
+            if entry.peer.address in virtual:
+                message = f"{one.name}: peer {entry.peer.address} is a virtual address of the instance"
                 yield _error(entry.location, "vip-as-peer", message, "list the own addresses of the other nodes")
         if vrrp.source_address in virtual:
             place = one.settings.place("unicast_src_ip", "mcast_src_ip")
@@ -143,7 +133,8 @@ def group_members(plan: Plan) -> Iterator[Diagnostic]:
 def _small_group(group: GroupPlan) -> Diagnostic:
     place = group.settings.place("group")
     if not group.vrrp.members:
-        return _error(place, "empty-group", f"{group.name}: the group has no member", "group { INSTANCE ... }")
+        message = f"{group.name}: the group has no member and no effect"
+        return _warning(place, "empty-group", message, "group { INSTANCE ... }")
     message = f"{group.name}: the group has one member only: it moves alone"
     return _warning(place, "small-group", message, "remove the group or add the other instance")
 
@@ -159,10 +150,9 @@ def mixed_owners(plan: Plan) -> Iterator[Diagnostic]:
 
 
 RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
-    nothing_to_do,
     duplicate_vrid,
     duplicate_vip,
-    own_address,
+    virtual_as_own,
     duplicate_peer,
     group_members,
     mixed_owners,
