@@ -263,8 +263,9 @@ def capture(interface: str) -> Iterator[Frame]:
 
 
 def _open(interface: str) -> socket.socket:
-    # Protocol 0 hears nothing: first the filter, then everything, so that nothing else slips in between.
-    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    # Without an interface to bind to, the socket hears all from the start, and what came before the filter is
+    # left to the caller's eyes; with one it hears nothing (protocol 0) until it is bound.
+    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if interface else socket.htons(_ETH_P_ALL))
     try:
         program = ctypes.create_string_buffer(_FILTER, len(_FILTER))
         filter_program = struct.pack("@HP", len(_FILTER) // _BPF.size, ctypes.addressof(program))
@@ -273,7 +274,7 @@ def _open(interface: str) -> socket.socket:
         if interface:
             membership = struct.pack("=iHH8x", socket.if_nametoindex(interface), _PACKET_MR_ALLMULTI, 0)
             listener.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, membership)
-        listener.bind((interface, _ETH_P_ALL))
+            listener.bind((interface, _ETH_P_ALL))
     except BaseException:
         listener.close()
         raise
