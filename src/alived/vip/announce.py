@@ -73,7 +73,7 @@ class AnnounceSchedule:
         self.policy = policy
         self._moments: dict[Moment, int] = {}
         self._fresh: list[VirtualAddress] = []
-        self._again: collections.deque[tuple[int, list[VirtualAddress]]] = collections.deque()
+        self._again: collections.deque[tuple[int, dict[Key, VirtualAddress]]] = collections.deque()
         self._lanes: dict[tuple[str, Family], Lane] = {}
         self._lower_prio_allowed_ns = 0
         self.sent = 0
@@ -95,9 +95,11 @@ class AnnounceSchedule:
             return
         due_ns = now_ns + self.policy.master_delay_ns
         if self._again and due_ns - self._again[-1][0] < MERGE_NS:
-            self._again[-1][1].extend(addresses)
+            again = self._again[-1][1]
         else:
-            self._again.append((due_ns, list(addresses)))
+            again = {}
+            self._again.append((due_ns, again))
+        again.update((key_of(va), va) for va in addresses)
 
     def lower_prio(self, now_ns: int) -> None:
         """Somebody else claimed the addresses and lost: announce all now (or when a second has passed) and again."""
@@ -146,7 +148,7 @@ class AnnounceSchedule:
             fresh, self._fresh = self._fresh, []
             self._burst(usable(fresh), self.policy.master_repeat, effects)
         while self._again and self._again[0][0] <= now_ns:
-            self._burst(usable(self._again.popleft()[1]), self.policy.master_repeat, effects)
+            self._burst(usable(tuple(self._again.popleft()[1].values())), self.policy.master_repeat, effects)
         for (_, family), lane in self._lanes.items():
             if lane.next_ns <= now_ns and (taken := lane.take(usable)):
                 va, done = taken

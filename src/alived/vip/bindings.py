@@ -11,20 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from alived.base import NS_PER_MS, NS_PER_S, Family
 from alived.vip.config import VirtualAddress
-from alived.vip.events import AddressPresent
+from alived.vip.events import AddAddresses, AddressAbsent, AddressPresent, RemoveAddresses
 from alived.vip.plan import Key, Plan, key_of, plan
 
-ECHO_NS = 5 * NS_PER_S
-"""The kernel may still report a removal of ours this long after the address was asked for again."""
 CONFIRM_NS = 2 * NS_PER_S
 CONFIRM_PER_ADDRESS_NS = NS_PER_MS
 """A request that the kernel has not confirmed after this time (it is carried out in slices) is made again."""
+ECHO_NS = CONFIRM_NS
+"""So long after an address was asked for again the kernel may still report our removal of it."""
 
 
 class Bindings:
-    """Dictionaries keyed as the kernel keys addresses; every method but those on whole groups is O(1)."""
+    """Dictionaries with the kernel's key for an address; every method but those on whole groups is O(1)."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str) -> None:
+        self._group = group
         self.wanted: dict[Key, VirtualAddress] = {}
         """What the owner binds, in the order of the configuration."""
         self.all: tuple[VirtualAddress, ...] = ()
@@ -41,10 +42,11 @@ class Bindings:
         """Wanted, but duplicate address detection runs: a neighbour advertisement would be useless."""
         self.down: set[str] = set()
         """Devices without a link."""
+        self.answers_due_ns: int | None = None
+        """When the requests that were not confirmed count as not carried out."""
         self._echoes: dict[Key, int] = {}
         self._by_address: dict[str, list[Key]] = {}
         self._dad: set[Key] = set()
-        self._requested_ns = 0
 
     def configure(self, addresses: Iterable[VirtualAddress]) -> None:
         self.wanted = {key_of(va): va for va in addresses}
@@ -61,30 +63,57 @@ class Bindings:
 
     # -- what we ask of the kernel --
 
-    def ask(self, addresses: Mapping[Key, VirtualAddress], now_ns: int) -> None:
-        """These are to be added."""
-        for key in addresses.keys() & self.removing.keys():
-            del self.removing[key]
-            self._echoes[key] = now_ns
+    def add(self, addresses: Mapping[Key, VirtualAddress], lifetime_s: int, now_ns: int) -> Sequence[AddAddresses]:
+        """Binds these, but those whose device is down: they follow when it is up."""
+        if self.down:
+            addresses = {key: va for key, va in addresses.items() if va.interface not in self.down}
+        if not addresses:
+            return ()
+        if self.removing:
+            for key in addresses.keys() & self.removing.keys():
+                del self.removing[key]
+                self._echoes[key] = now_ns
+        if self._dad:
+            self.mute |= self._dad & addresses.keys()
         self.asked.update(addresses)
-        self.mute |= self._dad & addresses.keys()
-        self._requested_ns = now_ns
+        self._expect_answers(now_ns)
+        # The very tuple that is announced next: the engine then announces each slice as soon as it is bound.
+        chosen = self.all if len(addresses) == len(self.all) else tuple(addresses.values())
+        return [AddAddresses(self._group, chosen, lifetime_s)]
 
-    def remove(self, addresses: Mapping[Key, VirtualAddress], now_ns: int) -> None:
-        """These are to be removed."""
-        for key in addresses:
+    def remove(self, addresses: Sequence[VirtualAddress], now_ns: int) -> Sequence[RemoveAddresses]:
+        """Removes these, in this order."""
+        if not addresses:
+            return ()
+        keyed = {key_of(va): va for va in addresses}
+        for key in keyed:
             self.asked.pop(key, None)
-        self.removing.update(addresses)
-        self._requested_ns = now_ns
+        self.removing.update(keyed)
+        self._expect_answers(now_ns)
+        return [RemoveAddresses(self._group, tuple(addresses))]
 
-    def possible(self) -> dict[Key, VirtualAddress]:
-        """What is or may be there and is not on its way out, in the order in which the kernel got it."""
-        there = self.present | self.asked
-        return {key: va for key, va in there.items() if key not in self.removing} if self.removing else there
+    def _expect_answers(self, now_ns: int) -> None:
+        self.answers_due_ns = now_ns + CONFIRM_NS + CONFIRM_PER_ADDRESS_NS * len(self.wanted)
+
+    def forget_unanswered(self, now_ns: int) -> None:
+        """Requests that were not confirmed in time count as not carried out: the next plan makes them again."""
+        if self.answers_due_ns is not None and self.answers_due_ns <= now_ns:
+            self.answers_due_ns = None
+            self.asked.clear()
+            self.removing.clear()
+            self._echoes.clear()
+
+    def refused(self, interface: str, address: str) -> VirtualAddress | None:
+        """Takes note of a request that failed; returns the address of ours that it was about."""
+        for key in self._by_address.get(address, ()):
+            if key[0] == interface and (key in self.asked or key in self.present or key in self.removing):
+                self.asked.pop(key, None)
+                return self.wanted[key]
+        return None
 
     # -- what the kernel says --
 
-    def confirms(self, event: AddressPresent) -> bool:
+    def confirms_presence(self, event: AddressPresent) -> bool:
         """Takes note of an address that is there. True: as expected, nothing is to be done about it."""
         if event.tentative or event.dadfailed:
             return False
@@ -96,7 +125,20 @@ class Bindings:
             return key in self.removing or (self.held and key in self.wanted and key not in self.mute)
         return key not in self.wanted and key not in self.removing
 
-    def seen(self, key: Key) -> VirtualAddress | None:
+    def confirms_absence(self, event: AddressAbsent, now_ns: int) -> bool:
+        """Takes note of an address that is gone. False: it was there, is wanted, and we did not remove it."""
+        key = (event.interface, event.address, event.prefix_length)
+        was_there = self.present.pop(key, None) is not None
+        self.removing.pop(key, None)
+        echo_ns = self._echoes.pop(key, None)
+        if not was_there or not self.held or key not in self.wanted or key in self.asked:
+            return True
+        if echo_ns is not None and now_ns < echo_ns + ECHO_NS:
+            self.asked[key] = self.wanted[key]  # the kernel has confirmed the request before the removal only
+            return True
+        return False
+
+    def note_present(self, key: Key) -> VirtualAddress | None:
         """Takes note of an address that is there; None: it is not one of ours."""
         for known in (self.asked, self.present, self.removing, self.wanted):
             if va := known.get(key):
@@ -105,62 +147,32 @@ class Bindings:
                 return va
         return None
 
-    def lost(self, key: Key, now_ns: int) -> bool:
-        """Takes note of an address that is gone. True: it was there, is wanted, and we did not remove it."""
-        was_there = self.present.pop(key, None) is not None
-        self.removing.pop(key, None)
-        echo_ns = self._echoes.pop(key, None)
-        if not was_there or not self.held or key not in self.wanted or key in self.asked:
-            return False
-        if echo_ns is not None and now_ns < echo_ns + ECHO_NS:
-            self.asked[key] = self.wanted[key]  # what the kernel confirmed was the request before the removal
-            return False
-        return True
-
-    def refused(self, interface: str, address: str) -> list[VirtualAddress]:
-        """Takes note of a request that failed; returns the addresses of ours that it was about."""
-        concerned = []
-        for key in self._by_address.get(address, ()):
-            if key[0] == interface and (key in self.asked or key in self.present or key in self.removing):
-                self.asked.pop(key, None)
-                concerned.append(self.wanted[key])
-        return concerned
-
     # -- whole groups --
 
-    @property
-    def confirm_ns(self) -> int:
-        """How long the kernel's word is waited for."""
-        return CONFIRM_NS + CONFIRM_PER_ADDRESS_NS * len(self.wanted)
-
-    @property
-    def unconfirmed(self) -> bool:
-        return bool(self.asked or self.removing)
-
-    def forget_unanswered(self, now_ns: int) -> None:
-        """Requests that were not confirmed in time count as not carried out: the next plan makes them again."""
-        if now_ns >= self._requested_ns + self.confirm_ns:
-            self.asked.clear()
-            self.removing.clear()
+    def possible(self) -> dict[Key, VirtualAddress]:
+        """What is or may be there and is not on its way out, in the order in which the kernel got it."""
+        there = self.present | self.asked
+        return {key: va for key, va in there.items() if key not in self.removing} if self.removing else there
 
     def plan(self) -> Plan:
         """What to do so that what should be is."""
         return plan(self.wanted if self.held else {}, self.possible())
 
-    def present_of_wanted(self) -> tuple[VirtualAddress, ...]:
-        """What there is to renew."""
-        if self.present.keys() >= self.wanted.keys():
-            return self.all
-        return tuple(va for key, va in self.wanted.items() if key in self.present)
+    def renewable(self) -> tuple[VirtualAddress, ...]:
+        """The wanted addresses that are there."""
+        chosen = tuple(va for key, va in self.wanted.items() if key in self.present)
+        return self.all if len(chosen) == len(self.all) else chosen
 
     def announceable(self, addresses: Sequence[VirtualAddress] | None) -> tuple[VirtualAddress, ...]:
         """Those of these (None: of all) that answer, or will as soon as what was asked for is carried out."""
         if not self.held:
             return ()
-        if addresses is None:
-            chosen = tuple(va for key, va in self.wanted.items() if self._is_announceable(key))
-            return self.all if len(chosen) == len(self.all) else chosen
-        return tuple(va for va in addresses if self._is_announceable(key_of(va)))
+        if addresses is not None:
+            return tuple(va for va in addresses if self._is_announceable(key_of(va)))
+        if not self.mute and not self.down and self.wanted.keys() <= self.asked.keys():
+            return self.all  # the first announcement of all, where time matters most
+        chosen = tuple(va for key, va in self.wanted.items() if self._is_announceable(key))
+        return self.all if len(chosen) == len(self.all) else chosen
 
     def _is_announceable(self, key: Key) -> bool:
         return (

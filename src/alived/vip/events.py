@@ -91,11 +91,13 @@ VipEvent = (
 
 
 class AddAddresses(Effect, frozen=True, tag=True):
-    """Bind these (RTM_NEWADDR with NLM_F_REPLACE: also renews the lifetime). lifetime_s 0: forever."""
+    """Bind these (RTM_NEWADDR with NLM_F_REPLACE: also renews the lifetime). lifetime_s 0: forever. renewal: they are
+    there, only their lifetime is set anew, and that may wait for the kernel's other work."""
 
     group: str
     addresses: tuple[VirtualAddress, ...]
     lifetime_s: int
+    renewal: bool = False
 
 
 class RemoveAddresses(Effect, frozen=True, tag=True):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterable, Sequence
 
 from alived.base import NS_PER_MS, NS_PER_S
+from alived.vip.events import OwnershipFailed, OwnershipPossible, VipEffect
 
+BIND_BACK_OFF_NS = 5 * NS_PER_S
+BACK_OFF_NS = 30 * NS_PER_S
 VANISH_WINDOW_NS = 10 * NS_PER_S
 VANISH_LIMIT = 3
 """More incidents than this within the window: somebody is at war with us, the group is given up."""
@@ -16,32 +20,43 @@ INCIDENT_NS = 100 * NS_PER_MS
 class Faults:
     """Causes of failed ownership, each until a moment or (None) until the addresses are released."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str) -> None:
+        self._group = group
         self._until: dict[str, int | None] = {}
+        self.gave_up = False
+        """`OwnershipFailed` was said and the release is waited for; meanwhile nothing that vanished is restored."""
 
-    def __contains__(self, cause: str) -> bool:
-        return cause in self._until
-
-    def add(self, cause: str, until_ns: int | None) -> None:
+    def fail(self, cause: str, reason: str, until_ns: int | None) -> Sequence[VipEffect]:
+        """Gives the group up. Said once, however many addresses are concerned."""
+        if self.gave_up and cause in self._until:
+            return ()
+        self.gave_up = True
         self._until[cause] = until_ns
+        return [OwnershipFailed(self._group, cause, reason)]
 
-    def take_expired(self, now_ns: int) -> list[str]:
-        """Forgets and returns the causes whose back-off is over."""
-        return self._take(
-            [cause for cause, until_ns in self._until.items() if until_ns is not None and until_ns <= now_ns]
-        )
+    def expired(self, now_ns: int) -> Sequence[VipEffect]:
+        """Takes back the causes whose back-off is over."""
+        over = [cause for cause, until_ns in self._until.items() if until_ns is not None and until_ns <= now_ns]
+        if over:
+            self.gave_up = False
+        return self._take_back(over)
 
-    def take_released(self) -> list[str]:
-        """Forgets and returns the causes that lasted until the release."""
-        return self._take([cause for cause, until_ns in self._until.items() if until_ns is None])
+    def released(self) -> Sequence[VipEffect]:
+        """The addresses were let go: takes back the causes that lasted until then."""
+        self.gave_up = False
+        return self._take_back([cause for cause, until_ns in self._until.items() if until_ns is None])
 
-    def _take(self, causes: list[str]) -> list[str]:
+    def _take_back(self, causes: Iterable[str]) -> Sequence[VipEffect]:
+        effects = []
         for cause in causes:
             del self._until[cause]
-        return causes
+            effects.append(OwnershipPossible(self._group, cause))
+        return effects
 
     @property
     def deadline_ns(self) -> int | None:
+        if not self._until:
+            return None
         return min((until_ns for until_ns in self._until.values() if until_ns is not None), default=None)
 
 

@@ -36,6 +36,11 @@ def key_of(va: VirtualAddress) -> Key:
     return (va.interface, va.address, bound_prefix_length(va) if va.peer else va.prefix_length)
 
 
+def text_of(va: VirtualAddress) -> str:
+    """The address for people: "192.0.2.100/32 dev eth0"."""
+    return f"{va.address}/{va.prefix_length} dev {va.interface}"
+
+
 def plan(desired: Mapping[Key, VirtualAddress], actual: Mapping[Key, VirtualAddress]) -> Plan:
     """Leads from `actual` to `desired`; empty if and only if they are equal.
 
