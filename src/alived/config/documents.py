@@ -42,16 +42,14 @@ def read_document(text: str, file: str, findings: Findings) -> tuple[Block, ...]
     """The tree of a YAML document. All that YAML itself finds wrong is one error with its place."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        deep = _first_too_deep(text, loader)
+        deep = _first_too_deep(text, file, loader)
         if deep is not None:
-            place = Location(file, deep.line + 1, deep.column + 1)
-            findings.error(place, "too-deep", f"values are nested more than {MAX_DEPTH} deep")
+            findings.error(deep, "too-deep", f"values are nested more than {MAX_DEPTH} deep")
             return ()
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
-        findings.error(place, "yaml", f"not YAML: {error.problem or error.context}")
+        findings.error(_location(file, mark), "yaml", f"not YAML: {error.problem or error.context}")
         return ()
     except (yaml.YAMLError, RecursionError) as error:
         findings.error(Location(file), "yaml", f"not YAML: {' '.join(str(error).split())}")
@@ -59,14 +57,14 @@ def read_document(text: str, file: str, findings: Findings) -> tuple[Block, ...]
     return tuple(_Document(file, findings).blocks(root))
 
 
-def _first_too_deep(text: str, loader: Any) -> yaml.Mark | None:
+def _first_too_deep(text: str, file: str, loader: Any) -> Location | None:
     """Where a document nests too deep, found without recursion: the C loader overflows its stack otherwise."""
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                return event.start_mark
+                return _location(file, event.start_mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return None
@@ -79,7 +77,7 @@ class _Document:
         self.nodes = 0
 
     def place(self, node: yaml.Node) -> Location:
-        return Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        return _location(self.file, node.start_mark)
 
     def fail(self, node: yaml.Node, message: str, hint: str = "") -> None:
         self.findings.error(self.place(node), "wrong-type", message, hint)
@@ -246,6 +244,11 @@ class _Document:
             return Word(node.value, self.place(node))
         self.fail(node, "a single value is expected here")
         return Word("", self.place(node))
+
+
+def _location(file: str, mark: Any) -> Location:
+    """PyYAML has a class of marks for each of its two parsers; both count from 0."""
+    return Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
 
 
 def _is_null(node: yaml.Node) -> bool:
