@@ -285,7 +285,7 @@ def _neighbour_words(sniffed: Sniffed) -> str:
     )
     head = f"{sniffed.operation:13}"
     if sniffed.operation in ("gratuitous", "reply", "advertisement"):
-        return f"{head} {addresses} is at {sniffed.mac or "?"}" + (f" flags {flags}" if flags else "")
+        return f"{head} {addresses} is at {sniffed.mac or '?'}" + (f" flags {flags}" if flags else "")
     return f"{head} who has {addresses}? tell {sniffed.source}" if addresses else f"from {sniffed.source_mac or '?'}"
 
 
