@@ -20,6 +20,7 @@ GROUPS = 0x1 | 0x10 | 0x100
 SO_RCVBUFFORCE = 33
 MONITOR_BUFFER_BYTES = 16 << 20
 RECEIVE_BYTES = 1 << 17
+_SEQUENCE_MAX = 1 << 31
 
 
 def _open(groups: int, buffer_bytes: int) -> socket.socket:
@@ -42,34 +43,35 @@ class Requests:
     def close(self) -> None:
         self._socket.close()
 
-    def next_sequence(self) -> int:
-        self._sequence = self._sequence % 0xFFFFFFF0 + 1
-        return self._sequence
+    def transact(self, messages: Sequence[bytes]) -> dict[int, int]:
+        """Sends the messages as one batch; their sequence numbers are given here, and only the last is acknowledged.
 
-    def transact(self, messages: Sequence[bytes], last_sequence: int) -> dict[int, int]:
-        """Sends the messages, the last of which (with this sequence number) asks for an acknowledgement.
-
-        Returns errno by sequence number of those that failed. Raises OSError if the socket itself fails.
+        Returns errno by position in `messages` of those that failed. Raises OSError if the socket itself fails.
         """
-        self._socket.send(b"".join(messages))
+        first = self._sequence + 1
+        self._sequence += len(messages)
+        last = self._sequence
+        batch = [rtnetlink.stamp(message, first + n, ack=first + n == last) for n, message in enumerate(messages)]
+        if last > _SEQUENCE_MAX:
+            self._sequence = 0
+        self._socket.send(b"".join(batch))
         failed: dict[int, int] = {}
         while True:
             for answer in rtnetlink.parse(self._socket.recv(RECEIVE_BYTES)):
                 if isinstance(answer, Ack):
                     if answer.error:
-                        failed[answer.sequence] = answer.error
-                    if answer.sequence == last_sequence:
+                        failed[answer.sequence - first] = answer.error
+                    if answer.sequence == last:
                         return failed
 
-    def request(self, message: bytes, sequence: int) -> None:
+    def request(self, message: bytes) -> None:
         """One request; raises OSError with the kernel's errno if it refuses."""
-        if error := self.transact([message], sequence).get(sequence):
+        if error := self.transact([message]).get(0):
             raise OSError(error, os.strerror(error))
 
     def dump(self, message_type: int, family: int = 0) -> list[Link | Address]:
         """All links (RTM_GETLINK) or addresses (RTM_GETADDR)."""
-        sequence = self.next_sequence()
-        self._socket.send(rtnetlink.dump_request(message_type, sequence, family))
+        self._socket.send(rtnetlink.dump_request(message_type, 0, family))
         found: list[Link | Address] = []
         while True:
             for answer in rtnetlink.parse(self._socket.recv(RECEIVE_BYTES)):

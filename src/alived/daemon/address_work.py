@@ -7,12 +7,15 @@ about a millisecond; between two slices the loop hears and sends adverts, so bin
 from __future__ import annotations
 
 import collections
+import errno
+import functools
 import os
 from collections.abc import Callable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.neighbours import FrameSender
 from alived.adapters.netlink import Requests
+from alived.adapters.renewer import Renewer
 from alived.adapters.sysctl import is_forwarding
 from alived.base import NS_PER_MS, Family
 from alived.daemon.links import Links
@@ -24,23 +27,36 @@ from alived.wire.inet import pack_address
 
 SLICE_ADDRESSES = 16
 SLICE_NS = NS_PER_MS
-ENOENT_ERRORS = {99, 19, 2, 6}
-"""EADDRNOTAVAIL, ENODEV, ENOENT, ENXIO: what should be removed is not there."""
+NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ENXIO}
+"""What should be removed is gone already."""
 BindFailed = Callable[[str, VirtualAddress, str], None]
 
 
 class Job:
     """A list of addresses that is worked through in slices."""
 
-    __slots__ = ("addresses", "announce", "done", "group", "lifetime_s", "run")
+    __slots__ = ("addresses", "announce", "done", "group", "lifetime_s", "message_type")
 
-    def __init__(
-        self, group: str, addresses: Sequence[VirtualAddress], run: Callable[[Job, Sequence[VirtualAddress]], None]
-    ) -> None:
-        self.group, self.addresses, self.run = group, addresses, run
+    def __init__(self, group: str, addresses: Sequence[VirtualAddress], message_type: int = 0) -> None:
+        self.group, self.addresses, self.message_type = group, addresses, message_type
         self.done = 0
         self.lifetime_s = 0
         self.announce = False
+
+    def take(self, count: int) -> Sequence[VirtualAddress]:
+        part = self.addresses[self.done : self.done + count]
+        self.done += len(part)
+        return part
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= len(self.addresses)
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _request(message_type: int, va: VirtualAddress, index: int, lifetime_s: int) -> bytes:
+    """Built once: a fail-over only stamps sequence numbers into it."""
+    return rtnetlink.address_message(message_type, 0, **address_request(va, index, lifetime_s))
 
 
 class AddressWork:
@@ -48,6 +64,7 @@ class AddressWork:
 
     def __init__(self, loop: Loop, requests: Requests, links: Links, failed: BindFailed) -> None:
         self._loop, self._requests, self._links, self._failed = loop, requests, links, failed
+        self._renewer = Renewer()
         self._urgent: collections.deque[Job] = collections.deque()
         self._repeats: collections.deque[Job] = collections.deque()
         self._frames: dict[int, FrameSender] = {}
@@ -67,7 +84,12 @@ class AddressWork:
     # -- what the holders want --
 
     def add(self, effect: AddAddresses) -> None:
-        job = Job(effect.group, effect.addresses, self._bind)
+        if effect.renewal:
+            known = [(va, link.index) for va in effect.addresses if (link := self._links.get(va.interface))]
+            messages = [_request(rtnetlink.RTM_NEWADDR, va, index, effect.lifetime_s) for va, index in known]
+            self._renewer.renew(effect.group, messages)
+            return
+        job = Job(effect.group, effect.addresses, rtnetlink.RTM_NEWADDR)
         job.lifetime_s = effect.lifetime_s
         self._enqueue(self._urgent, job)
 
@@ -76,20 +98,25 @@ class AddressWork:
         for queue in (self._urgent, self._repeats):
             for job in [j for j in queue if j.group == effect.group]:
                 queue.remove(job)
-        self._enqueue(self._urgent, Job(effect.group, effect.addresses, self._unbind))
+        self._renewer.forget(effect.group)
+        self._enqueue(self._urgent, Job(effect.group, effect.addresses, rtnetlink.RTM_DELADDR))
 
     def announce(self, effect: SendGratuitous) -> None:
         if effect.round:
-            self._enqueue(self._repeats, Job(effect.group, effect.addresses, self._gratuitous))
+            self._enqueue(self._repeats, Job(effect.group, effect.addresses))
             return
         last = self._urgent[-1] if self._urgent else None
-        if last and last.group == effect.group and last.run == self._bind and last.addresses == effect.addresses:
+        if last and last.message_type == rtnetlink.RTM_NEWADDR and last.addresses is effect.addresses:
             last.announce = True  # each slice is announced as soon as it is bound
         else:
-            self._enqueue(self._urgent, Job(effect.group, effect.addresses, self._gratuitous))
+            self._enqueue(self._urgent, Job(effect.group, effect.addresses))
 
     def probe(self, effect: ProbeAddresses) -> None:
-        self._enqueue(self._urgent, Job(effect.group, effect.addresses, self._probe))
+        """At once: a probe is a frame or two, and its answers are waited for."""
+        for va in effect.addresses:
+            link = self._links.get(va.interface)
+            if link and link.running and va.family is Family.IPV4:
+                self._send(link.index, va.interface, neighbour.arp_probe(link.mac, pack_address(va.address)))
 
     # -- slices --
 
@@ -107,12 +134,13 @@ class AddressWork:
         self._scheduled = False
         end = now_ns() + SLICE_NS
         while queue := self._urgent or self._repeats:
-            job = queue[0]
-            part = job.addresses[job.done : job.done + SLICE_ADDRESSES]
-            job.done += len(part)
-            if job.done >= len(job.addresses):
-                queue.popleft()
-            job.run(job, part)
+            if queue[0].message_type:
+                self._change(queue)
+            else:
+                job = queue[0]
+                self._gratuitous(job.take(SLICE_ADDRESSES))
+                if job.finished:
+                    queue.popleft()
             if now_ns() >= end:
                 break
         if self._urgent or self._repeats:
@@ -122,36 +150,35 @@ class AddressWork:
             self._idle = None
             callback()
 
-    def _bind(self, job: Job, part: Sequence[VirtualAddress]) -> None:
-        self._change(job, part, rtnetlink.RTM_NEWADDR)
-        if job.announce:
-            self._gratuitous(job, part)
-
-    def _unbind(self, job: Job, part: Sequence[VirtualAddress]) -> None:
-        self._change(job, part, rtnetlink.RTM_DELADDR)
-
-    def _change(self, job: Job, part: Sequence[VirtualAddress], message_type: int) -> None:
-        adding = message_type == rtnetlink.RTM_NEWADDR
+    def _change(self, queue: collections.deque[Job]) -> None:
+        """One netlink batch from the jobs in front: many instances with one address each are one batch as well."""
+        asked: list[tuple[Job, VirtualAddress]] = []
         messages: list[bytes] = []
-        asked: dict[int, VirtualAddress] = {}
-        sequence = 0
-        known = [(va, link.index) for va in part if (link := self._links.get(va.interface))]
-        for number, (va, index) in enumerate(known, 1):
-            sequence = self._requests.next_sequence()
-            asked[sequence] = va
-            request = address_request(va, index, job.lifetime_s)
-            last = number == len(known)
-            messages.append(rtnetlink.address_message(message_type, sequence, **request, ack=last, replace=adding))
-        failed = self._requests.transact(messages, sequence) if messages else {}
-        for number, error in failed.items():
-            if adding or error not in ENOENT_ERRORS:
-                self._failed(job.group, asked[number], f"{os.strerror(error)} ({error})")
-        if adding and len(known) < len(part):
+        announce: list[VirtualAddress] = []
+        while queue and queue[0].message_type and len(asked) < SLICE_ADDRESSES:
+            job = queue[0]
+            part = job.take(SLICE_ADDRESSES - len(asked))
             for va in part:
-                if not self._links.get(va.interface):
+                link = self._links.get(va.interface)
+                if link:
+                    asked.append((job, va))
+                    messages.append(_request(job.message_type, va, link.index, job.lifetime_s))
+                elif job.message_type == rtnetlink.RTM_NEWADDR:
                     self._failed(job.group, va, f"there is no interface {va.interface}")
+            if job.announce:
+                announce += part
+            if job.finished:
+                queue.popleft()
+        if messages:
+            with self._renewer.exclusive():
+                failed = self._requests.transact(messages)
+            for number, error in failed.items():
+                job, va = asked[number]
+                if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
+                    self._failed(job.group, va, f"{os.strerror(error)} ({error})")
+        self._gratuitous(announce)
 
-    def _gratuitous(self, _job: Job, part: Sequence[VirtualAddress]) -> None:
+    def _gratuitous(self, part: Sequence[VirtualAddress]) -> None:
         for va in part:
             link = self._links.get(va.interface)
             if link is None or not link.running:
@@ -163,12 +190,6 @@ class AddressWork:
                 router = is_forwarding(va.interface)
                 frame = neighbour.unsolicited_na(link.mac, pack_address(source), pack_address(va.address), router)
             self._send(link.index, va.interface, frame)
-
-    def _probe(self, _job: Job, part: Sequence[VirtualAddress]) -> None:
-        for va in part:
-            link = self._links.get(va.interface)
-            if link and link.running and va.family is Family.IPV4:
-                self._send(link.index, va.interface, neighbour.arp_probe(link.mac, pack_address(va.address)))
 
     def _send(self, index: int, interface: str, frame: bytes) -> None:
         sender = self._frames.get(index)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from alived.adapters.loop import Loop, Timer, now_ns
-from alived.base import DeadlineReached, Effect
+from alived.base import NS_PER_MS, DeadlineReached, Effect
 
 REACHED = DeadlineReached()
 NEVER_NS = 1 << 63
+SLACK_MAX_NS = NS_PER_MS
 
 
 class Timed(Protocol):
@@ -30,10 +31,13 @@ class Timed(Protocol):
 class Entry:
     """A core, and who carries out its effects."""
 
-    __slots__ = ("apply", "armed_ns", "core")
+    __slots__ = ("apply", "armed_ns", "core", "slack_ns")
 
     def __init__(self, core: Timed, apply: Callable[[Sequence[Any], int], None]) -> None:
         self.core, self.apply = core, apply
+        self.slack_ns = 0
+        """So much before its deadline the core may be stepped, if others are due: adverts that are due in the same
+        millisecond leave together. 0 where the deadline means something (Master_Down_Interval)."""
         self.armed_ns = NEVER_NS
         """When this entry is looked at next; its deadline is never before that."""
 
@@ -86,24 +90,31 @@ class Deadlines:
         self._arm()
 
     def _step_due(self, now: int) -> list[tuple[Entry, Sequence[Effect]]]:
-        heap, pending = self._heap, []
-        while heap and heap[0][0] <= now:
+        heap, pending, exact = self._heap, [], []
+        limit = now + SLACK_MAX_NS
+        while heap and heap[0][0] <= limit:
             when, number, entry = heap[0]
             if entry.armed_ns != when:  # superseded by an earlier one, or forgotten
                 heapq.heappop(heap)
                 continue
             core = entry.core
             due = core.deadline_ns
-            if due is not None and due <= now:
-                effects = core.step(REACHED, now)
+            if due is not None and due <= now + entry.slack_ns:
+                # A core knows no slack: what is a little early happens, for it, at its deadline.
+                effects = core.step(REACHED, due if due > now else now)
                 if effects:
                     pending.append((entry, effects))
-                due = core.deadline_ns
-                assert due is None or due > now, f"{core} does not move its deadline"
+                reached, due = due, core.deadline_ns
+                assert due is None or due > reached, f"{core} does not move its deadline"
+            elif due is not None and due <= limit:
+                exact.append(heapq.heappop(heap))
+                continue
             if due is None:
                 heapq.heappop(heap)
                 entry.armed_ns = NEVER_NS
             else:
                 heapq.heapreplace(heap, (due, number, entry))
                 entry.armed_ns = due
+        for item in exact:
+            heapq.heappush(heap, item)
         return pending

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+import msgspec
+
 from alived.adapters import scheduling
 from alived.adapters.loop import now_ns
 from alived.adapters.netlink import Requests
@@ -22,7 +24,7 @@ from alived.daemon.address_work import AddressWork
 from alived.daemon.changes import Change, Kind, compare
 from alived.daemon.child import ChildContext
 from alived.daemon.claims import Claims
-from alived.daemon.deadlines import Deadlines, Entry
+from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
 from alived.daemon.groups import Groups
 from alived.daemon.machine import Machine
 from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest, Transition
@@ -31,6 +33,7 @@ from alived.daemon.requirements import Requirements
 from alived.daemon.virtual_router import VirtualRouter
 from alived.vip import events as vip
 from alived.vip.config import VirtualAddress
+from alived.vip.lifetime import lifetime_s
 from alived.vip.plan import Key, key_of
 from alived.vrrp import events as vrrp
 from alived.vrrp.config import State
@@ -41,6 +44,8 @@ from alived.wire.rtnetlink import IFA_F_DADFAILED, IFA_F_TENTATIVE, Address
 
 TURN_GAP_NS = NS_PER_MS // 2
 """Least time between two turns of the loop while packets pour in: they are handled in batches."""
+ADVERT_SLACK = 50
+"""An advert may leave this part of its interval early (at most 1 ms), together with others; its grid stays."""
 NOTICE_INTERVAL_NS = 10 * NS_PER_S
 """The same notice of the same instance is said at most this often."""
 
@@ -82,8 +87,9 @@ class Engine:
         self._loop.turn_gap_ns = TURN_GAP_NS
         self._machine.start()
         self._groups.configure(self._config, now_ns())
+        now = now_ns()
         for instance in self._config.instances:
-            self._add(instance)
+            self._add(instance, now)
         self._claims.watch(self._routers.values())
         self._ports.flush()
 
@@ -118,15 +124,24 @@ class Engine:
 
     # -- instances --
 
-    def _add(self, config: model.Instance) -> None:
+    def _add(self, config: model.Instance, now: int) -> None:
+        """now: the same for all that start together, so that their timers meet and their adverts leave in batches."""
+        config = self._with_lifetime(config)
         router = VirtualRouter(config, *self._tracking(config))
         router.entry = Entry(router.core, functools.partial(self._apply, router))
         router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
         self._routers[router.name] = router
-        now = now_ns()
         self._own_addresses(router, now)
         self._review(router, now)
         self.feed(router, vrrp.Startup(), now)
+
+    def _with_lifetime(self, config: model.Instance) -> model.Instance:
+        """An automatic lifetime counts all addresses of the machine: what renewing costs is the sum over groups."""
+        if config.vips.lifetime_s is not None:
+            return config
+        total = sum(len(instance.vips.addresses) for instance in self._config.instances)
+        vips = msgspec.structs.replace(config.vips, lifetime_s=lifetime_s(total))
+        return msgspec.structs.replace(config, vips=vips)
 
     def _tracking(self, config: model.Instance) -> tuple[Tracking, set[str]]:
         """What the instance tracks, and the names of the interfaces among it."""
@@ -178,7 +193,9 @@ class Engine:
                     assert_never(effect)
 
     def _state_changed(self, router: VirtualRouter, change: vrrp.StateChanged, now: int) -> None:
+        router.entry.slack_ns = 0
         if change.new is State.MASTER:
+            router.entry.slack_ns = min(router.vrrp.advert_interval_ns // ADVERT_SLACK, SLACK_MAX_NS)
             # The advert goes first (RFC 9568 section 6.4.2): nobody else shall start while we bind addresses.
             self._ports.flush()
             self._feed_holder(router, vip.Claim(change.reason), now)
@@ -335,13 +352,14 @@ class Engine:
             self._deleted = set()
         if change.kind in (Kind.ADDED, Kind.REPLACED):
             assert change.instance
-            self._add(change.instance)
+            self._add(change.instance, now_ns())
         elif change.kind is Kind.CHANGED:
             assert change.instance
             self._reconfigure(self._routers[change.name], change.instance)
 
     def _reconfigure(self, router: VirtualRouter, config: model.Instance) -> None:
         now = now_ns()
+        config = self._with_lifetime(config)
         tracking, tracked = self._tracking(config)
         gone = router.tracked - tracked
         router.reconfigure(config, tracking, tracked)

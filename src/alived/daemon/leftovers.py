@@ -50,17 +50,11 @@ def _remove_addresses(
         and address.index in links
         and (key := (links[address.index].name, address.local, address.prefix_length)) in ours
     ]
-    for start in range(0, len(found), BATCH):
-        part = found[start : start + BATCH]
-        messages = []
-        sequence = 0
-        for number, (va, index) in enumerate(part, 1):
-            sequence = requests.next_sequence()
-            request = address_request(va, index, 0)
-            messages.append(
-                rtnetlink.address_message(rtnetlink.RTM_DELADDR, sequence, **request, ack=number == len(part))
-            )
-        requests.transact(messages, sequence)
+    messages = [
+        rtnetlink.address_message(rtnetlink.RTM_DELADDR, 0, **address_request(va, index, 0)) for va, index in found
+    ]
+    for start in range(0, len(messages), BATCH):
+        requests.transact(messages[start : start + BATCH])
     return [f"removed the leftover address {va.address}/{va.prefix_length} from {va.interface}" for va, _ in found]
 
 

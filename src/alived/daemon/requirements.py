@@ -109,10 +109,9 @@ class Requirements:
         device = self._links.get(name)
         if not address or not device or self._links.primary_address(name, Family.IPV6, router.vrrp.addresses):
             return
-        sequence = self._requests.next_sequence()
         message = rtnetlink.address_message(
             rtnetlink.RTM_NEWADDR,
-            sequence,
+            0,
             family=Family.IPV6,
             index=device.index,
             prefix_length=64,
@@ -120,7 +119,7 @@ class Requirements:
             scope=SCOPE_LINK,
             flags=IFA_F_NODAD,
         )
-        self._requests.request(message, sequence)
+        self._requests.request(message)
         self._machine.refresh()
 
     def _source(self, router: VirtualRouter, faults: dict[str, str]) -> str:

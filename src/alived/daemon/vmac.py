@@ -11,8 +11,6 @@ from alived.vrrp.packet import virtual_mac
 from alived.wire import rtnetlink
 from alived.wire.rtnetlink import Link
 
-MACVLAN_MODE_PRIVATE = 1
-
 
 class VmacError(AlivedError):
     """A device of that name is in the way, or the kernel refused."""
@@ -36,29 +34,18 @@ def create(requests: Requests, instance: VrrpInstance, parent: Link, existing: L
             remove(requests, existing)
             existing = None
         if not existing:
-            sequence = requests.next_sequence()
-            requests.request(
-                rtnetlink.macvlan_message(
-                    sequence,
-                    name=name,
-                    parent_index=parent.index,
-                    mac=virtual_mac(instance.family, instance.virtual_router_id),
-                    mode=MACVLAN_MODE_PRIVATE,
-                ),
-                sequence,
-            )
+            mac = virtual_mac(instance.family, instance.virtual_router_id)
+            requests.request(rtnetlink.macvlan_message(0, name=name, parent_index=parent.index, mac=mac))
     except OSError as error:
         raise VmacError(f"cannot make the virtual MAC device {name} on {parent.name}: {error.strerror}") from error
 
 
 def set_up(requests: Requests, index: int) -> None:
-    sequence = requests.next_sequence()
-    requests.request(rtnetlink.link_flags_message(sequence, index, up=True), sequence)
+    requests.request(rtnetlink.link_flags_message(0, index, up=True))
 
 
 def remove(requests: Requests, link: Link) -> None:
-    sequence = requests.next_sequence()
-    requests.request(rtnetlink.delete_link_message(sequence, link.index), sequence)
+    requests.request(rtnetlink.delete_link_message(0, link.index))
 
 
 def settings(instance: VrrpInstance) -> list[tuple[str, str]]:

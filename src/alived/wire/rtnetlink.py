@@ -48,6 +48,8 @@ _NLA_TYPE_MASK = 0x3FFF
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
+_U16 = struct.Struct("=H")
+_FLAGS_AND_SEQUENCE = struct.Struct("=HI")
 _U32 = struct.Struct("=I")
 _INT = struct.Struct("=i")
 _IFADDRMSG = struct.Struct("=BBBBI")
@@ -164,6 +166,12 @@ def address_message(
         )
         + attributes
     )
+
+
+def stamp(message: bytes, sequence: int, ack: bool) -> bytes:
+    """The same request with this sequence number, with or without NLM_F_ACK: messages are built once and kept."""
+    flags = _U16.unpack_from(message, 6)[0] & ~NLM_F_ACK
+    return message[:6] + _FLAGS_AND_SEQUENCE.pack(flags | NLM_F_ACK if ack else flags, sequence) + message[12:]
 
 
 def dump_request(message_type: int, sequence: int, family: int = 0) -> bytes:

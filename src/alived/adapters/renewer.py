@@ -1,0 +1,59 @@
+"""Renews address lifetimes in a thread of its own, so that waiting for the kernel's rtnl lock delays no advert.
+
+Whoever changes a link or an address anywhere on the machine holds that lock, now and then for 100 ms (a container
+host that removes namespaces); a renewal each second would meet it sooner or later, and it can wait, but an advert
+cannot. Only renewals are done here. What must not happen is that one is carried out *after* its address was removed:
+`forget()` waits for the one under way and drops those that have not begun.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import threading
+from collections.abc import Sequence
+
+from alived.adapters.netlink import Requests
+
+Job = tuple[str, Sequence[bytes]]
+"""(group, requests for its addresses)"""
+BATCH = 64
+
+
+class Renewer:
+    """A queue of renewals and the thread that works through it. It dies with the process, whatever it waits for."""
+
+    def __init__(self) -> None:
+        self._jobs: collections.deque[Job] = collections.deque()
+        self._wake = threading.Semaphore(0)
+        self._lock = threading.Lock()
+        self._requests = Requests()
+        self._started = False
+
+    def renew(self, group: str, messages: Sequence[bytes]) -> None:
+        """Queues RTM_NEWADDR requests. A refusal is not reported: the monitor sees the loss of an address."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._run, name="alived: renewer", daemon=True).start()
+        for start in range(0, len(messages), BATCH):
+            self._jobs.append((group, messages[start : start + BATCH]))
+            self._wake.release()
+
+    def exclusive(self) -> contextlib.AbstractContextManager[bool]:
+        """No renewal runs meanwhile: neither before a removal is through nor in the middle of a batch."""
+        return self._lock
+
+    def forget(self, group: str) -> None:
+        """No renewal of this group runs from now on, and none is under way when this returns."""
+        with self._lock:
+            for job in [job for job in self._jobs if job[0] == group]:
+                self._jobs.remove(job)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            with self._lock:
+                if self._jobs:
+                    messages = self._jobs.popleft()[1]
+                    with contextlib.suppress(OSError):  # no buffers: the next renewal comes within the lifetime
+                        self._requests.transact(messages)
