@@ -153,11 +153,11 @@ class Instance(Router):
         return []
 
     def _advertise_and_reannounce(self, due_ns: int, now_ns: int) -> list[InstanceEffect]:
-        """S12 after a losing advert: once more, and this time after the loser's own gratuitous ARPs."""
+        """S12. After a losing advert the neighbours are told once more, now after the loser's gratuitous ARPs."""
         interval_ns = self._standing.advert_interval_ns
         self.deadline_ns = due_ns + interval_ns if due_ns + interval_ns > now_ns else now_ns + interval_ns
         effects = [self._send(self._standing.priority)]
-        if self._reannouncements.take(now_ns):
+        if self._reannounce_due and self._reannouncements.take(now_ns):
             self._reannounce_due = False
             effects.append(Reannounce(self.config.name, "another router claimed to be MASTER: ours is the last word"))
         return effects

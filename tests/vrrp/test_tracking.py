@@ -1,0 +1,160 @@
+"""Tracked interfaces become faults (weight 0) and priority (other weights), keepalived's arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alived.vrrp.config import TrackedInterface, VrrpInstance
+from alived.vrrp.events import FaultCleared, FaultRaised, PriorityChanged
+from alived.vrrp.tracking import TrackedThing, Tracking
+
+
+def tracking(*interfaces: TrackedInterface, priority: int = 100, track_primary: bool = True) -> Tracking:
+    return Tracking(
+        VrrpInstance(
+            name="VI_1",
+            interface="eth0",
+            virtual_router_id=1,
+            priority=priority,
+            track_interfaces=interfaces,
+            track_primary=track_primary,
+        )
+    )
+
+
+def test_the_instances_own_interface_is_a_condition() -> None:
+    core = tracking()
+    assert core.set_interface("eth0", True) == []
+    assert core.set_interface("eth0", False) == [FaultRaised("interface eth0", "interface eth0 is down")]
+    assert core.set_interface("eth0", False) == []
+    assert core.set_interface("eth0", True) == [FaultCleared("interface eth0")]
+
+
+def test_an_interface_that_is_not_there_counts_as_down() -> None:
+    assert tracking().set_interface("eth0", None) == [FaultRaised("interface eth0", "interface eth0 is not there")]
+
+
+def test_dont_track_primary() -> None:
+    assert tracking(track_primary=False).set_interface("eth0", False) == []
+
+
+def test_an_instance_without_an_interface_tracks_none() -> None:
+    core = Tracking(VrrpInstance(name="VI_1", interface="", virtual_router_id=1))
+    assert core.set_interface("", False) == []
+
+
+def test_an_interface_that_nobody_tracks_changes_nothing() -> None:
+    assert tracking().set_interface("eth9", False) == []
+
+
+@pytest.mark.parametrize(
+    ("weight", "reverse", "up", "priority"),
+    [
+        (20, False, True, 120),
+        (20, False, False, 100),
+        (-20, False, True, 100),
+        (-20, False, False, 80),
+        (20, True, True, 80),
+        (20, True, False, 100),
+        (-20, True, True, 100),
+        (-20, True, False, 120),
+    ],
+)
+def test_a_positive_weight_counts_while_up_a_negative_one_while_down(
+    weight: int, reverse: bool, up: bool, priority: int
+) -> None:
+    """ "its priority will be increased by the weight when the interface is up (for positive weights), or decreased by
+    the weight's absolute value when the interface is down (for negative weights), unless reverse is specified, in
+    which case the direction of adjustment of the priority is reversed" (keepalived.conf(5))."""
+    core = tracking(TrackedInterface("eth1", weight, reverse))
+    core.set_interface("eth1", up)
+    assert core.priority == priority
+
+
+def test_a_change_of_priority_says_why() -> None:
+    core = tracking(TrackedInterface("eth1", -20))
+    assert core.set_interface("eth1", True) == []
+    reason = "priority 100 -> 80: interface eth1 is down (weight -20)"
+    assert core.set_interface("eth1", False) == [PriorityChanged(80, reason)]
+    reason = "priority 80 -> 100: interface eth1 is up (weight -20)"
+    assert core.set_interface("eth1", True) == [PriorityChanged(100, reason)]
+
+
+def test_weight_0_reverse_is_a_fault_while_up() -> None:
+    core = tracking(TrackedInterface("eth1", 0, True))
+    assert core.set_interface("eth1", False) == []
+    assert core.set_interface("eth1", True) == [FaultRaised("interface eth1", "interface eth1 is up")]
+
+
+def test_priority_stays_within_1_and_254_and_the_sum_is_not_forgotten() -> None:
+    core = tracking(TrackedInterface("eth1", 200), TrackedInterface("eth2", -253))
+    core.set_interface("eth1", True)
+    assert core.priority == 254
+    core.set_interface("eth2", False)
+    assert core.priority == 100 + 200 - 253
+    core.set_interface("eth1", False)
+    assert core.priority == 1
+
+
+def test_an_owner_keeps_its_priority_but_not_its_faults() -> None:
+    core = tracking(TrackedInterface("eth1", -20), priority=255)
+    assert core.set_interface("eth1", False) == []
+    assert core.priority == 255
+    assert core.set_interface("eth0", False) == [FaultRaised("interface eth0", "interface eth0 is down")]
+
+
+def test_the_interface_may_have_a_weight_as_well() -> None:
+    core = tracking(TrackedInterface("eth0", -30), TrackedInterface("eth0", 5))
+    assert core.set_interface("eth0", True) == [
+        PriorityChanged(105, "priority 100 -> 105: interface eth0 is up (weight -30, +5)")
+    ]
+    assert core.set_interface("eth0", False) == [
+        FaultRaised("interface eth0", "interface eth0 is down (weight -30, +5)"),
+        PriorityChanged(70, "priority 105 -> 70: interface eth0 is down (weight -30, +5)"),
+    ]
+
+
+def test_a_sync_groups_interfaces_count_for_its_members() -> None:
+    config = VrrpInstance(name="VI_1", interface="eth0", virtual_router_id=1)
+    core = Tracking(config, [TrackedInterface("eth5", 0), TrackedInterface("eth6", 7)])
+    assert core.set_interface("eth5", False) == [FaultRaised("interface eth5", "interface eth5 is down")]
+    core.set_interface("eth6", True)
+    assert core.priority == 107
+
+
+def test_other_trackers_plug_in() -> None:
+    core = tracking()
+    core.add(TrackedThing("script check_http", 0))
+    core.add(TrackedThing("file load", -10))
+    assert core.set("script check_http", None) == [FaultRaised("script check_http", "script check_http is not there")]
+    assert core.set("script check_http", True) == [FaultCleared("script check_http")]
+    assert core.set("file load", False) == [PriorityChanged(90, "priority 100 -> 90: file load is down (weight -10)")]
+
+
+_THINGS = st.lists(st.builds(TrackedThing, st.sampled_from("abcd"), st.integers(-253, 253), st.booleans()), max_size=6)
+
+
+@given(_THINGS, st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([True, False, None])), max_size=20))
+def test_it_is_level_triggered(things: list[TrackedThing], story: list[tuple[str, bool | None]]) -> None:
+    """What is told in the end depends on what is so in the end, not on the way there."""
+    by_story = tracking(track_primary=False)
+    at_once = tracking(track_primary=False)
+    for thing in things:
+        by_story.add(thing)
+        at_once.add(thing)
+    events = [event for key, up in story for event in by_story.set(key, up)]
+    final = dict(story)
+    summary = [event for key, up in final.items() for event in at_once.set(key, up)]
+    assert by_story.priority == at_once.priority
+    raised = {event.cause for event in summary if isinstance(event, FaultRaised)}
+    standing: set[str] = set()
+    for event in events:
+        if isinstance(event, FaultRaised):
+            standing.add(event.cause)
+        elif isinstance(event, FaultCleared):
+            standing.remove(event.cause)
+    assert standing == raised
+    last = [event.priority for event in events if isinstance(event, PriorityChanged)]
+    assert (last or [100])[-1] == by_story.priority
