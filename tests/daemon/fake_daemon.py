@@ -157,7 +157,7 @@ def main() -> int:
             path.unlink()
         with open(directory / "reaped", "a") as file:
             file.write(f"{now_ns()}\n")
-        return [path.name for path in left]
+        return [f"removed {path.name}" for path in left]
 
     parts = Parts(make_engine=lambda context: FakeEngine(context, directory), make_worker=make_worker, reap=reap)
     return serve(options, parts, load)

@@ -31,6 +31,7 @@ class Capability(enum.IntEnum):
     KILL = 5
     SETGID = 6
     SETUID = 7
+    SETPCAP = 8
     NET_ADMIN = 12
     NET_RAW = 13
     IPC_LOCK = 14
@@ -60,15 +61,18 @@ def keep_capabilities(wanted: Iterable[Capability], *, keep_for_programs: bool =
     """Gives up all capabilities but these, of which those that we do not have stay missing.
 
     keep_for_programs: programs that we start as root get everything again, as a script that the operator wrote for
-    root expects (capabilities(7): the bounding set is left alone); without it nothing that we start can get any back.
+    root expects (capabilities(7): the bounding set is left alone). Without it nothing that we start gets any back:
+    the bounding set shrinks if we may do that, and set-user-ID programs have no effect.
     Raises OSError if the kernel refuses.
     """
-    keep = effective_capabilities() & sum(1 << c for c in wanted)
+    have = effective_capabilities()
+    keep = have & sum(1 << c for c in wanted)
     if not keep_for_programs:
-        for capability in _bounding_set():
-            if not keep >> capability & 1:
-                _prctl(_PR_CAPBSET_DROP, capability)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        if have >> Capability.SETPCAP & 1:
+            for capability in _bounding_set():
+                if not keep >> capability & 1:
+                    _prctl(_PR_CAPBSET_DROP, capability)
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     low, high = keep & 0xFFFFFFFF, keep >> 32

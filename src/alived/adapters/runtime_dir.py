@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import time
 
 from alived.base import AlivedError
@@ -19,6 +20,10 @@ PID_FILE = "alived.pid"
 SOCKET_FILE = "alived.sock"
 HISTORY_FILE = "history.jsonl"
 _LOCK_WAIT_S = 2.0
+_LOCK_POLL_S = 0.02
+_PROC = "/proc"
+CHILD_NAME_PREFIX = "alived: "
+"""How the names of our children begin (`ps -o comm`)."""
 
 
 class RuntimeDirError(AlivedError):
@@ -56,9 +61,11 @@ class RuntimeDir:
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def replace(self, name: str, text: str) -> None:
-        """Writes a file so that readers see the old or the new one, never half of it. Raises OSError."""
+        """Writes a file, for the owner only (a configuration has passwords), so that readers see the old or the new
+        one, never half of it. Raises OSError."""
         temporary = self.file(f".{name}.{os.getpid()}")
-        with open(temporary, "w", encoding="utf-8") as file:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(temporary, self.file(name))
 
@@ -72,28 +79,70 @@ class RuntimeDir:
         os.close(self._fd)
 
     def _lock(self) -> None:
-        give_up = time.monotonic() + _LOCK_WAIT_S
+        if self._try_lock(_LOCK_WAIT_S):
+            return
+        pid = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+        holders = self._holders()
+        if pid and int(pid) not in holders and holders:
+            # The parent is dead, yet a child of it has not noticed: it is frozen or wedged, and if it ever wakes it
+            # acts as an owner. It must not.
+            for orphan in holders:
+                _kill_child(orphan)
+            if self._try_lock(_LOCK_WAIT_S):
+                return
+        os.close(self._fd)
+        raise RuntimeDirError(
+            f"another alived (pid {pid or 'unknown'}) runs with the runtime directory {self.path}; "
+            "give this one its own with --runtime-dir"
+        )
+
+    def _try_lock(self, limit_s: float) -> bool:
+        give_up = time.monotonic() + limit_s
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError:
                 if time.monotonic() > give_up:
-                    pid = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
-                    os.close(self._fd)
-                    raise RuntimeDirError(
-                        f"another alived (pid {pid or 'unknown'}, or a child that it left) runs with the runtime "
-                        f"directory {self.path}; give this one its own with --runtime-dir"
-                    ) from error
-                time.sleep(0.02)
+                    return False
+                time.sleep(_LOCK_POLL_S)
                 continue
             if self._is_current():
-                return
+                return True
             # The daemon before us removed the file between our open and our lock: lock the file of that name.
             os.close(self._fd)
             self._fd = os.open(self.file(PID_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _holders(self) -> set[int]:
+        """Processes, other than this one, that have our pid file open."""
+        ours = os.fstat(self._fd)
+        holders = set()
+        for name in os.listdir(_PROC):
+            if name.isdigit() and int(name) != os.getpid() and _has_open(int(name), ours):
+                holders.add(int(name))
+        return holders
 
     def _is_current(self) -> bool:
         try:
             return os.path.samestat(os.fstat(self._fd), os.stat(self.file(PID_FILE)))
         except FileNotFoundError:
             return False
+
+
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    directory = f"{_PROC}/{pid}/fd"
+    try:
+        return any(os.path.samestat(os.stat(f"{directory}/{fd}"), file) for fd in os.listdir(directory))
+    except OSError:
+        return False  # it ended, closed that file, or is none of our business
+
+
+def _kill_child(pid: int) -> None:
+    """SIGKILL to a process that is called like a child of ours."""
+    with contextlib.suppress(OSError):  # it ended by itself
+        pidfd = os.pidfd_open(pid)
+        try:
+            with open(f"{_PROC}/{pid}/comm") as file:
+                if file.read().startswith(CHILD_NAME_PREFIX):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        finally:
+            os.close(pidfd)

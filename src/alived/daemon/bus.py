@@ -74,25 +74,19 @@ def _decode(body: bytearray) -> BusMessage:
         raise DecodeError("frame-malformed", str(error)) from error
 
 
+def _nobody_listens(_: object) -> None:
+    raise AssertionError("an endpoint calls back after listen() only")
+
+
 class Endpoint:
-    """One end of the bus on a loop.
+    """One end of the bus on a loop."""
 
-    on_message is called for each message, on_closed once, when the peer has gone or talks nonsense (then with the
-    reason). Both are called from the loop, never from `send`.
-    """
-
-    def __init__(
-        self,
-        loop: Loop,
-        sock: socket.socket,
-        on_message: Callable[[BusMessage], None],
-        on_closed: Callable[[str], None],
-    ) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._loop = loop
         self._sock = sock
-        self._on_message = on_message
-        self._on_closed = on_closed
+        self._on_message: Callable[[BusMessage], None] = _nobody_listens
+        self._on_closed: Callable[[str], None] = _nobody_listens
         self._decoder = FrameDecoder()
         self._queue: collections.deque[memoryview] = collections.deque()
         self._writing = False
@@ -100,7 +94,13 @@ class Endpoint:
         self.waiting = 0
         """Bytes that the peer has not taken yet."""
         self.dropped = 0
-        loop.add_reader(sock.fileno(), self._readable)
+
+    def listen(self, on_message: Callable[[BusMessage], None], on_closed: Callable[[str], None]) -> None:
+        """Calls on_message for each message, and on_closed once, with the reason, when the peer has gone or talks
+        nonsense; both from the loop, never from `send`."""
+        self._on_message = on_message
+        self._on_closed = on_closed
+        self._loop.add_reader(self._sock.fileno(), self._readable)
 
     def send(self, message: BusMessage) -> bool:
         """Sends or queues; False if the message was dropped, because of the bounds or because the peer is gone."""

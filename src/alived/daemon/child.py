@@ -13,15 +13,17 @@ import gc
 import os
 import signal
 import socket
+import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
+from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
 from alived.base import NS_PER_MS
 from alived.config.model import Config
 from alived.daemon import bus
@@ -92,19 +94,24 @@ class ForkedChild(msgspec.Struct):
     """Open files that the child keeps besides its bus and 0-2."""
 
 
-def run_child(child: ForkedChild) -> int:
-    """Runs in the new process, with all signals blocked; gives the exit status (the caller does _exit)."""
-    forget_parent({child.sock.fileno(), *child.keep_fds})
-    set_process_name(f"alived: {child.role}")
-    loop = Loop()
-    process = _ChildProcess(loop, child)
+def run_child(child: ForkedChild) -> NoReturn:
+    """Runs in the new process, with all signals blocked, and never returns into the parent's frames."""
+    status = EXIT_CRASHED
+    endpoint: bus.Endpoint | None = None
     try:
-        process.begin()
+        forget_parent({child.sock.fileno(), *child.keep_fds})
+        set_process_name(CHILD_NAME_PREFIX + child.role)
+        loop = Loop()
+        endpoint = bus.Endpoint(loop, child.sock)
+        _ChildProcess(loop, endpoint, child).begin()
         loop.run()
-    except Exception:  # noqa: BLE001 - the last frame of the process: whatever we did wrong, the parent must hear it
-        process.report_crash(traceback.format_exc())
-        return EXIT_CRASHED
-    return 0
+        status = 0
+    except Exception:  # noqa: BLE001 - the last frame: whatever we did wrong, the parent must hear it
+        trace = f"this is a defect, please report it:\n{traceback.format_exc()}"
+        if endpoint is None or not endpoint.send(LogLine(level="error", code="crashed", message=trace)):
+            print(trace, file=sys.stderr, flush=True)
+    finally:
+        os._exit(status)
 
 
 def forget_parent(keep_fds: set[int]) -> None:
@@ -123,12 +130,13 @@ def forget_parent(keep_fds: set[int]) -> None:
 class _ChildProcess:
     """A role in a process of its own: bus, beats, end."""
 
-    def __init__(self, loop: Loop, child: ForkedChild) -> None:
+    def __init__(self, loop: Loop, endpoint: bus.Endpoint, child: ForkedChild) -> None:
         self._loop = loop
         self._child = child
         self._stopping = False
         self._beat_ns = beat_interval_ns(child.role, child.config)
-        self._endpoint = bus.Endpoint(loop, child.sock, self._received, self._parent_lost)
+        self._endpoint = endpoint
+        endpoint.listen(self._received, self._parent_lost)
         self._context = ChildContext(child.role, loop, child.config, self._send)
         self._dropped = 0
         self._role = child.make(self._context)
@@ -146,9 +154,6 @@ class _ChildProcess:
         self._beat()
         self._role.start()
         self._send(Configured(changes=()))
-
-    def report_crash(self, trace: str) -> None:
-        self._context.log("error", "crashed", f"the {self._child.role} crashed and will be started again:\n{trace}")
 
     def _drop_privileges(self) -> None:
         wanted = CAPABILITIES.get(self._child.role, ())

@@ -18,7 +18,7 @@ from alived.adapters.loop import Loop, Timer, now_ns
 from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon import bus
-from alived.daemon.child import EXIT_CRASHED, ChildContext, ForkedChild, RoleFactory, run_child
+from alived.daemon.child import ChildContext, ForkedChild, RoleFactory, run_child
 from alived.daemon.heartbeat import Backoff, Pulse, Watch, hang_limit_ns
 from alived.daemon.messages import BusMessage, Configure, Configured, Stop
 
@@ -31,16 +31,19 @@ class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """starting, running, stopping, waiting (to be started again), ended"""
     since_ns: int
-    restarts: int
-    beat_age_ns: int | None
-    """None: in the parent itself"""
-    last_death: str
+    restarts: int = 0
+    beat_age_ns: int | None = None
+    """None: not a child, or dead"""
+    last_death: str = ""
 
 
 class Owner(Protocol):
     """Who has roles: the supervisor."""
 
     def current_config(self) -> Config: ...
+
+    def born(self, role: str) -> None:
+        """A child was forked: what it must know is sent to it from now on."""
 
     def heard(self, role: str, message: BusMessage) -> None: ...
 
@@ -117,9 +120,11 @@ class ForkedRole:
             return
         finally:
             theirs.close()
-        self._endpoint = bus.Endpoint(self._loop, ours, self._heard, self._lost)
+        self._endpoint = bus.Endpoint(self._loop, ours)
+        self._endpoint.listen(self._heard, self._lost)
         self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._pidfd, self._exited)
+        self._owner.born(self.role)
 
     def send(self, message: BusMessage) -> None:
         """To the child, if there is one: the next one starts with the current configuration anyway."""
@@ -128,7 +133,9 @@ class ForkedRole:
             self.unconfirmed += isinstance(message, Configure)
 
     def look(self, now_ns: int) -> None:
-        if self.pid and not self._kill_reason and self._watch.is_hung(self._pulse.last_ns, now_ns):
+        if not self.pid or self._kill_reason or self._state == "stopping":
+            return  # the stop has a limit of its own
+        if self._watch.is_hung(self._pulse.last_ns, now_ns, busy=self.unconfirmed > 0):
             silent_ms = (now_ns - self._pulse.last_ns) // 1_000_000
             self.kill(f"gave no sign of life for {silent_ms} ms")
 
@@ -175,11 +182,7 @@ class ForkedRole:
         try:
             pid = os.fork()
             if pid == 0:
-                status = EXIT_CRASHED
-                try:
-                    status = run_child(child)
-                finally:
-                    os._exit(status)  # never back into the parent's frames
+                run_child(child)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return pid
@@ -291,9 +294,6 @@ class InlineRole:
             pid=self.pid,
             state=self._state,
             since_ns=self._since_ns,
-            restarts=0,
-            beat_age_ns=None,
-            last_death="",
         )
 
     def _to_owner(self, message: BusMessage) -> None:

@@ -14,6 +14,8 @@ from alived.config.model import Config
 
 BEATS_IN_LIMIT = 4
 """A child beats this often within the time after which it counts as hung."""
+BUSY_LIMIT_NS = 10 * NS_PER_S
+"""Silence that is allowed to a child that starts or takes a configuration: thousands of instances in one turn."""
 _MIN_ENGINE_LIMIT_NS = NS_PER_S
 _MAX_ENGINE_LIMIT_NS = 3 * NS_PER_S
 _WORKER_LIMIT_NS = 10 * NS_PER_S
@@ -68,12 +70,13 @@ class Watch:
         self._looked_ns = now_ns
         self._excused_until_ns = now_ns + limit_ns
 
-    def is_hung(self, last_beat_ns: int, now_ns: int) -> bool:
-        """To be asked every `limit_ns / BEATS_IN_LIMIT`."""
+    def is_hung(self, last_beat_ns: int, now_ns: int, *, busy: bool) -> bool:
+        """To be asked every `limit_ns / BEATS_IN_LIMIT`. busy: it starts, or takes a new configuration."""
+        limit_ns = max(self.limit_ns, BUSY_LIMIT_NS) if busy else self.limit_ns
         if now_ns - self._looked_ns > 2 * self.limit_ns // BEATS_IN_LIMIT:
             self._excused_until_ns = now_ns + self.limit_ns
         self._looked_ns = now_ns
-        return now_ns - last_beat_ns > self.limit_ns and now_ns > self._excused_until_ns
+        return now_ns - last_beat_ns > limit_ns and now_ns > self._excused_until_ns
 
 
 class Backoff:

@@ -184,6 +184,10 @@ class Log:
         if self._limit.allow((fields.get("instance") or source.process, code), self._now_ns()):
             self._write(source, known, code, message, fields)
 
+    def always(self, source: Source, level: str, code: str, message: str) -> None:
+        """A line that no limit leaves out; for what an operator asked for."""
+        self._write(source, level, code, message, {})
+
     def transition(self, source: Source, change: Transition) -> None:
         """A change of state is never left out."""
         fields = {
@@ -196,6 +200,9 @@ class Log:
             "evidence": "; ".join(change.evidence),
         }
         self._write(source, "info", "transition", f"{change.old} -> {change.new}: {change.reason}", fields)
+        if self._threshold >= LEVELS["debug"] and change.evidence:
+            about = {"instance": change.name}
+            self._write(source, "debug", "evidence", "evidence: " + "; ".join(change.evidence), about)
 
     def report_suppressed(self) -> None:
         """Says what was left out; to be called every few seconds."""

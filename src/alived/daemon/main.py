@@ -12,9 +12,9 @@ from alived.adapters.loop import Loop
 from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
 from alived.config.model import Config
-from alived.daemon.logs import Log, Stderr, pick_format
+from alived.daemon.logs import Log, Source, Stderr, pick_format
 from alived.daemon.reading import Load, Reader, Reading
-from alived.daemon.supervisor import Parts, Supervisor
+from alived.daemon.supervisor import Parts, Supervisor, report_findings
 
 EXIT_OK = 0
 EXIT_REFUSED = 1
@@ -41,37 +41,41 @@ def serve(options: Options, parts: Parts, load: Load) -> int:
     try:
         loop = Loop()
         reader = Reader(loop, load)
-        config = _first_config(loop, reader, options.config_path)
+        log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
+        config = _first_config(loop, reader, log, options)
         if config is None:
             return EXIT_REFUSED
-        return _run(loop, options, parts, reader, directory, config)
+        return _run(loop, options, parts, reader, directory, config, log)
     finally:
         directory.close()
 
 
-def _first_config(loop: Loop, reader: Reader, path: str) -> Config | None:
-    """The configuration to start with; all findings go to stderr."""
+def _first_config(loop: Loop, reader: Reader, log: Log, options: Options) -> Config | None:
+    """The configuration to start with; all findings go to stderr, for people as `alived check` shows them."""
     readings: list[Reading] = []
 
     def finish(reading: Reading) -> None:
         readings.append(reading)
         loop.stop()
 
-    reader.read(path, finish)
+    reader.read(options.config_path, finish)
     loop.run()
     (reading,) = readings
-    for diagnostic in reading.diagnostics:
-        print(diagnostic, file=sys.stderr)
+    if options.log_format == "json":
+        report_findings(log, reading)
+    else:
+        sys.stderr.write("".join(f"{finding}\n" for finding in reading.diagnostics))
     if reading.config is None:
-        errors = len(reading.errors)
-        print(f"alived: {errors} error{'s' if errors != 1 else ''} in {path}: not started", file=sys.stderr)
+        errors = f"{len(reading.errors)} error{'s' if len(reading.errors) != 1 else ''}"
+        message = f"{errors} in {options.config_path}: not started, nothing was touched"
+        log.always(Source("alived", os.getpid()), "error", "not-started", message)
     return reading.config
 
 
-def _run(loop: Loop, options: Options, parts: Parts, reader: Reader, directory: RuntimeDir, config: Config) -> int:
+def _run(
+    loop: Loop, options: Options, parts: Parts, reader: Reader, directory: RuntimeDir, config: Config, log: Log
+) -> int:
     set_process_name("alived")
-    output = Stderr()
-    log = Log(output, pick_format(options.log_format), level="debug" if options.debug else "info")
     supervisor = Supervisor(
         loop,
         config=config,
@@ -91,5 +95,5 @@ def _run(loop: Loop, options: Options, parts: Parts, reader: Reader, directory: 
         print(f"alived: {error}", file=sys.stderr)
         return EXIT_REFUSED
     finally:
-        output.flush()
+        log.flush()
     return EXIT_OK

@@ -20,12 +20,6 @@ class Message(msgspec.Struct, frozen=True, tag=True):
     """Base of what crosses the bus."""
 
 
-class Beat(Message, frozen=True, tag=True):
-    """Child to parent, every 100 ms: I am alive (CLOCK_BOOTTIME, ns). A child that does not beat is replaced."""
-
-    now_ns: int
-
-
 class Configure(Message, frozen=True, tag=True):
     """Parent to child: this is the configuration now (a validated one)."""
 
@@ -88,6 +82,15 @@ class Transition(Message, frozen=True, tag=True, kw_only=True):
     deleted: bool = False
 
 
+class ScriptsRan(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent: the scripts of this object's state are done, or left out for newer ones."""
+
+    kind: str
+    name: str
+    time_ns: int
+    """`time_ns` of the transition"""
+
+
 class LogLine(Message, frozen=True, tag=True, kw_only=True):
     """Child to parent: a line for the log; the engine must not block on a disk or a terminal."""
 
@@ -104,7 +107,7 @@ class Stop(Message, frozen=True, tag=True):
 
 
 BusMessage = (
-    Beat | Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | LogLine | Stop
+    Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | ScriptsRan | LogLine | Stop
 )
 
 

@@ -38,6 +38,7 @@ class ReloadRequests:
         self._path = path
         self._reader = reader
         self._owner = owner
+        self._closed = ""
         self._running: list[Finish] | None = None
         self._next: list[Finish] = []
         self._reading = Reading(config=None)
@@ -46,9 +47,21 @@ class ReloadRequests:
         self._timer: Timer | None = None
 
     def ask(self, finish: Finish) -> None:
+        if self._closed:
+            finish(Answer(ok=False, error=self._closed))
+            return
         self._next.append(finish)
         if self._running is None:
             self._begin()
+
+    def close(self, reason: str) -> None:
+        """Whoever waits or asks from now on gets this as an error; what is being read is not adopted."""
+        self._closed = reason
+        if self._timer is not None:
+            self._timer.cancel()
+        waiting, self._running, self._next = [*(self._running or ()), *self._next], None, []
+        for finish in waiting:
+            finish(Answer(ok=False, error=reason))
 
     def configured(self, role: str, message: Configured) -> None:
         """A child took the configuration."""
@@ -64,6 +77,8 @@ class ReloadRequests:
         self._reader.read(self._path, self._read)
 
     def _read(self, reading: Reading) -> None:
+        if self._closed:
+            return
         self._reading = reading
         if reading.config is None:
             count = len(reading.errors)

@@ -22,7 +22,7 @@ from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.child import RoleFactory
-from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost
+from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
 from alived.daemon.heartbeat import beat_interval_ns
 from alived.daemon.history import History
@@ -34,8 +34,10 @@ from alived.daemon.messages import (
     Configured,
     EngineSnapshot,
     LogLine,
+    ScriptsRan,
     Transition,
 )
+from alived.daemon.owed import MAX_DELIVERIES, Owed
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
 from alived.daemon.snapshots import Snapshots
@@ -52,6 +54,13 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     reap: Callable[[Config], list[str]]
     """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
     thing removed. May raise OSError."""
+
+
+def report_findings(log: Log, reading: Reading) -> None:
+    """Each finding of a configuration, a line each."""
+    ours = Source("alived", os.getpid())
+    for finding in reading.diagnostics:
+        log.always(ours, str(finding.severity), f"config-{finding.code}", str(finding))
 
 
 class Supervisor:
@@ -76,7 +85,9 @@ class Supervisor:
         self._history = History(directory.file(HISTORY_FILE))
         self._boundable = [config]
         """Configurations whose addresses the engine may have bound: two while a reload is on its way."""
+        self._owed = Owed(config)
         self._unready = {"engine", "worker"}
+        self._began_ns = now_ns()
         self._stopping = False
         self._engine = self._host("engine", parts.make_engine, single)
         self._worker = self._host("worker", parts.make_worker, single)
@@ -131,6 +142,7 @@ class Supervisor:
         self._stopping = True
         self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
         self._service_manager.tell("STOPPING=1")
+        self._reloads.close("the daemon is about to end")
         self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
 
     def _engine_ended(self, graceful: bool) -> None:
@@ -158,7 +170,10 @@ class Supervisor:
             case Transition():
                 self._log.transition(Source(role, self._roles[role].pid), message)
                 self._history.add(message)
-                self._worker.send(message)
+                if self._owed.add(message):
+                    self._worker.send(message)
+            case ScriptsRan():
+                self._owed.paid(message)
             case EngineSnapshot():
                 self._snapshots.received(message)
             case Configured():
@@ -167,7 +182,7 @@ class Supervisor:
                 self.note("error", "bus-nonsense", f"the {role} sent a {type(message).__name__}, which only we send")
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
-        if role == "engine":
+        if role == "engine" and not self._stopping:  # else _engine_ended does
             self._reap()
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
@@ -188,24 +203,35 @@ class Supervisor:
                 self.note("info", "ready", f"ready: {count} instance{'s' if count != 1 else ''}")
                 self._service_manager.tell("READY=1", f"STATUS={count} instances")
 
+    def born(self, role: str) -> None:
+        if role != "worker":
+            return
+        again, given_up = self._owed.deliver_again()
+        for transition in again:
+            self._worker.send(transition)
+        for transition in given_up:
+            what = f"{transition.kind} {transition.name} {transition.new}"
+            self.note("error", "scripts-given-up", f"the scripts of {what} outlived {MAX_DELIVERIES} workers: given up")
+
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
         def show(snapshot: EngineSnapshot | None) -> None:
             now = now_ns()
-            processes = [host.status(now) for host in self._roles.values()]
+            processes = [self._own_status(), *(host.status(now) for host in self._roles.values())]
             known = snapshot or self._snapshots.last
             done(view.status(self._config, known, snapshot is not None, processes, view.Clock(now, time.time())))
 
         self._snapshots.ask(show)
 
+    def _own_status(self) -> RoleStatus:
+        state = "stopping" if self._stopping else "running"
+        return RoleStatus(role="parent", pid=os.getpid(), state=state, since_ns=self._began_ns)
+
     def recent(self, count: int) -> list[Transition]:
         return self._history.last(count)
 
     def reload(self, done: Callable[[Answer], None]) -> None:
-        if self._stopping:
-            done(Answer(ok=False, error="the daemon is about to end"))
-            return
         self._service_manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         self._reloads.ask(done)
 
@@ -229,6 +255,7 @@ class Supervisor:
     # -- Reloadable --
 
     def adopt(self, config: Config) -> Sequence[str]:
+        self._owed.configure(config)
         self._boundable = [self._config, config]
         self._config = config
         for host in self._roles.values():
@@ -236,8 +263,7 @@ class Supervisor:
         return [role for role in self._roles if role not in self._unready]
 
     def reload_ended(self, reading: Reading, answer: Answer) -> None:
-        for diagnostic in reading.diagnostics:
-            self.note(str(diagnostic.severity), f"config-{diagnostic.code}", str(diagnostic))
+        report_findings(self._log, reading)
         if answer.ok:
             changes = "; ".join(answer.result["changes"]) or "nothing changed"
             self.note("info", "reloaded", f"reloaded: {changes}")

@@ -10,7 +10,7 @@ from alived.adapters.scripts import Account, ScriptError, ScriptRunner, unsafe_p
 from alived.base import DeadlineReached
 from alived.config.model import Config
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import BusMessage, Configure, Configured, Transition
+from alived.daemon.messages import BusMessage, Configure, Configured, ScriptsRan, Transition
 from alived.hooks.config import NotifyScripts
 from alived.hooks.events import (
     Close,
@@ -23,6 +23,7 @@ from alived.hooks.events import (
     RunScript,
     ScriptEnded,
     ScriptNotStarted,
+    StateDone,
     StateReached,
     TerminateScript,
     Word,
@@ -49,8 +50,7 @@ class Worker:
         self._done: Callable[[], None] | None = None
         self._config = context.config
         self._scripts = _scripts(context.config)
-        self._former: dict[tuple[str, str], NotifyScripts] = {}
-        """Of objects that the last reload deleted: their `notify_deleted` is still to come."""
+        """Also of objects that a reload deleted: their `notify_deleted` is still to come."""
 
     def start(self) -> None:
         """Nothing to do before the first transition."""
@@ -60,9 +60,8 @@ class Worker:
             case Transition():
                 self._transition(message)
             case Configure():
-                self._former = self._scripts
                 self._config = message.config
-                self._scripts = _scripts(message.config)
+                self._scripts |= _scripts(message.config)
                 self._context.send(Configured(changes=()))
             case _:
                 raise AssertionError(f"the worker does not expect {type(message).__name__}")
@@ -73,10 +72,8 @@ class Worker:
         self._feed(Close())
 
     def _transition(self, change: Transition) -> None:
-        key = (change.kind, change.name)
-        scripts = self._scripts.get(key) or self._former.get(key)
-        if scripts is None:
-            return
+        # Unknown to a worker that was started again after the reload that deleted the object: nothing to run.
+        scripts = self._scripts.get((change.kind, change.name), NotifyScripts())
         self._feed(
             StateReached(
                 kind=Kind(change.kind),
@@ -85,6 +82,7 @@ class Worker:
                 priority=change.priority,
                 reason=change.reason,
                 scripts=scripts,
+                time_ns=change.time_ns,
             )
         )
 
@@ -115,6 +113,8 @@ class Worker:
                 self._runner.kill(run)
             case HookNoticed(name, level, code, message):
                 self._context.log(level, code, message, instance=name)
+            case StateDone(kind, name, time_ns):
+                self._context.send(ScriptsRan(kind=kind, name=name, time_ns=time_ns))
             case Drained():
                 if self._done is not None:
                     self._done()

@@ -37,6 +37,8 @@ class StateReached(Event, frozen=True, tag=True):
     """Effective priority at that moment."""
     reason: str
     scripts: NotifyScripts
+    time_ns: int
+    """When it reached the state; comes back in `StateDone`."""
 
 
 class ScriptEnded(Event, frozen=True, tag=True):
@@ -94,11 +96,19 @@ class HookNoticed(Effect, frozen=True, tag=True):
     message: str
 
 
+class StateDone(Effect, frozen=True, tag=True):
+    """All scripts of this state have ended, or it was left out."""
+
+    kind: Kind
+    name: str
+    time_ns: int
+
+
 class Drained(Effect, frozen=True, tag=True):
     """After `Close`: nothing runs and nothing waits."""
 
 
-HookEffect = RunScript | TerminateScript | KillScript | HookNoticed | Drained
+HookEffect = RunScript | TerminateScript | KillScript | HookNoticed | StateDone | Drained
 
 
 class ScriptSnapshot(msgspec.Struct, frozen=True):

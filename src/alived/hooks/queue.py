@@ -34,6 +34,7 @@ from alived.hooks.events import (
     ScriptEnded,
     ScriptNotStarted,
     ScriptSnapshot,
+    StateDone,
     StateReached,
     TerminateScript,
     Word,
@@ -70,10 +71,11 @@ class Running(msgspec.Struct):
 
 
 class _Object(msgspec.Struct):
-    """An instance or group: the scripts left of the state at hand, and the states behind it."""
+    """An instance or group: the state whose scripts run, what is left of them, and the states behind it."""
 
     jobs: collections.deque[Job]
     states: collections.deque[StateReached]
+    current: StateReached | None = None
     busy: bool = False
 
 
@@ -158,13 +160,12 @@ class HookQueue:
         return HookSnapshot(running, sum(len(o.states) for o in self._objects.values()))
 
     def _state_reached(self, event: StateReached, effects: list[HookEffect]) -> None:
-        if not jobs_of(event):
-            return
         key = (str(event.kind), event.name)
         waiting = self._objects.setdefault(key, _Object(collections.deque(), collections.deque()))
         waiting.states.append(event)
         if len(waiting.states) > MAX_WAITING:
             left_out = waiting.states.popleft()
+            effects.append(_done(left_out))
             effects.append(
                 HookNoticed(
                     event.name,
@@ -173,14 +174,19 @@ class HookQueue:
                     f"the scripts of {left_out.word} are left out: {MAX_WAITING} newer states wait for a slow script",
                 )
             )
-        self._advance(key, waiting)
+        if not waiting.busy:
+            self._advance(key, waiting, effects)
 
-    def _advance(self, key: Key, waiting: _Object) -> None:
+    def _advance(self, key: Key, waiting: _Object, effects: list[HookEffect]) -> None:
         """Puts the next job of an idle object in line; forgets an object that has none."""
-        if waiting.busy:
-            return
-        if not waiting.jobs and waiting.states:
-            waiting.jobs.extend(jobs_of(waiting.states.popleft()))
+        while not waiting.jobs:
+            if waiting.current is not None:
+                effects.append(_done(waiting.current))
+                waiting.current = None
+            if not waiting.states:
+                break
+            waiting.current = waiting.states.popleft()
+            waiting.jobs.extend(jobs_of(waiting.current))
         if waiting.jobs:
             waiting.busy = True
             self._ready.append(key)
@@ -204,12 +210,12 @@ class HookQueue:
             effects.append(HookNoticed(job.key[1], "warning", "hook-failed", f"{job.label} {failure} ({took_ms} ms)"))
         else:
             effects.append(HookNoticed(job.key[1], "debug", "hook-done", f"{job.label} done ({took_ms} ms)"))
-        self._release(job.key)
+        self._release(job.key, effects)
 
-    def _release(self, key: Key) -> None:
+    def _release(self, key: Key, effects: list[HookEffect]) -> None:
         waiting = self._objects[key]
         waiting.busy = False
-        self._advance(key, waiting)
+        self._advance(key, waiting, effects)
 
     def _deadline(self, now_ns: int, effects: list[HookEffect]) -> None:
         for run, running in list(self._running.items()):
@@ -235,7 +241,11 @@ class HookQueue:
             effects.append(
                 HookNoticed(job.key[1], "error", "hook-wedged", f"{job.label} does not even end by SIGKILL: given up")
             )
-            self._release(job.key)
+            self._release(job.key, effects)
+
+
+def _done(state: StateReached) -> StateDone:
+    return StateDone(state.kind, state.name, state.time_ns)
 
 
 def _describe(status: int) -> str:
