@@ -106,6 +106,15 @@ def test_a_removal_creates_nothing() -> None:
     assert ours == pyroute2_encode(ifaddrmsg, 21, flags, attributes, family=2, prefixlen=32, index=3)
 
 
+def test_a_kept_request_gets_another_sequence_number_and_flag() -> None:
+    def build(sequence: int, ack: bool) -> bytes:
+        return rtnetlink.address_message(20, sequence, family=2, index=3, prefix_length=32, local=VIP4, ack=ack)
+
+    for kept in (build(7, True), build(7, False)):
+        assert rtnetlink.stamp(kept, 2**32 - 1, True) == build(2**32 - 1, True)
+        assert rtnetlink.stamp(kept, 8, False) == build(8, False)
+
+
 def test_dump_requests_are_encoded_as_pyroute2_does() -> None:
     flags = rtnetlink.NLM_F_REQUEST | rtnetlink.NLM_F_DUMP
     assert rtnetlink.dump_request(18, 7) == pyroute2_encode(ifinfmsg, 18, flags, [])

@@ -94,15 +94,13 @@ def analyse(frame: Frame) -> Sniffed | None:
         time=frame.time_ns // NS_PER_US / 1_000_000, interface=frame.interface, kind="arp", source_mac=source_mac
     )
     data = frame.data[ethernet.header_length :]
-    match ethernet.ethertype:
-        case value if value == ETHERTYPE_ARP:
-            return _analyse_neighbour(frame, blank)
-        case value if value == ETHERTYPE_IPV4:
-            return _analyse_ipv4(data, msgspec.structs.replace(blank, kind="vrrp"))
-        case value if value == ETHERTYPE_IPV6:
-            return _analyse_ipv6(frame, data, blank)
-        case _:
-            return None
+    if ethernet.ethertype == ETHERTYPE_ARP:
+        return _analyse_neighbour(frame, blank)
+    if ethernet.ethertype == ETHERTYPE_IPV4:
+        return _analyse_ipv4(data, msgspec.structs.replace(blank, kind="vrrp"))
+    if ethernet.ethertype == ETHERTYPE_IPV6:
+        return _analyse_ipv6(frame, data, blank)
+    return None
 
 
 def _invalid(sniffed: Sniffed, error: DecodeError) -> Sniffed:
@@ -289,10 +287,7 @@ def _neighbour_words(sniffed: Sniffed) -> str:
     return f"{head} who has {addresses}? tell {sniffed.source}" if addresses else f"from {sniffed.source_mac or '?'}"
 
 
-def _open_frames(interface: str, path: str | None) -> Iterator[Frame]:
-    if path is None:
-        yield from capture(interface)
-        return
+def _read_file(path: str) -> Iterator[Frame]:
     try:
         with click.open_file(path, "rb") as stream:
             yield from read_frames(stream, "standard input" if path == "-" else path)
@@ -315,7 +310,8 @@ def sniff(interface: str, path: str | None, as_json: bool, count: int | None) ->
     """Decode VRRP, ARP and neighbour discovery, with a verdict on each packet."""
     if interface and path is not None:
         raise click.UsageError("-i and --read exclude each other")
-    packets = (packet for frame in _open_frames(interface, path) if (packet := analyse(frame)) is not None)
+    frames = capture(interface) if path is None else _read_file(path)
+    packets = (packet for frame in frames if (packet := analyse(frame)) is not None)
     try:
         _print(islice(packets, count), as_json)
     except CaptureError as error:
