@@ -123,15 +123,14 @@ class Play:
         """Watches until `owner` alone has answered for SETTLED_S, or patience ends: the frames, and who answered."""
         give_up = time.monotonic() + patience_s
         frames: list[Seen] = []
-        begin_ns = time.time_ns()
         while True:
             fresh = self._probe.read(0.05)
             self._on_frames(fresh)
             frames += fresh
-            now_ns = time.time_ns()
-            since_ns = now_ns - round(SETTLED_S * 1e9)
+            since_ns = time.time_ns() - round(SETTLED_S * 1e9)
             owners = self.owners(frames, since_ns)
-            whole = since_ns >= begin_ns
+            first_ns = _first(frames, self._stage.nodes[owner].mac, 0)
+            whole = first_ns is not None and first_ns < since_ns
             if (whole and owners == (owner,)) or time.monotonic() > give_up:
                 return frames, owners
 
