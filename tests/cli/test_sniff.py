@@ -21,6 +21,7 @@ from alived.adapters.pcap import CaptureError, Frame
 from alived.cli import sniff as module
 from alived.cli.sniff import analyse, sniff, text_line
 from alived.vrrp.authentication import ah_encode
+from alived.vrrp.config import Checksum
 from alived.vrrp.packet import Advertisement, encode
 from alived.wire import inet, neighbour
 from tests.corpus import PCAP, captured, captures
@@ -123,6 +124,40 @@ def test_one_capture_is_told_as_tshark_tells_it_now() -> None:
         assert (line["vrid"], line["priority"]) == ((int(vrid), int(priority)) if vrid else (None, None))
         if vrid:
             assert line["addresses"] == addresses.split(",")
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
+@pytest.mark.parametrize(("option", "checksum"), [("FALSE", Checksum.PSEUDO_HEADER), ("TRUE", Checksum.MESSAGE_ONLY)])
+def test_tshark_finds_no_fault_with_what_we_encode(tmp_path: pathlib.Path, option: str, checksum: Checksum) -> None:
+    """Checksums of IP, VRRP in both readings and ICMPv6 (status 1: good), and no expert warning."""
+    v3 = Advertisement(version=3, virtual_router_id=5, priority=254, interval_cs=10, addresses=("192.0.2.100",))
+    v6 = Advertisement(version=3, virtual_router_id=5, priority=254, interval_cs=10, addresses=("fe80::100",))
+    target = inet.pack_address("fe80::100")
+    message6 = encode(v6, source="fe80::1", destination="ff02::12")
+    frames = [
+        ipv4_frame(message()),
+        ipv4_frame(encode(v3, source=SOURCE, destination=GROUP, checksum=checksum)),
+        inet.ethernet_header(MAC, MAC, 0x86DD) + inet.ipv6_header("fe80::1", "ff02::12", len(message6), 112) + message6,
+        neighbour.unsolicited_na(MAC, target, target, True),
+        neighbour.gratuitous_arp(MAC, VIP),
+        neighbour.arp_probe(MAC, VIP),
+    ]
+    path = tmp_path / "ours.pcap"
+    path.write_bytes(ethernet_pcap(*frames))
+    fields = [
+        "ip.checksum.status",
+        "vrrp.checksum.status",
+        "icmpv6.checksum.status",
+        "_ws.malformed",
+        "arp.isgratuitous",
+    ]
+    command = ["tshark", "-r", str(path), "-o", "ip.check_checksum:TRUE", "-o", f"vrrp.v3_checksum_as_in_v2:{option}"]
+    command += ["-T", "fields", *(word for field in fields for word in ("-e", field))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    vrrp4, vrrp6, na = ["1", "1", "", "", ""], ["", "1", "", "", ""], ["", "", "1", "", ""]
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert lines[:4] == [vrrp4, vrrp4, vrrp6, na]
+    assert [line[4] for line in lines[4:]] == ["1", ""]
 
 
 def test_a_json_line_has_the_keys_that_scripts_rely_on() -> None:
@@ -389,3 +424,29 @@ def test_a_reader_that_has_had_enough(tmp_path: pathlib.Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and network namespaces")
+def test_a_live_advert_is_told() -> None:
+    """In a namespace of its own, which ends with its last process; the sender repeats until it has been heard."""
+    listen = "from alived.cli.sniff import sniff; sniff()"
+    send = f"""
+import os, socket, sys, time
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+sender.bind(("left", 0))
+while os.getppid() == int(sys.argv[1]):
+    sender.send(bytes.fromhex("{ipv4_frame(message()).hex()}"))
+    time.sleep(0.05)
+"""
+    script = (
+        "ip link add left type veth peer name right && ip link set left up && ip link set right up || exit 9\n"
+        '"$0" -c "$2" $$ & sender=$!\n'
+        'timeout 60 "$0" -c "$1" -i right --json --count 1; code=$?\n'
+        "kill $sender; exit $code"
+    )
+    command = ["unshare", "--net", "sh", "-c", script, sys.executable, listen, send]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert (line["interface"], line["kind"], line["vrid"], line["valid"]) == ("right", "vrrp", 51, True)

@@ -64,6 +64,23 @@ def test_routers_may_change_what_is_mutable() -> None:
     assert ah_decode(bytes(changed), key=KEY).message == MESSAGE
 
 
+def test_P8_a_unicast_packet_of_keepalived_with_another_ttl() -> None:
+    """keepalived 2.2.7 with `unicast_ttl 77`, from 192.0.2.1 to 192.0.2.2, password "ahsecret"."""
+    packet = bytes.fromhex(
+        "45c00040000200004d33e8c5c0000201c0000202"
+        "70040000c000020100000002465e1a5cbaaf3ce055a77222"
+        "2109ff0102011b8fc00002640000000000000000"
+    )
+    got = ah_decode(packet, key=KEY)
+    assert got.sequence == 2
+    again = ah_encode(
+        got.message, source="192.0.2.1", destination="192.0.2.2", sequence=2, key=KEY, ttl=77, identification=2
+    )
+    assert again == packet
+    packet = packet[:8] + b"\x4c" + packet[9:]
+    assert ah_decode(packet, key=KEY).sequence == 2, "a router took one from the TTL"
+
+
 def test_the_ttl_of_multicast_is_covered_as_keepalived_does_it() -> None:
     changed = bytearray(PACKET)
     changed[8] = 254

@@ -270,3 +270,12 @@ def test_mutated_captures_raise_nothing_but_decode_errors(data: st.DataObject) -
         assert error.reason
     else:
         assert neighbour.decode(neighbour.encode(decoded)) == decoded
+
+
+@given(macs, unicast6, unicast6, st.booleans())
+def test_unsolicited_na_is_the_encoding_of_its_description(
+    mac: bytes, source: bytes, address: bytes, router: bool
+) -> None:
+    """The fail-over path builds its frame directly; it has to be what `encode` would build."""
+    frame = neighbour.unsolicited_na(mac, source, address, router)
+    assert frame == neighbour.encode(neighbour.decode(frame))

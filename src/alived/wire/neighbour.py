@@ -49,7 +49,9 @@ _ARP_HEADER = struct.pack("!HHBB", 1, ETHERTYPE_IPV4, 6, 4)
 _GRATUITOUS_HEADER = struct.pack("!H", ETHERTYPE_ARP) + _ARP_HEADER + struct.pack("!H", ARP_REQUEST)
 _DISCOVERY = struct.Struct("!BBHB3x16s")
 _ALL_NODES_MAC = multicast_mac(ALL_NODES)
-_NA_WITH_OPTION_LENGTH = 32
+_TARGET_OPTION_HEADER = bytes((_TARGET_LINK_LAYER, 1))
+_UNSOLICITED_HEADER = struct.pack("!HIHBB", ETHERTYPE_IPV6, 6 << 28, 32, PROTOCOL_ICMPV6, 255)
+"""From the EtherType to the hop limit."""
 
 
 class Arp(msgspec.Struct, frozen=True):
@@ -133,8 +135,11 @@ def unsolicited_na(source_mac: bytes, source: bytes, address: bytes, router: boo
 
     router: keepalived and FRR set it only on a machine that forwards; RFC 9568 always (its routers do forward).
     """
-    return encode(
-        NeighbourAdvertisement(address, source, ALL_NODES, router, False, True, source_mac, source_mac, _ALL_NODES_MAC)
+    flags = _ROUTER | _OVERRIDE if router else _OVERRIDE
+    message = _DISCOVERY.pack(NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address) + _TARGET_OPTION_HEADER + source_mac
+    total = icmpv6_checksum(source, ALL_NODES, message).to_bytes(2, "big")
+    return b"".join(
+        (_ALL_NODES_MAC, source_mac, _UNSOLICITED_HEADER, source, ALL_NODES, message[:2], total, message[4:])
     )
 
 
