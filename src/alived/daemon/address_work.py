@@ -35,13 +35,14 @@ BindFailed = Callable[[str, VirtualAddress, str], None]
 class Job:
     """A list of addresses that is worked through in slices."""
 
-    __slots__ = ("addresses", "announce", "done", "group", "lifetime_s", "message_type")
+    __slots__ = ("addresses", "announce", "done", "group", "lifetime_s", "message_type", "probe")
 
     def __init__(self, group: str, addresses: Sequence[VirtualAddress], message_type: int = 0) -> None:
         self.group, self.addresses, self.message_type = group, addresses, message_type
         self.done = 0
         self.lifetime_s = 0
         self.announce = False
+        self.probe = False
 
     def take(self, count: int) -> Sequence[VirtualAddress]:
         part = self.addresses[self.done : self.done + count]
@@ -112,11 +113,9 @@ class AddressWork:
             self._enqueue(self._urgent, Job(effect.group, effect.addresses))
 
     def probe(self, effect: ProbeAddresses) -> None:
-        """At once: a probe is a frame or two, and its answers are waited for."""
-        for va in effect.addresses:
-            link = self._links.get(va.interface)
-            if link and link.running and va.family is Family.IPV4:
-                self._send(link.index, va.interface, neighbour.arp_probe(link.mac, pack_address(va.address)))
+        job = Job(effect.group, effect.addresses)
+        job.probe = True
+        self._enqueue(self._repeats, job)
 
     # -- slices --
 
@@ -138,7 +137,7 @@ class AddressWork:
                 self._change(queue)
             else:
                 job = queue[0]
-                self._gratuitous(job.take(SLICE_ADDRESSES))
+                (self._probe if job.probe else self._gratuitous)(job.take(SLICE_ADDRESSES))
                 if job.finished:
                     queue.popleft()
             if now_ns() >= end:
@@ -190,6 +189,12 @@ class AddressWork:
                 router = is_forwarding(va.interface)
                 frame = neighbour.unsolicited_na(link.mac, pack_address(source), pack_address(va.address), router)
             self._send(link.index, va.interface, frame)
+
+    def _probe(self, part: Sequence[VirtualAddress]) -> None:
+        for va in part:
+            link = self._links.get(va.interface)
+            if link and link.running and va.family is Family.IPV4:
+                self._send(link.index, va.interface, neighbour.arp_probe(link.mac, pack_address(va.address)))
 
     def _send(self, index: int, interface: str, frame: bytes) -> None:
         sender = self._frames.get(index)

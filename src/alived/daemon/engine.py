@@ -60,6 +60,8 @@ class Engine:
         self._routers: dict[str, VirtualRouter] = {}
         self._bound: dict[Key, VirtualRouter] = {}
         """Whose address that is."""
+        self._claimable: dict[tuple[str, str], VirtualRouter] = {}
+        """The same by (interface, address): ARP knows no prefix length."""
         self._deleted: set[str] = set()
         """Instances that a reload is taking away."""
         self._noticed: dict[tuple[str, str], int] = {}
@@ -156,6 +158,7 @@ class Engine:
         """Registers the addresses of the instance, and tells its holder which of them are there already."""
         for va in router.config.vips.addresses:
             self._bound[key_of(va)] = router
+            self._claimable[va.interface, va.address] = router
         for interface in {va.interface for va in router.config.vips.addresses}:
             for address in list(self._links.addresses(interface)):
                 self._address_changed(address, now)
@@ -167,7 +170,11 @@ class Engine:
         self._ports.flush()
         self._requirements.undo([router])
         del self._routers[router.name]
+        self._disown_addresses(router)
+
+    def _disown_addresses(self, router: VirtualRouter) -> None:
         self._bound = {key: owner for key, owner in self._bound.items() if owner is not router}
+        self._claimable = {key: owner for key, owner in self._claimable.items() if owner is not router}
 
     def feed(self, router: VirtualRouter, event: vrrp.InstanceEvent, now: int) -> None:
         """Steps the instance and carries out what it wants."""
@@ -268,13 +275,9 @@ class Engine:
             self._feed_holder(router, vip.BindFailed(va.interface, va.address, error), now_ns())
 
     def _claimed_by_other(self, interface: str, address: str, mac: str) -> None:
-        now = now_ns()
-        for router in self._routers.values():
-            if router.holder.claimed and any(
-                va.address == address and va.interface == interface for va in router.config.vips.addresses
-            ):
-                self._feed_holder(router, vip.ConflictSeen(address, mac), now)
-        self._ports.flush()
+        router = self._claimable.get((interface, address))
+        if router and router.holder.claimed:
+            self._feed_holder(router, vip.ConflictSeen(address, mac), now_ns())
 
     # -- the machine --
 
@@ -366,7 +369,7 @@ class Engine:
         self.feed(router, vrrp.Reconfigured(config.vrrp), now)
         for name in sorted(gone):
             self.feed(router, vrrp.FaultCleared(f"interface {name}"), now)
-        self._bound = {key: owner for key, owner in self._bound.items() if owner is not router}
+        self._disown_addresses(router)
         self._feed_holder(router, vip.VipReconfigured(config.vips), now)
         self._own_addresses(router, now)
         self._ports.reconfigured(router)
