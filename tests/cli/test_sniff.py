@@ -440,7 +440,8 @@ while os.getppid() == int(sys.argv[1]):
     time.sleep(0.05)
 """
     script = (
-        "ip link add left type veth peer name right && ip link set left up && ip link set right up || exit 9\n"
+        "ip link add left type veth peer name right || exit 9\n"
+        "for link in left right; do ip link set $link addrgenmode none up || exit 9; done\n"  # or ND comes first
         '"$0" -c "$2" $$ & sender=$!\n'
         'timeout 60 "$0" -c "$1" -i right --json --count 1; code=$?\n'
         "kill $sender; exit $code"

@@ -106,13 +106,7 @@ def decode(
     if len(message) < _HEADER.size:
         raise DecodeError(LENGTH_ERROR, f"{len(message)} octets are no VRRP header")
     first, virtual_router_id, priority, count, timing, _ = _HEADER.unpack_from(message)
-    version, kind = first >> 4, first & 0x0F
-    if version not in (2, 3):
-        raise DecodeError("version-error", f"version {version}")
-    if version == 2 and family is Family.IPV6:
-        raise DecodeError("version-error", "version 2 knows no IPv6")
-    if kind != ADVERTISEMENT:
-        raise DecodeError("type-error", f"type {kind} instead of {ADVERTISEMENT}")
+    version = _check_version_and_type(first, family)
     size = 16 if family is Family.IPV6 else 4
     end = _HEADER.size + count * size
     expected = end + AUTH_DATA_LENGTH * (version == 2)
@@ -145,8 +139,20 @@ def decode(
     )
 
 
+def _check_version_and_type(octet: int, family: Family) -> int:
+    """The version in the first octet of a message."""
+    version, kind = octet >> 4, octet & 0x0F
+    if version not in (2, 3):
+        raise DecodeError("version-error", f"version {version}")
+    if version == 2 and family is Family.IPV6:
+        raise DecodeError("version-error", "version 2 knows no IPv6")
+    if kind != ADVERTISEMENT:
+        raise DecodeError("type-error", f"type {kind} instead of {ADVERTISEMENT}")
+    return version
+
+
 def checksum_reading(message: bytes, *, source: str, destination: str, family: Family) -> ChecksumReading:
-    """Which reading makes the checksum right. DecodeError(checksum-error) if none does."""
+    """Which reading makes the checksum of a message (that has a header) right. DecodeError(checksum-error): none."""
     version = message[0] >> 4
     if family is Family.IPV4 and internet_checksum(message) == 0:
         return ChecksumReading.MESSAGE_ONLY
