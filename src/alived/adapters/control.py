@@ -49,6 +49,11 @@ class ControlServer:
         self._sock.listen(MAX_CLIENTS)
         loop.add_reader(self._sock.fileno(), self._accept)
 
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._clients)
+
     def close(self) -> None:
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()

@@ -83,7 +83,7 @@ class RuntimeDir:
             return
         pid = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
         holders = self._holders()
-        if pid and int(pid) not in holders and holders:
+        if pid.isdigit() and int(pid) not in holders:
             # The parent is dead, yet a child of it has not noticed: it is frozen or wedged, and if it ever wakes it
             # acts as an owner. It must not.
             for orphan in holders:

@@ -27,6 +27,8 @@ MAX_LINES = 200
 DEFAULT_USER = "keepalived_script"
 """keepalived's name for the user of scripts that say nothing else, if the machine has it; root otherwise."""
 _READ_SIZE = 1 << 14
+_READS_AT_END = 8
+"""More than a pipe holds; not for ever, since a daemon that the script left behind may go on writing."""
 
 
 class ScriptError(AlivedError):
@@ -167,7 +169,6 @@ class _Run:
         self._output = process.stdout
         self._lines = 0
         self._partial = b""
-        self._skipping = False
         os.set_blocking(self._output.fileno(), False)
         self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._exited)
@@ -181,7 +182,9 @@ class _Run:
         status = self._process.wait()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        self._readable()
+        for _ in range(_READS_AT_END):
+            if not self._read_once():
+                break
         if self._partial:
             self._line(self._partial)
             self._partial = b""
@@ -191,21 +194,25 @@ class _Run:
         self._on_end(status)
 
     def _readable(self) -> None:
+        self._read_once()
+
+    def _read_once(self) -> bool:
+        """False if there is nothing to read now."""
         if self._output.closed:
-            return
+            return False
         try:
             data = os.read(self._output.fileno(), _READ_SIZE)
         except BlockingIOError:
-            return
+            return False
         if not data:
             self._loop.remove_reader(self._output.fileno())
             self._output.close()
-            return
+            return False
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._line(line)
-        if len(self._partial) > MAX_LINE:
-            self._partial = self._partial[:MAX_LINE]
+        self._partial = self._partial[:MAX_LINE]
+        return True
 
     def _line(self, line: bytes) -> None:
         self._lines += 1

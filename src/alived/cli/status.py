@@ -84,7 +84,7 @@ def _print(result: Any, as_json: bool, lines: Callable[[Any], Iterator[str]]) ->
 def status_lines(status: Json) -> Iterator[str]:
     """The status for people: what is wrong is loud, what is well is short."""
     if not status["fresh"]:
-        yield _loud(f"The engine does not answer; what follows is {_age_ms(status['age_ms'])} old.")
+        yield _loud(_stale(status["age_ms"]))
     for group in status["sync_groups"]:
         members = ", ".join(group.get("members", ()))
         yield f"{_name(group['name'])}  {_state(group)}  sync group of {members}: {group['reason']}"
@@ -141,7 +141,7 @@ def _state(thing: Json) -> str:
     text = click.style(thing["state"], fg=_COLOURS.get(thing["state"]), bold=True)
     if thing["state"] == "unknown" and thing["last_known_state"]:
         text += f" (was {thing['last_known_state']})"
-    return text + (f" for {_span(thing['since_s'])}" if thing.get("since_s") is not None else "")
+    return text + (f" for {span(thing['since_s'])}" if thing.get("since_s") is not None else "")
 
 
 def _process(process: Json) -> str:
@@ -179,13 +179,17 @@ def _loud(text: str) -> str:
     return click.style(text, fg="red", bold=True)
 
 
-def _age_ms(age_ms: int | None) -> str:
+def _stale(age_ms: int | None) -> str:
     if age_ms is None:
-        return "of unknown age"
-    return f"{age_ms} ms" if age_ms < 10_000 else _span(age_ms / 1000)
+        return "The engine has not answered since the daemon started."
+    return f"The engine does not answer; what follows is {_age_ms(age_ms)} old."
 
 
-def _span(seconds: float) -> str:
+def _age_ms(age_ms: int) -> str:
+    return f"{age_ms} ms" if age_ms < 10_000 else span(age_ms / 1000)
+
+
+def span(seconds: float) -> str:
     """3.2 s, 4 min 10 s, 5 h 3 min, 12 d 4 h"""
     if seconds < 60:
         return f"{seconds:.1f} s"

@@ -129,21 +129,22 @@ class Endpoint:
 
     def drain(self) -> None:
         """Reads what a peer that has ended left behind, up to its end."""
-        while not self.closed:
-            if not self._read_once():
-                return
+        while self._read_once():
+            pass
 
     def _readable(self) -> None:
         for _ in range(_READS_A_TURN):
-            if self.closed or not self._read_once():
+            if self._read_once() < _READ_SIZE:
                 return
 
-    def _read_once(self) -> bool:
-        """True if there may be more to read."""
+    def _read_once(self) -> int:
+        """How many bytes there were; 0 at the end or if there is nothing now."""
+        if self.closed:
+            return 0
         try:
             data = self._sock.recv(_READ_SIZE)
         except BlockingIOError:
-            return False
+            return 0
         except OSError as error:
             return self._lost(f"reading failed: {error}")
         if not data:
@@ -154,7 +155,7 @@ class Endpoint:
             return self._lost(str(error))
         for message in messages:
             self._on_message(message)
-        return len(data) == _READ_SIZE
+        return len(data)
 
     def _flush(self) -> None:
         try:
@@ -182,7 +183,7 @@ class Endpoint:
             else:
                 self._loop.remove_writer(self._sock.fileno())
 
-    def _lost(self, reason: str) -> bool:
+    def _lost(self, reason: str) -> int:
         self.close()
         self._on_closed(reason)
-        return False
+        return 0

@@ -14,7 +14,8 @@ import msgspec
 from alived.daemon.messages import Transition
 
 KEPT = 1000
-_MAX_FILE = 4 << 20
+MAX_FILE = 4 << 20
+"""Bytes; a longer file is written anew with what memory has."""
 _decoder = msgspec.json.Decoder(Transition)
 
 
@@ -27,12 +28,14 @@ class History:
         self._ring: collections.deque[Transition] = collections.deque(maxlen=KEPT)
         self.unwritten = 0
         """Transitions that are in memory only, because the file did not take them."""
+        self.unreadable = 0
+        """Lines of the file that make no sense: cut off by a crash."""
         self._load()
 
     def add(self, transition: Transition) -> None:
         self._ring.append(transition)
         try:
-            if self._append(transition) > _MAX_FILE:
+            if self._append(transition) > MAX_FILE:
                 self._rewrite()
         except OSError:
             self.unwritten += 1
@@ -59,11 +62,11 @@ class History:
     def _load(self) -> None:
         try:
             with open(self._path, "rb") as file:
-                lines = file.read(2 * _MAX_FILE).splitlines()
+                lines = file.read(2 * MAX_FILE).splitlines()
         except OSError:
             return  # none yet: the first start since the machine booted
         for line in lines[-KEPT:]:
             try:
                 self._ring.append(_decoder.decode(line))
             except (msgspec.DecodeError, msgspec.ValidationError):
-                self.unwritten += 1  # a line cut off by a crash
+                self.unreadable += 1

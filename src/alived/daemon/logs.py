@@ -117,26 +117,26 @@ class Stderr:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
         self._waiting: collections.deque[bytes] = collections.deque()
-        self._lost = 0
+        self.lost = 0
 
     def write(self, text: str) -> None:
         self._waiting.append(text.encode(errors="replace") + b"\n")
         if len(self._waiting) > self.MAX_WAITING:
             self._waiting.popleft()
-            self._lost += 1
+            self.lost += 1
         self.flush()
 
     def flush(self) -> None:
         """Writes what can be written now."""
         while self._waiting and self._is_writable():
-            if self._lost:
-                self._waiting.appendleft(b"alived: %d log lines lost: nobody read them\n" % self._lost)
-                self._lost = 0
+            if self.lost:
+                self._waiting.appendleft(b"alived: %d log lines lost: nobody read them\n" % self.lost)
+                self.lost = 0
             data = self._waiting.popleft()
             try:
                 written = os.write(self._fd, data[:_ATOMIC])
             except OSError:
-                self._lost += 1  # a full disk, a reader that is gone: said when somebody can read it again
+                self.lost += 1  # a full disk, a reader that is gone: said when somebody can read it again
                 return
             if written < len(data):
                 self._waiting.appendleft(data[written:])
