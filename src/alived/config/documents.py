@@ -84,7 +84,7 @@ class _Document:
 
     def blocks(self, root: yaml.Node | None) -> Iterator[Block]:
         """The blocks of the top level."""
-        if root is None:
+        if root is None or _is_null(root):
             return
         if not isinstance(root, yaml.MappingNode):
             self.fail(root, "the document is not a mapping", "vrrp_instances: ...")
@@ -166,7 +166,7 @@ class _Document:
             yield from self.command(key, node)
 
     def scalar(self, key: Word, node: yaml.ScalarNode, takes_nothing: bool) -> Iterator[Block]:
-        plain = node.style is None
+        plain = not node.style
         if _is_null(node) or (plain and node.value in _TRUE):
             yield Block(key.text, key.location, (), None, key.text)
         elif plain and node.value in _FALSE:
@@ -188,8 +188,10 @@ class _Document:
             if name not in ("command", "user", "group"):
                 message = f"unknown key {name!r} of {key.text!r}"
                 self.findings.warning(word.location, "unknown-keyword", message, "command, user, group")
-        command = given["command"][1] if "command" in given else None
-        raw = [self.command_text(command)] if command is not None else []
+        if "command" not in given:
+            yield Block(key.text, key.location, (), None, key.text)
+            return
+        raw = [self.command_text(given["command"][1])]
         raw.extend(quote(self.word(given[name][1]).text) for name in ("user", "group") if name in given)
         arguments = tuple(Word(text, key.location) for text in raw)
         yield Block(key.text, key.location, arguments, None, " ".join([key.text, *raw]))
@@ -209,18 +211,20 @@ class _Document:
                 return
             words = tuple(self.entry_words(entry))
             if words:
-                first, *rest = words
-                yield Block(first.text, first.location, tuple(rest))
-            else:
-                self.fail(entry, f"an entry of {key.text!r} says nothing")
+                yield Block(words[0].text, words[0].location, words[1:])
 
     def entry_words(self, node: yaml.Node) -> Iterator[Word]:
         if isinstance(node, yaml.ScalarNode):
             place = self.place(node)
+            if not node.value.strip():
+                self.fail(node, "an entry that says nothing")
             yield from (Word(text, place) for text in node.value.split())
         elif isinstance(node, yaml.MappingNode):
             pairs = list(self.items(node))
             heads = [value for key, value in pairs if key.text in ("address", "name")]
+            if not heads:
+                self.fail(node, "an entry needs an address or a name")
+                return
             yield from (self.word(head) for head in heads)
             for key, value in pairs:
                 if key.text not in ("address", "name"):
@@ -252,4 +256,4 @@ def _location(file: str, mark: Any) -> Location:
 
 
 def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in ("", "~", "null", "Null", "NULL")
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null", "Null", "NULL")

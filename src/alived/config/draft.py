@@ -31,6 +31,7 @@ class Draft:
         self.settings = settings
         self.defaults = defaults
         self.findings = findings
+        self.values = {**defaults.values, **settings.values}
         self.strict: bool = self.get("strict_mode", False)
         self.vips: tuple[VipEntry, ...] = self.get("virtual_ipaddress", ())
         self.excluded: tuple[VipEntry, ...] = self.get("virtual_ipaddress_excluded", ())
@@ -42,7 +43,7 @@ class Draft:
 
     def get(self, field: str, default: Any) -> Any:
         """What the instance says, else `global_defs`, else the default."""
-        return self.settings.get(field, self.defaults.get(field, default))
+        return self.values.get(field, default)
 
     def place(self, *fields: str) -> Location:
         return self.settings.place(*fields)

@@ -5,7 +5,6 @@ A table is the one place where a keyword is described: reader, checker, document
 
 from __future__ import annotations
 
-import difflib
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -93,13 +92,13 @@ class Settings:
 
     def __init__(self, location: Location) -> None:
         self.location = location
+        self.values: dict[str, Any] = {}
         self._settings: dict[str, Setting] = {}
         self.tried: set[str] = set()
         """Fields that were said, also those whose value was wrong: they are not reported as missing."""
 
     def get(self, field: str, default: Any = None) -> Any:
-        setting = self._settings.get(field)
-        return default if setting is None else setting.value
+        return self.values.get(field, default)
 
     def place(self, *fields: str) -> Location:
         """Where the first of these fields that is set was set; else where the block begins."""
@@ -128,6 +127,7 @@ class Settings:
                 return
         location = known.location if known and row.converter.merge == "append" else block.location
         self._settings[row.field] = Setting(value, location, block.keyword)
+        self.values[row.field] = value
 
 
 def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
@@ -184,10 +184,13 @@ def report_unknown(block: Block, where: str, rows: Table, findings: Findings) ->
         return
     inside = f" in {where!r}" if where else ""
     message = f"unknown keyword {block.keyword!r}{inside}: skipped"
-    hint = f"it belongs {homes}" if homes else _did_you_mean(block.keyword, rows)
+    hint = f"it belongs {homes}" if homes else did_you_mean(block.keyword, rows)
     findings.warning(block.location, "unknown-keyword", message, hint)
 
 
-def _did_you_mean(word: str, rows: Table) -> str:
-    near = difflib.get_close_matches(word[:64], rows, n=1, cutoff=0.7)
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint, "" if nothing is near. difflib is imported for a mistake only: a start without one is faster."""
+    import difflib
+
+    near = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.7)
     return f"did you mean {near[0]!r}?" if near else ""

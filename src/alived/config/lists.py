@@ -95,8 +95,9 @@ def _read_network(word: Word, findings: Findings) -> tuple[Address, int] | None:
 def _read_vip_options(block: Block, vip: Address, findings: Findings) -> dict[str, Any] | None:
     options: dict[str, Any] = {}
     words = iter(block.arguments)
-    right = True
+    right = known = True
     for word in words:
+        before_known, known = known, True
         if word.text in _FLAGS:
             options.update(_FLAGS[word.text])
         elif word.text in _VALUED:
@@ -110,8 +111,10 @@ def _read_vip_options(block: Block, vip: Address, findings: Findings) -> dict[st
             message = f"use_vmac of {block.keyword} has no effect in this version: the address is bound without it"
             findings.warning(word.location, "not-supported-yet", message)
         else:
-            message = f"unknown option {word.text!r} of address {block.keyword}"
-            findings.warning(word.location, "unknown-option", message, _option_hint(word.text))
+            known = False
+            if before_known:  # else it may well be the value of the unknown option before
+                message = f"unknown option {word.text!r} of address {block.keyword}: skipped"
+                findings.warning(word.location, "unknown-option", message, _option_hint(word.text))
     return options if right else None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 
 from alived.base import Diagnostic, Location, Severity
+from alived.config.keywords import did_you_mean
 from alived.config.lists import PeerEntry, VipEntry
 from alived.config.plan import GroupPlan, InstancePlan, Plan
 from alived.vrrp.config import VrrpInstance
@@ -119,10 +119,8 @@ def group_members(plan: Plan) -> Iterator[Diagnostic]:
     for group in plan.groups:
         for word in group.members:
             if word.text not in names:
-                near = difflib.get_close_matches(word.text, names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else ""
                 message = f"{group.name}: there is no vrrp_instance {word.text!r}"
-                yield _error(word.location, "unknown-member", message, hint)
+                yield _error(word.location, "unknown-member", message, did_you_mean(word.text, names))
             elif owner.setdefault(word.text, group.name) != group.name:
                 message = f"{group.name}: {word.text!r} is already in sync group {owner[word.text]!r}"
                 yield _error(word.location, "two-groups", message, "an instance can be in one group only")

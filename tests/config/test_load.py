@@ -1,0 +1,61 @@
+"""The door: files that are missing, the injected reader, the examples."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from alived.config.load import load, load_text
+from tests.config.helpers import instance_text
+
+EXAMPLES = sorted((pathlib.Path(__file__).resolve().parents[2] / "examples").glob("*"))
+
+
+def test_a_missing_file_is_a_finding() -> None:
+    loaded = load("/nonexistent/keepalived.conf")
+    assert loaded.config is None
+    (found,) = loaded.diagnostics
+    assert (found.code, str(found.location)) == ("unreadable-file", "/nonexistent/keepalived.conf")
+    assert "No such file or directory" in found.message
+
+
+def test_a_directory_is_a_finding(tmp_path: pathlib.Path) -> None:
+    (found,) = load(str(tmp_path)).diagnostics
+    assert found.code == "unreadable-file"
+
+
+def test_an_error_without_a_number_is_a_finding() -> None:
+    def reader(path: str) -> bytes:
+        raise OSError("the disk is on fire")
+
+    assert "the disk is on fire" in load("x", reader).diagnostics[0].message
+
+
+def test_the_reader_is_asked_for_the_path() -> None:
+    asked: list[str] = []
+
+    def reader(path: str) -> bytes:
+        asked.append(path)
+        return instance_text().encode()
+
+    assert load("some/where", reader).config is not None
+    assert asked == ["some/where"]
+
+
+def test_a_file_is_read_like_its_text(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(instance_text("prioritty 5"))
+    assert load(str(path)) == load_text(instance_text("prioritty 5"), str(path))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
+def test_the_examples_are_clean(path: pathlib.Path) -> None:
+    loaded = load(str(path))
+    assert loaded.diagnostics == ()
+    assert loaded.config is not None
+
+
+def test_the_two_languages_of_the_examples_say_the_same() -> None:
+    conf, yaml = (load(str(path)).config for path in EXAMPLES if path.stem == "two-nodes")
+    assert conf == yaml
