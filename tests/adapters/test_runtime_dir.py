@@ -80,7 +80,7 @@ def test_the_lock_follows_the_name(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RuntimeDirError, match="cannot use the runtime directory .*: Not a directory"):
+    with pytest.raises(RuntimeDirError, match=r"cannot use the runtime directory .*: Not a directory"):
         RuntimeDir(str(tmp_path / "file" / "x"))
 
 

@@ -46,9 +46,7 @@ def config(*intervals_cs: int) -> Config:
         ((4095,), 3 * NS_PER_S),
     ],
 )
-def test_the_engine_may_be_silent_as_long_as_the_other_routers_wait(
-    intervals_cs: tuple[int, ...], limit_ns: int
-) -> None:
+def test_the_engine_may_be_silent_as_long_as_others_wait(intervals_cs: tuple[int, ...], limit_ns: int) -> None:
     assert hang_limit_ns("engine", config(*intervals_cs)) == limit_ns
     assert beat_interval_ns("engine", config(*intervals_cs)) == limit_ns // 4
 
