@@ -84,7 +84,7 @@ class VrrpInstance(msgspec.Struct, frozen=True, kw_only=True):
     advert_interval_cs: int = 100
     """v2: a multiple of 100 up to 25500; v3: 1..4095."""
     initial_state: State = State.BACKUP
-    """keepalived's `state`: MASTER only makes the first wait shorter; BACKUP is required for nopreempt."""
+    """keepalived's `state`: changes nothing in the election; BACKUP is required for nopreempt and preempt_delay."""
     nopreempt: bool = False
     preempt_delay_ns: int = 0
     accept: bool = True

@@ -26,8 +26,8 @@ to and waits for the group; likewise it leaves FAULT only when the group says so
 
 Where keepalived and the RFC leave a choice:
 
-- `state MASTER` below priority 255 waits one interval and 1/256 of it at Startup instead of Master_Down_Interval
-  (keepalived); after a fault it waits like everybody else.
+- `state MASTER` below priority 255 waits Master_Down_Interval at Startup like everybody else: so does keepalived 2.2.7
+  (captured), and the RFC knows no such state.
 - Another priority is carried by the next regular advert (keepalived). An advert at once would speed nothing up: the
   BACKUPs' timers run from the last advert that beat them, not from the first that does not.
 - Answers out of turn (S13, S15) are limited to ANSWERS_PER_WINDOW in one advert interval (one second at most), so that
@@ -65,7 +65,6 @@ from alived.vrrp.events import (
 )
 from alived.vrrp.peers import Peer
 from alived.vrrp.router import Router
-from alived.vrrp.timers import skew_time_ns
 
 
 class Instance(Router):
@@ -133,11 +132,7 @@ class Instance(Router):
         self._hold_until_ns = now_ns + self.config.startup_delay_ns
         if self._faults:
             return [self._move(State.FAULT, "; ".join(self._faults.values()), now_ns)]
-        effects = self._begin("started", now_ns)
-        if self.config.initial_state is State.MASTER and not self.config.is_owner:
-            shortest_ns = skew_time_ns(self.config.version, OWNER_PRIORITY, self.config.advert_interval_cs)
-            self._arm(self.config.advert_interval_ns + shortest_ns, self._hold_until_ns, skewed=False)
-        return effects
+        return self._begin("started", now_ns)
 
     def _deadline_reached(self, now_ns: int) -> list[InstanceEffect]:
         due_ns = self.deadline_ns
@@ -299,7 +294,7 @@ class Instance(Router):
         assert not self.config.is_owner, "an owner's priority does not change"
         longer_ns = self._standing.set_priority(priority)
         self._prepare()
-        if self.state is State.BACKUP and self._skewed and self.deadline_ns is not None:
+        if self.state is State.BACKUP and self.deadline_ns is not None:
             self.deadline_ns += longer_ns
         return []
 
@@ -318,8 +313,8 @@ class Instance(Router):
         self._prepare()
         if self.state is State.MASTER and self.deadline_ns is not None:
             self.deadline_ns = min(self.deadline_ns, now_ns + standing.advert_interval_ns)
-        elif self._skewed and self.deadline_ns is not None:
-            self.deadline_ns += standing.master_down_interval_ns - before_ns
+        elif self.deadline_ns is not None:
+            self._arm(self.deadline_ns - now_ns + standing.master_down_interval_ns - before_ns, now_ns)
         if old.sync_group == config.sync_group:
             return []
         self._reported = None

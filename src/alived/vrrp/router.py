@@ -51,7 +51,6 @@ class Router:
         "_reported",
         "_routine",
         "_since_ns",
-        "_skewed",
         "_standing",
         "_wants_master",
         "config",
@@ -74,8 +73,6 @@ class Router:
         """End of the start-up delay."""
         self._preempt_at_ns: int | None = None
         """End of preempt_delay, once a worse master was heard."""
-        self._skewed = True
-        """The running Master_Down_Timer contains our Skew_Time."""
         self._wants_master = False
         """The timer fired, the sync group has not decided yet."""
         self._reported: tuple[State, State] | None = None
@@ -95,10 +92,9 @@ class Router:
 
     # The timer
 
-    def _arm(self, wait_ns: int, now_ns: int, *, skewed: bool = True) -> None:
+    def _arm(self, wait_ns: int, now_ns: int) -> None:
         """Master_Down_Timer := wait_ns, but never within the start-up delay."""
         self.deadline_ns = max(now_ns + wait_ns, self._hold_until_ns)
-        self._skewed = skewed
 
     def _prepare(self) -> None:
         """What depends on priority and interval and is wanted often, made once."""
@@ -116,7 +112,7 @@ class Router:
         if start_ns == now_ns and not self.config.sync_group:
             return self._become_master(f"{why}: the owner of the addresses (priority 255) need not wait", now_ns)
         self._listen(start_ns)
-        self._arm(0, start_ns, skewed=False)
+        self._arm(0, start_ns)
         return [self._move(State.BACKUP, f"{why}: the owner waits for the start-up delay or its group", now_ns)]
 
     def _listen(self, start_ns: int) -> None:
