@@ -7,10 +7,11 @@ import pathlib
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from alived.cli.main import COMMANDS, main
+from alived.cli.main import COMMANDS, LazyGroup, main
 from tests.config.helpers import instance_text
 
 CLEAN = instance_text()
@@ -118,6 +119,10 @@ def test_version_and_help() -> None:
     assert status == 0
     for name, entry in COMMANDS.items():
         assert name in output and entry.help[:40] in output
+
+
+def test_the_list_for_completion() -> None:
+    assert LazyGroup(name="alived").list_commands(click.Context(main)) == list(COMMANDS)
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:

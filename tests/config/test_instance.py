@@ -522,6 +522,9 @@ class TestOwnKeywords:
     def test_lifetimes_that_cannot_be(self, text: str) -> None:
         refused(instance_text(f"address_lifetime {text}"), "out-of-range" if text.isdigit() else "invalid-value")
 
+    def test_a_lifetime_needs_a_value(self) -> None:
+        refused(instance_text("address_lifetime"), "missing-argument")
+
     def test_an_unknown_policy_is_refused(self) -> None:
         refused(instance_text("conflict_check maybe"), "invalid-value")
 

@@ -56,6 +56,11 @@ def works(name: str, converter: Converter, meaning: str, *, field: str = "", def
     return Keyword(name=name, meaning=meaning, field=field or name, converter=converter, default=default)
 
 
+def default_of(name: str, converter: Converter, field: str, default: str) -> Keyword:
+    """A keyword of `global_defs` that is the default of an instance's keyword."""
+    return works(name, converter, f"Default of `{field}`.", field=field, default=default)
+
+
 def not_yet(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
     return Keyword(name=name, meaning=meaning, status=Status.NOT_YET, consequence=consequence, example=example)
 

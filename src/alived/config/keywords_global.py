@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from alived.base import Family
 from alived.config.converters import Converter, boolean, flag, integer, interface, multicast, seconds, word
-from alived.config.keywords import no_effect, not_yet, refused, table, works
+from alived.config.keywords import default_of, no_effect, not_yet, refused, table, works
 from alived.config.keywords_vrrp import DAY_S, MAX_REPEAT, policy_rows
 from alived.config.shapes import cpus, dynamic, user
 
@@ -79,20 +81,14 @@ _VRRP = (
     ),
     works("default_interface", interface(), "Interface of addresses that have none.", default="eth0"),
     works("dynamic_interfaces", dynamic(), "Interfaces may be missing at the start.", default="off"),
-    works("vrrp_strict", flag(), "Default of strict_mode.", field="strict_mode", default="off"),
-    works("vrrp_check_unicast_src", flag(), "Default of check_unicast_src.", field="check_unicast_src", default="off"),
-    works(
-        "vrrp_skip_check_adv_addr",
-        flag(),
-        "Default of skip_check_adv_addr.",
-        field="skip_check_adv_addr",
-        default="off",
-    ),
-    works("vrrp_down_timer_adverts", integer(1, 100, 3), "Default.", field="down_timer_adverts", default="3"),
-    works("vrrp_lower_prio_no_advert", boolean(), "Default.", field="lower_prio_no_advert", default="off"),
-    works("vrrp_higher_prio_send_advert", boolean(), "Default.", field="higher_prio_send_advert", default="off"),
-    works("v3_checksum_as_v2", boolean(), "Default of v3_checksum_as_v2.", default="off"),
-    works("vrrp_notify_priority_changes", boolean(), "Default.", field="notify_priority_changes", default="off"),
+    default_of("vrrp_strict", flag(), "strict_mode", "off"),
+    default_of("vrrp_check_unicast_src", flag(), "check_unicast_src", "off"),
+    default_of("vrrp_skip_check_adv_addr", flag(), "skip_check_adv_addr", "off"),
+    default_of("vrrp_down_timer_adverts", integer(1, 100, 3), "down_timer_adverts", "3"),
+    default_of("vrrp_lower_prio_no_advert", boolean(), "lower_prio_no_advert", "off"),
+    default_of("vrrp_higher_prio_send_advert", boolean(), "higher_prio_send_advert", "off"),
+    default_of("v3_checksum_as_v2", boolean(), "v3_checksum_as_v2", "off"),
+    default_of("vrrp_notify_priority_changes", boolean(), "notify_priority_changes", "off"),
     works("vrrp_startup_delay", seconds(0, 1000, "5.5"), "No takeover this long after the start.", default="0"),
     works("vrrp_delay_after_boot", seconds(0, 1000, "30"), "No takeover before the machine is this old.", default="0"),
     works("log_unknown_vrids", flag(), "Report adverts of virtual routers that are not ours.", default="off"),
@@ -103,31 +99,13 @@ _VRRP = (
 )
 
 _ANNOUNCE = (
-    works("vrrp_garp_master_delay", seconds(0, DAY_S), "Default.", field="garp_master_delay", default="5"),
-    works("vrrp_garp_master_repeat", integer(0, MAX_REPEAT, 5), "Default.", field="garp_master_repeat", default="5"),
-    works(
-        "vrrp_garp_master_refresh", seconds(0, 365 * DAY_S, "60"), "Default.", field="garp_master_refresh", default="0"
-    ),
-    works(
-        "vrrp_garp_master_refresh_repeat",
-        integer(0, MAX_REPEAT, 1),
-        "Default.",
-        field="garp_master_refresh_repeat",
-        default="1",
-    ),
-    works(
-        "vrrp_garp_lower_prio_delay",
-        seconds(0, DAY_S),
-        "Default.",
-        field="garp_lower_prio_delay",
-        default="vrrp_garp_master_delay",
-    ),
-    works(
-        "vrrp_garp_lower_prio_repeat",
-        integer(0, MAX_REPEAT, 5),
-        "Default.",
-        field="garp_lower_prio_repeat",
-        default="vrrp_garp_master_repeat",
+    default_of("vrrp_garp_master_delay", seconds(0, DAY_S), "garp_master_delay", "5"),
+    default_of("vrrp_garp_master_repeat", integer(0, MAX_REPEAT, 5), "garp_master_repeat", "5"),
+    default_of("vrrp_garp_master_refresh", seconds(0, 365 * DAY_S, "60"), "garp_master_refresh", "0"),
+    default_of("vrrp_garp_master_refresh_repeat", integer(0, MAX_REPEAT, 1), "garp_master_refresh_repeat", "1"),
+    default_of("vrrp_garp_lower_prio_delay", seconds(0, DAY_S), "garp_lower_prio_delay", "vrrp_garp_master_delay"),
+    default_of(
+        "vrrp_garp_lower_prio_repeat", integer(0, MAX_REPEAT, 5), "garp_lower_prio_repeat", "vrrp_garp_master_repeat"
     ),
     works(
         "vrrp_garp_interval",
@@ -289,13 +267,14 @@ GLOBAL = table(
     policy_rows(),
 )
 
-BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
+NAMED_BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
+"""Stands in the table for documentation: `keepalived_conf.py` reads these blocks by their own tables."""
 
 TOP = table(
     "at the top level, outside all blocks",
-    works("global_defs", BLOCK, "What holds for the whole daemon."),
-    works("vrrp_instance", BLOCK, "One virtual router."),
-    works("vrrp_sync_group", BLOCK, "Instances that change their state together."),
+    works("global_defs", msgspec.structs.replace(NAMED_BLOCK, shape="{ ... }"), "What holds for the whole daemon."),
+    works("vrrp_instance", NAMED_BLOCK, "One virtual router."),
+    works("vrrp_sync_group", NAMED_BLOCK, "Instances that change their state together."),
     not_yet("vrrp_script", "A script to track.", "it never runs; instances that track it will not notice", "c {\n}"),
     not_yet("vrrp_track_process", "A process to track.", "nobody watches it", "p {\n}"),
     not_yet("track_file", "A file to track.", "nobody reads it", "f {\n}"),
@@ -319,4 +298,3 @@ TOP = table(
     no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
     no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
 )
-"""Instances and groups have a name and are read by their own tables."""

@@ -96,8 +96,7 @@ def scan(text: str) -> Iterator[Token]:
     line, line_start = 1, 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind is None:
-            continue
+        assert kind is not None
         start, end = match.span(kind)
         if kind == "newline":
             yield Token(kind, "\n", line, start - line_start + 1, start, end)
