@@ -19,7 +19,7 @@ from alived.adapters.renewer import Renewer
 from alived.adapters.sysctl import is_forwarding
 from alived.base import NS_PER_MS, Family
 from alived.daemon.links import Links
-from alived.vip.config import VirtualAddress
+from alived.vip.config import VipGroup, VirtualAddress
 from alived.vip.events import AddAddresses, ProbeAddresses, RemoveAddresses, SendGratuitous
 from alived.vip.kernel import address_request
 from alived.wire import neighbour, rtnetlink
@@ -68,6 +68,7 @@ class AddressWork:
         self._renewer = Renewer()
         self._urgent: collections.deque[Job] = collections.deque()
         self._repeats: collections.deque[Job] = collections.deque()
+        self._unprepared: collections.deque[tuple[VirtualAddress, int]] = collections.deque()
         self._frames: dict[int, FrameSender] = {}
         self._scheduled = False
         self._idle: Callable[[], None] | None = None
@@ -81,6 +82,21 @@ class AddressWork:
         """Calls back once everything urgent is done."""
         self._idle = callback
         self._schedule()
+
+    def prepare(self, vips: VipGroup) -> None:
+        """Builds the requests for these addresses now, in slices, so that a fail-over finds them built."""
+        if vips.addresses and not self._unprepared:
+            self._loop.add_work(self._prepare)
+        self._unprepared += [(va, vips.lifetime_s or 0) for va in vips.addresses]
+
+    def _prepare(self) -> None:
+        for _ in range(min(SLICE_ADDRESSES, len(self._unprepared))):
+            va, lifetime_s = self._unprepared.popleft()
+            if link := self._links.get(va.interface):
+                _request(rtnetlink.RTM_NEWADDR, va, link.index, lifetime_s)
+                pack_address(va.address)
+        if self._unprepared:
+            self._loop.add_work(self._prepare)
 
     # -- what the holders want --
 

@@ -56,7 +56,7 @@ class Engine:
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._loop = context.loop
-        self._config = context.config
+        self._take(context.config)
         self._routers: dict[str, VirtualRouter] = {}
         self._bound: dict[Key, VirtualRouter] = {}
         """Whose address that is."""
@@ -83,6 +83,10 @@ class Engine:
         self._groups = Groups(self._routers, self.feed, self._group_changed)
 
     # -- life --
+
+    def _take(self, config: model.Config) -> None:
+        self._config = config
+        self._lifetime_s = lifetime_s(sum(len(instance.vips.addresses) for instance in config.instances))
 
     def start(self) -> None:
         self._apply_scheduling()
@@ -134,6 +138,7 @@ class Engine:
         router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
         self._routers[router.name] = router
         self._own_addresses(router, now)
+        self._work.prepare(config.vips)
         self._review(router, now)
         self.feed(router, vrrp.Startup(), now)
 
@@ -141,8 +146,7 @@ class Engine:
         """An automatic lifetime counts all addresses of the machine: what renewing costs is the sum over groups."""
         if config.vips.lifetime_s is not None:
             return config
-        total = sum(len(instance.vips.addresses) for instance in self._config.instances)
-        vips = msgspec.structs.replace(config.vips, lifetime_s=lifetime_s(total))
+        vips = msgspec.structs.replace(config.vips, lifetime_s=self._lifetime_s)
         return msgspec.structs.replace(config, vips=vips)
 
     def _tracking(self, config: model.Instance) -> tuple[Tracking, set[str]]:
@@ -203,11 +207,10 @@ class Engine:
         router.entry.slack_ns = 0
         if change.new is State.MASTER:
             router.entry.slack_ns = min(router.vrrp.advert_interval_ns // ADVERT_SLACK, SLACK_MAX_NS)
-            # The advert goes first (RFC 9568 section 6.4.2): nobody else shall start while we bind addresses.
-            self._ports.flush()
+            # The advert goes first (RFC 9568 section 6.4.2), so that nobody else starts while we bind addresses: it is
+            # in the sender's queue, which is emptied before the loop does the work of binding.
             self._feed_holder(router, vip.Claim(change.reason), now)
         elif change.old is State.MASTER:
-            self._ports.flush()
             self._feed_holder(router, vip.Release(change.reason), now)
         self._context.send(
             Transition(
@@ -340,7 +343,7 @@ class Engine:
     def _reload(self, config: model.Config) -> None:
         """Only what differs changes; an instance that stays the same misses no advert."""
         changes = compare(self._config, config)
-        self._config = config
+        self._take(config)
         self._groups.configure(config, now_ns())
         for change in changes:
             self._change(change)

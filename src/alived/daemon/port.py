@@ -64,7 +64,7 @@ class Port:
         self.routers: dict[str, VirtualRouter] = {}
         self.read: Callable[[], None] = self._read_ipv4 if key.family is Family.IPV4 else self._read_ipv6
         self._owner = owner
-        self._dispatcher = Dispatcher(())
+        self._dispatcher: Dispatcher | None = None
         self._known: dict[bytes | tuple[str, str, bytes], Known] = {}
         self._refused = 0
         self._refused_since_ns = 0
@@ -79,7 +79,7 @@ class Port:
         self._changed()
 
     def _changed(self) -> None:
-        self._dispatcher = Dispatcher(router.vrrp for router in self.routers.values())
+        self._dispatcher = None
         self._known.clear()
         self._stop_filter()
 
@@ -144,10 +144,9 @@ class Port:
         self, key: bytes | tuple[str, str, bytes], message: bytes, source: str, destination: str, ttl: int, now: int
     ) -> None:
         try:
-            instance = self._dispatcher.find(message, source, destination)
-            router = self.routers[instance.name]
+            router = self._find(message, source, destination)
             events = check(
-                instance,
+                router.vrrp,
                 source=source,
                 destination=destination,
                 ttl=ttl,
@@ -166,10 +165,9 @@ class Port:
     def _take_ah(self, packet: bytes, source: str, destination: str, ttl: int, now: int) -> None:
         """Behind an authentication header every packet has its own number: none is known by its bytes."""
         bare = ah_decode(packet, key=None)
-        instance = self._dispatcher.find(bare.message, source, destination)
-        router = self.routers[instance.name]
+        router = self._find(bare.message, source, destination)
         events = check(
-            instance,
+            router.vrrp,
             source=source,
             destination=destination,
             ttl=ttl,
@@ -181,6 +179,11 @@ class Port:
         router.ah_sequence = bare.sequence
         for event in events:
             self._owner.feed(router, event, now)
+
+    def _find(self, message: bytes, source: str, destination: str) -> VirtualRouter:
+        if self._dispatcher is None:
+            self._dispatcher = Dispatcher(router.vrrp for router in self.routers.values())
+        return self.routers[self._dispatcher.find(message, source, destination).name]
 
     # -- refused --
 

@@ -24,7 +24,6 @@ from alived.daemon import view
 from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
-from alived.daemon.heartbeat import beat_interval_ns
 from alived.daemon.history import History
 from alived.daemon.logs import Log, Source
 from alived.daemon.messages import (
@@ -44,6 +43,7 @@ from alived.daemon.snapshots import Snapshots
 
 DATA_FILE = "alived.data"
 STATS_FILE = "alived.stats"
+_TICK_NS = 10 * NS_PER_S
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +94,8 @@ class Supervisor:
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self._snapshots = Snapshots(loop, self._engine.send)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
-        self._watchdog_due_ns = 0
+        watchdog_ns = self._service_manager.watchdog_ns
+        self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
 
     def _host(self, role: str, make: RoleFactory, single: bool) -> RoleHost:
         if single:
@@ -125,25 +126,22 @@ class Supervisor:
         self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._write_stats))
 
     def _tick(self) -> None:
-        """What must be looked at now and then: pulses, our own watchdog, lines that the log still owes."""
-        now = now_ns()
-        for host in self._roles.values():
-            host.look(now)
-        if self._service_manager.watchdog_ns and now >= self._watchdog_due_ns:
-            self._watchdog_due_ns = now + self._service_manager.watchdog_ns // 3
+        """What must be done now and then: feed our own watchdog, write lines that the log still owes."""
+        if self._service_manager.watchdog_ns:
             self._service_manager.tell("WATCHDOG=1")
         self._log.report_suppressed()
         self._log.flush()
-        self._loop.call_at(now + beat_interval_ns("engine", self._config), self._tick)
+        self._loop.call_later(self._tick_ns, self._tick)
 
     def _stop(self, why: str) -> None:
         if self._stopping:
             return
         self._stopping = True
+        # The engine first: each moment before its priority 0 advert is a moment longer without a MASTER.
+        self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
         self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
         self._service_manager.tell("STOPPING=1")
         self._reloads.close("the daemon is about to end")
-        self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
 
     def _engine_ended(self, graceful: bool) -> None:
         if not graceful:
