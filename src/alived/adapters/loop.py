@@ -24,6 +24,8 @@ from collections.abc import Callable
 CLOCK_BOOTTIME = 7
 TFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 TFD_TIMER_ABSTIME = 1
+FOREVER = 1 << 62
+"""ns; 146 years of uptime"""
 _libc = ctypes.CDLL(None, use_errno=True)
 _ITIMERSPEC = struct.Struct("4q")
 Callback = Callable[[], None]
@@ -74,6 +76,9 @@ class Loop:
         millisecond, a short sleep lets a batch come together: a wake-up costs ten times what a packet in a batch does.
         A loop that turns less often never sleeps."""
         self._turned_ns = 0
+        self.vitals = memoryview(bytearray(16)).cast("q")
+        """What somebody who watches this loop from another process needs to see, if it is put into shared memory:
+        [0] when the last turn looked at its timers, [1] until when it sleeps: FOREVER without a timer, 0 if awake."""
         for fd in self._readers:
             self._epoll.register(fd, select.EPOLLIN)
 
@@ -155,7 +160,9 @@ class Loop:
         timeout_s = self._timeout_s()
         if timeout_s and self.turn_gap_ns:
             self._keep_gap()
-        for fd, mask in self._epoll.poll(timeout_s):
+        ready = self._epoll.poll(timeout_s)
+        self.vitals[1] = 0
+        for fd, mask in ready:
             if mask & ~select.EPOLLOUT and (callback := self._readers.get(fd)):
                 callback()
             if mask & (select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP) and (callback := self._writers.get(fd)):
@@ -186,13 +193,12 @@ class Loop:
             self._armed_ns = due
             spec = _ITIMERSPEC.pack(0, 0, *divmod(max(due, 1), 1_000_000_000)) if heap else bytes(32)
             _libc.timerfd_settime(self._timerfd, TFD_TIMER_ABSTIME, spec, None)
+        self.vitals[1] = due or FOREVER
         return -1
 
     def _run_timers(self) -> None:
         heap = self._heap
-        if not heap:
-            return
-        now = now_ns()
+        self.vitals[0] = now = now_ns()
         while heap and heap[0][0] <= now:
             deadline, _, timer = heapq.heappop(heap)
             if timer.callback is not None:

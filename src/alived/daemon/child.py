@@ -21,14 +21,14 @@ from typing import NoReturn, Protocol
 
 import msgspec
 
-from alived.adapters.loop import Loop, now_ns
+from alived.adapters.loop import Loop
 from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
 from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
 from alived.base import NS_PER_MS
 from alived.config.model import Config
 from alived.daemon import bus
-from alived.daemon.heartbeat import Pulse, beat_interval_ns
-from alived.daemon.messages import BusMessage, Configure, Configured, LogLine, Stop
+from alived.daemon.heartbeat import Pulse
+from alived.daemon.messages import BusMessage, Configured, LogLine, Stop
 
 EXIT_CRASHED = 70
 """sysexits.h EX_SOFTWARE: an exception that nobody expected."""
@@ -102,6 +102,7 @@ def run_child(child: ForkedChild) -> NoReturn:
         forget_parent({child.sock.fileno(), *child.keep_fds})
         set_process_name(CHILD_NAME_PREFIX + child.role)
         loop = Loop()
+        loop.vitals = child.pulse.cells
         endpoint = bus.Endpoint(loop, child.sock)
         _ChildProcess(loop, endpoint, child).begin()
         loop.run()
@@ -128,13 +129,12 @@ def forget_parent(keep_fds: set[int]) -> None:
 
 
 class _ChildProcess:
-    """A role in a process of its own: bus, beats, end."""
+    """A role in a process of its own: bus, privileges, end."""
 
     def __init__(self, loop: Loop, endpoint: bus.Endpoint, child: ForkedChild) -> None:
         self._loop = loop
         self._child = child
         self._stopping = False
-        self._beat_ns = beat_interval_ns(child.role, child.config)
         self._endpoint = endpoint
         endpoint.listen(self._received, self._parent_lost)
         self._context = ChildContext(child.role, loop, child.config, self._send)
@@ -151,7 +151,6 @@ class _ChildProcess:
             return
         if self._child.role == "engine":
             gc.disable()  # the cores make no cycles; a collection in the middle of 1000 instances takes milliseconds
-        self._beat()
         self._role.start()
         self._send(Configured(changes=()))
 
@@ -162,11 +161,6 @@ class _ChildProcess:
         except OSError as error:
             self._context.log("warning", "capabilities-kept", f"cannot give up capabilities: {error}")
 
-    def _beat(self) -> None:
-        now = now_ns()
-        self._child.pulse.beat(now)
-        self._loop.call_at(now + self._beat_ns, self._beat)
-
     def _send(self, message: BusMessage) -> None:
         if self._endpoint.send(message) and self._endpoint.dropped > self._dropped:
             lost, self._dropped = self._endpoint.dropped - self._dropped, self._endpoint.dropped
@@ -176,8 +170,6 @@ class _ChildProcess:
         if isinstance(message, Stop):
             self._stop()
             return
-        if isinstance(message, Configure):
-            self._beat_ns = beat_interval_ns(self._child.role, message.config)
         if not self._stopping:
             self._role.handle(message)
 

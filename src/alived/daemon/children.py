@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from alived.adapters.loop import Loop, Timer, now_ns
-from alived.base import NS_PER_S
+from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Config
 from alived.daemon import bus
 from alived.daemon.child import ChildContext, ForkedChild, RoleFactory, run_child
@@ -32,8 +32,8 @@ class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
     """starting, running, stopping, waiting (to be started again), ended"""
     since_ns: int
     restarts: int = 0
-    beat_age_ns: int | None = None
-    """None: not a child, or dead"""
+    silent_ns: int | None = None
+    """Since the child's last turn (an idle one has none to do); None: not a child, or dead"""
     last_death: str = ""
 
 
@@ -65,9 +65,6 @@ class RoleHost(Protocol):
 
     def send(self, message: BusMessage) -> None: ...
 
-    def look(self, now_ns: int) -> None:
-        """To be called at the pace of the beats."""
-
     def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
         """Asks it to end; ended(True) when it did so by itself, ended(False) when it had to be killed or was dead."""
 
@@ -96,6 +93,7 @@ class ForkedRole:
         self._pulse = Pulse(0)
         self._watch = Watch(0, 0)
         self._stop_timer: Timer | None = None
+        self._look_timer: Timer | None = None
         self._restart_timer: Timer | None = None
         self._ended: Callable[[bool], None] | None = None
 
@@ -110,6 +108,9 @@ class ForkedRole:
         self._pulse = Pulse(now)
         config = self._owner.current_config()
         self._watch = Watch(hang_limit_ns(self.role, config), now)
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+            self._look_timer = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.pid = self._fork(theirs, config)
@@ -124,6 +125,7 @@ class ForkedRole:
         self._endpoint.listen(self._heard, self._lost)
         self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._pidfd, self._exited)
+        self._arm_look()
         self._owner.born(self.role)
 
     def send(self, message: BusMessage) -> None:
@@ -131,13 +133,21 @@ class ForkedRole:
         if self._endpoint is not None:
             self._endpoint.send(message)
             self.unconfirmed += isinstance(message, Configure)
+            self._watch.sent(self._pulse.turned_ns, now_ns())
+            self._arm_look()
 
-    def look(self, now_ns: int) -> None:
+    def _arm_look(self) -> None:
+        if self._look_timer is None and self._watch.due_ns is not None:
+            self._look_timer = self._loop.call_at(self._watch.due_ns, self._look)
+
+    def _look(self) -> None:
+        self._look_timer = None
         if not self.pid or self._kill_reason or self._state == "stopping":
             return  # the stop has a limit of its own
-        if self._watch.is_hung(self._pulse.last_ns, now_ns, busy=self.unconfirmed > 0):
-            silent_ms = (now_ns - self._pulse.last_ns) // 1_000_000
-            self.kill(f"gave no sign of life for {silent_ms} ms")
+        now, pulse = now_ns(), self._pulse
+        if self._watch.is_hung(pulse.turned_ns, pulse.sleeps_until_ns, now, busy=self.unconfirmed > 0):
+            self.kill(f"gave no sign of life for {(now - pulse.turned_ns) // NS_PER_MS} ms")
+        self._arm_look()
 
     def kill(self, reason: str) -> None:
         """SIGKILL: it ends now, even if it is stopped."""
@@ -163,7 +173,7 @@ class ForkedRole:
             state=self._state,
             since_ns=self._since_ns,
             restarts=max(self._restarts, 0),
-            beat_age_ns=now_ns - self._pulse.last_ns if self.pid else None,
+            silent_ns=now_ns - self._pulse.turned_ns if self.pid else None,
             last_death=self._last_death,
         )
 
@@ -270,9 +280,6 @@ class InlineRole:
         if self._state == "running":
             self.unconfirmed += isinstance(message, Configure)
             self._loop.call_soon(lambda: self._role.handle(message))
-
-    def look(self, now_ns: int) -> None:
-        """Nothing to see: whoever looks is the same process."""
 
     def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
         """Calls back exactly once, after the role's end or the limit."""

@@ -144,7 +144,7 @@ def _process(process: RoleStatus, clock: Clock) -> Json:
         "state": process.state,
         "since_s": clock.age_s(process.since_ns),
         "restarts": process.restarts,
-        "beat_age_ms": None if process.beat_age_ns is None else process.beat_age_ns // NS_PER_MS,
+        "silent_ms": None if process.silent_ns is None else process.silent_ns // NS_PER_MS,
         "last_death": process.last_death,
     }
 
