@@ -182,3 +182,27 @@ def test_tokens_cover_the_text_in_order(text: str) -> None:
         assert token.column == token.start - text.rfind("\n", 0, token.start)
         end = token.end
     assert text[end:].replace("\\", "").strip(" \t\r\f\v\n") == ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "include x.conf",
+        "includea x.conf",
+        "@node1 a b",
+        "@^node1 a",
+        "$A=1",
+        "$A= \\\n b c",
+        "~SEQ(A, 1, 2) a",
+        "~LST(A, 1)",
+    ],
+)
+def test_statements_that_change_the_text_are_errors_and_left_out_with_their_blocks(statement: str) -> None:
+    assert words(f"{statement}\nz", "not-followed") == ["z"]
+    assert words(f"{statement} {{\n c\n}}\nz", "not-followed") == ["z"]
+    assert words(f"{statement}\n{{ c }}\nz", "not-followed") == ["z"]
+
+
+@pytest.mark.parametrize("statement", ["interface eth0", "includes x", "$A", "~SEQ", "a @b", "a $B=1", '"" x'])
+def test_words_that_only_look_alike_are_words(statement: str) -> None:
+    assert len(words(statement)) > 0

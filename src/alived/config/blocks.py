@@ -9,6 +9,7 @@ import msgspec
 
 from alived.base import Location
 from alived.config.findings import Findings
+from alived.config.language import FIRST_LETTERS, not_followed
 from alived.config.tokens import Token, scan, unescape_comment_signs
 
 MAX_DEPTH = 32
@@ -44,12 +45,14 @@ class Block(msgspec.Struct, frozen=True):
 class _Frame:
     """A block that is being read: its statement (None for the whole file) and its children so far."""
 
-    __slots__ = ("children", "opened", "statement")
+    __slots__ = ("children", "dropped", "opened", "statement")
 
     def __init__(self, statement: Block | None, opened: Location) -> None:
         self.statement = statement
         self.opened = opened
         self.children: list[Block] = []
+        self.dropped = False
+        """Whether the last statement was dropped: a block that follows goes with it."""
 
     def close(self) -> Block | None:
         if self.statement is None:
@@ -114,13 +117,29 @@ class _Parser:
             return
         first, *rest = self.words
         self.words = []
+        frame = self.stack[-1]
+        frame.dropped = first.text[:1] in FIRST_LETTERS and self._is_dropped(first)
+        if frame.dropped:
+            return
         raw = self.text[self.start : self.end]
-        self.stack[-1].children.append(Block(first.text, first.location, tuple(rest), None, raw))
+        frame.children.append(Block(first.text, first.location, tuple(rest), None, raw))
+
+    def _is_dropped(self, first: Word) -> bool:
+        found = not_followed(first.text)
+        if found is not None:
+            message = f"{found[0]} is not followed in this version: the statement is left out"
+            self.findings.error(first.location, "not-followed", message, found[1])
+        return found is not None
 
     def _open(self, token: Token) -> None:
         self._end_statement()
         place = self._place(token)
-        siblings = self.stack[-1].children
+        frame = self.stack[-1]
+        if frame.dropped:
+            frame.dropped = False
+            self.stack.append(_Frame(None, place))
+            return
+        siblings = frame.children
         if siblings and siblings[-1].children is None:
             self.stack.append(_Frame(siblings.pop(), place))
             return
