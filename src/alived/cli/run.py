@@ -20,7 +20,6 @@ def run(config_path: str, debug: bool, single: bool, runtime_dir: str | None, lo
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
     """
     from alived.adapters import runtime_dir as directory
-    from alived.config.load import load
     from alived.daemon import leftovers
     from alived.daemon.engine import make_engine
     from alived.daemon.main import Options, serve
@@ -37,6 +36,9 @@ def run(config_path: str, debug: bool, single: bool, runtime_dir: str | None, lo
     )
 
     def read(path: str) -> Reading:
+        # Here, because this runs in the helper that reads: the daemon's own processes stay without a parser.
+        from alived.config.load import load
+
         loaded = load(path)
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
