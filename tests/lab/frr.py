@@ -28,7 +28,11 @@ class Frr(Daemon):
         lines = ["log stdout"]
         for instance in instances:
             vrid = f"vrrp {instance.virtual_router_id}"
-            lines += [f"interface {instance.interface}", f" {vrid} version {version}", f" {vrid} priority {instance.priority}"]
+            lines += [
+                f"interface {instance.interface}",
+                f" {vrid} version {version}",
+                f" {vrid} priority {instance.priority}",
+            ]
             lines += [f" {vrid} advertisement-interval {round(instance.advert_int * 1000)}"]
             if "nopreempt" in instance.lines:
                 lines += [f" no {vrid} preempt"]

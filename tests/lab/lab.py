@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 from alived.adapters.control_client import ask as ask_control
 from alived.adapters.netns import SWITCH, Network, inside
+from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.cli.demo_daemons import Alived, Daemon, InstanceText, Keepalived, keepalived_conf
 from alived.cli.demo_wire import ETH_P_ALL, PACKET_IGNORE_OUTGOING, SO_TIMESTAMPNS, SOL_PACKET, Kind, Seen, Wire, parse
-
 from tests.lab.frr import Frr
 
 VRID = 51
@@ -35,6 +35,8 @@ PATIENCE_S = 30.0
 SO_RCVBUFFORCE = 33
 UNDER_TEST = os.environ.get("ALIVED_LAB_DAEMON", "alived")
 """`keepalived` shows what keepalived does in alived's place."""
+READY = {"alived": " ready: ", "keepalived": "Startup complete", "frr": "Initialize -> Backup"}
+"""What the log of a daemon says when it takes part."""
 ADAPTERS: dict[str, type[Daemon]] = {"alived": Alived, "keepalived": Keepalived, "frr": Frr}
 
 
@@ -86,13 +88,20 @@ class Lab:
         self.nodes = nodes
         self.daemons: dict[str, Daemon] = {}
         self.frames: list[Frame] = []
+        """All but those of a node that nobody hears."""
+        self._cut_off: set[str] = set()
 
     def __enter__(self) -> Lab:
         with contextlib.ExitStack() as undo:
             undo.enter_context(self.network)
             self._wires = {
                 segment: undo.enter_context(
-                    Wire(self.network.namespace(CLIENT), f"eth{segment}", segment, ("192.0.2.200", "198.51.100.200")[segment])
+                    Wire(
+                        self.network.namespace(CLIENT),
+                        f"eth{segment}",
+                        segment,
+                        ("192.0.2.200", "198.51.100.200")[segment],
+                    )
                 )
                 for segment in self.network.segments
             }
@@ -135,10 +144,12 @@ class Lab:
             self.daemons[node].config.write_text(self.daemons[node].text(instances, version))
 
     def start(self, node: str, *instances: InstanceText, kind: str = UNDER_TEST, **options: Any) -> Daemon:
-        """Configures and starts a daemon."""
+        """Configures and starts a daemon; returns when it takes part, or has ended because it could not."""
         daemon = self.add(node, kind)
         self.configure(node, *instances, **options)
         daemon.start()
+        word = READY[daemon.name]
+        self.until(lambda: word in daemon.log or not daemon.alive, f"{daemon.name} in {node} is ready")
         return daemon
 
     def kill(self, node: str) -> None:
@@ -149,7 +160,7 @@ class Lab:
         """What alived says over its control socket."""
         daemon = self.daemons[node]
         assert isinstance(daemon, Alived)
-        answer = ask_control(str(daemon.runtime_dir), "alived.sock", "status", {}, PATIENCE_S)
+        answer = ask_control(str(daemon.runtime_dir), SOCKET_FILE, "status", {}, PATIENCE_S)
         assert answer["ok"], answer
         result: dict[str, Any] = answer["result"]
         return result
@@ -183,6 +194,34 @@ class Lab:
         )
         return done.stdout
 
+    # -- the switch --
+
+    def drop(self, *pairs: tuple[str, str]) -> None:
+        """From now on the switch drops all frames from the first node of a pair to the second, and no others; all
+        links stay up. Without pairs: it drops nothing more."""
+        rules = [
+            f"add rule bridge lab cut iifname {self.network.port(a)} oifname {self.network.port(b)} drop"
+            for a, b in pairs
+        ]
+        script = [
+            "add table bridge lab",
+            "add chain bridge lab cut { type filter hook forward priority 0; }",
+            "flush chain bridge lab cut",
+            *rules,
+        ]
+        with inside(self.network.namespace(SWITCH)):
+            subprocess.run(["nft", "-f", "-"], input="\n".join(script) + "\n", text=True, check=True)
+        self._cut_off = {n for n in self.nodes if (n, CLIENT) in pairs}
+
+    def partition(self) -> None:
+        """The nodes do not hear each other; the client hears all."""
+        self.drop(*itertools.permutations(self.nodes, 2))
+
+    def cut_off(self, node: str) -> None:
+        """Nobody hears the node, and it hears nobody."""
+        others = [n for n in (*self.nodes, CLIENT) if n != node]
+        self.drop(*((node, other) for other in others), *((other, node) for other in others))
+
     # -- the wire --
 
     def ask(self, address: str, segment: int = 0) -> None:
@@ -198,7 +237,7 @@ class Lab:
     def hear(self, seconds: float = 0.02) -> list[Frame]:
         """All that the tap hears in the next seconds."""
         time.sleep(seconds)
-        fresh = self._tap.read()
+        fresh = [frame for frame in self._tap.read() if frame.node not in self._cut_off]
         self.frames += fresh
         return fresh
 
@@ -265,9 +304,7 @@ class Lab:
 
 def answers(frames: Sequence[Frame], address: str) -> collections.Counter[str]:
     """How often each node answered for an address."""
-    return collections.Counter(
-        node for node, seen in frames if seen.kind is Kind.ANSWER and seen.address == address
-    )
+    return collections.Counter(node for node, seen in frames if seen.kind is Kind.ANSWER and seen.address == address)
 
 
 def advertisers(frames: Sequence[Frame]) -> set[str]:
@@ -302,8 +339,9 @@ def missing_tools() -> str:
     """Why the lab cannot play here, or ""."""
     if os.geteuid() != 0:
         return "the lab needs root"
-    if shutil.which("ip") is None:
-        return "the lab needs the command ip (Debian package iproute2)"
+    for command, package in ("ip", "iproute2"), ("nft", "nftables"):
+        if shutil.which(command) is None:
+            return f"the lab needs the command {command} (Debian package {package})"
     return ""
 
 

@@ -55,7 +55,7 @@ def live(lab: Lab, kinds: Sequence[str], version: int, family: int, *, unicast: 
     lab.until(lambda: lab.adverts("n2", since_ns=killed_ns), "n2 takes over after the kill")
     silence_ns = lab.adverts("n2", since_ns=killed_ns)[0].time_ns - lab.adverts("n1")[-1].time_ns
     assert silence_ns >= master_down_interval_ns(PRIORITY["n2"], INTERVAL_S[version], version) - GRAIN_NS
-    assert lab.announcements("n2", vip, since_ns=killed_ns) or lab.hear(0.2) and lab.announcements("n2", vip)
+    assert lab.announcements("n2", vip, since_ns=killed_ns) or (lab.hear(0.2) and lab.announcements("n2", vip))
 
     lab.network.reset_addresses("n1")
     lab.daemons["n1"].start()

@@ -182,14 +182,16 @@ class Network:
             f"link add br{segment} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
             f"link set br{segment} up",
         ]
-        for node, number in self.numbers.items():
-            port = self.port(node, segment)
-            lines += [
-                f"link add {port} type veth peer name eth{segment} address {mac_of(number, segment).hex(':')} "
-                f"netns {self.namespace(node)}",
-                f"link set {port} master br{segment} up",
-            ]
+        for node in self.numbers:
+            lines += self._cable(node, segment)
         return lines
+
+    def _cable(self, node: str, segment: int) -> list[str]:
+        port, mac = self.port(node, segment), mac_of(self.numbers[node], segment).hex(":")
+        return [
+            f"link add {port} type veth peer name eth{segment} address {mac} netns {self.namespace(node)}",
+            f"link set {port} master br{segment} up",
+        ]
 
     # -- what tests and players do to it --
 
@@ -219,18 +221,18 @@ class Network:
             flags = flags | IFF_UP if plugged else flags & ~IFF_UP
             fcntl.ioctl(control, SIOCSIFFLAGS, _IFREQ_FLAGS.pack(name, flags))
 
-    def set_silent(self, node: str, *, silent: bool, segment: int = 0) -> None:
-        """Drops all frames from and to a node, or no more; its carrier stays: what a broken switch does."""
-        state = "0" if silent else "3"  # BR_STATE_DISABLED, BR_STATE_FORWARDING
+    def remove_interface(self, node: str, segment: int = 0) -> None:
+        """Takes the network card out of a node."""
         with inside(self.namespace(SWITCH)):
-            run_ip(["link", "set", self.port(node, segment), "type", "bridge_slave", "state", state])
+            run_ip(["link", "delete", self.port(node, segment)])
 
-    def set_isolated(self, *nodes: str, isolated: bool, segment: int = 0) -> None:
-        """Isolated nodes do not hear each other, but all others: a partition that clients do not share."""
+    def restore_interface(self, node: str, segment: int = 0) -> None:
+        """Puts it in again, up and with its addresses."""
         with inside(self.namespace(SWITCH)):
-            for node in nodes:
-                flag = "on" if isolated else "off"
-                run_ip(["link", "set", self.port(node, segment), "type", "bridge_slave", "isolated", flag])
+            batch(self._cable(node, segment))
+        with inside(self.namespace(node)):
+            batch([f"link set eth{segment} up"])
+        self.reset_addresses(node)
 
     def pids(self, node: str) -> list[int]:
         """The processes whose main thread is in the namespace of a node, oldest first."""
