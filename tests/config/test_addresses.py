@@ -82,6 +82,8 @@ def test_entries_that_cannot_be(entry: str, code: str) -> None:
         ("192.0.2.10 notrack", "unknown-option"),
         ("192.0.2.10 192.0.2.11", "unknown-option"),
         ("192.0.2.10 use_vmac", "not-supported-yet"),
+        ("192.0.2.10 brd +", "broadcast-skipped"),
+        ("192.0.2.10/24 peer 192.0.2.20 brd 192.0.2.255", "broadcast-skipped"),
     ],
 )
 def test_options_that_have_no_effect(entry: str, code: str) -> None:

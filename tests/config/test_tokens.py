@@ -47,7 +47,7 @@ def text_of(data: bytes, *codes: str) -> str:
         ("a b \\\n c", ["a", "b", "c"]),
         ("a b\\\r\n c", ["a", "b", "c"]),
         ("a b \\", ["a", "b"]),
-        ("a ${X Y} $Z", ["a", "${X Y}", "$Z"]),
+        ('a "${X Y}" $Z', ["a", "${X Y}", "$Z"]),
         ("a\r\nb\r\n", ["a", "b"]),
         ("", []),
         ("  # only a comment\n\n!another", []),
@@ -206,3 +206,7 @@ def test_statements_that_change_the_text_are_errors_and_left_out_with_their_bloc
 @pytest.mark.parametrize("statement", ["interface eth0", "includes x", "$A", "~SEQ", "a @b", "a $B=1", '"" x'])
 def test_words_that_only_look_alike_are_words(statement: str) -> None:
     assert len(words(statement)) > 0
+
+
+def test_a_name_that_nobody_has_filled_in_is_an_error_and_stays_one_word() -> None:
+    assert words("interface ${IF:-eth 0}", "unfilled-name") == ["interface", "${IF:-eth 0}"]

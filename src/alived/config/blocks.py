@@ -108,6 +108,9 @@ class _Parser:
         text = token.text
         if token.kind == "word" and "\\" in text:
             text = unescape_comment_signs(text)
+        if token.kind == "word" and "${" in text:
+            message = f"{text!r} is a name for something that nobody has filled in"
+            self.findings.error(place, "unfilled-name", message, "write the value; this version does not expand names")
         if not self.plain and not text.isascii():
             _check_characters(text, place, self.findings)
         self.words.append(Word(text, place))

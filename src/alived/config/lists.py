@@ -24,6 +24,7 @@ from alived.vrrp.config import TrackedInterface, UnicastPeer
 
 SCOPES = ("global", "site", "link", "host", "nowhere")
 MAX_WEIGHT = 253
+MAX_LENGTH_WITH_BROADCAST = 30
 _FLAGS = {
     "home": {"home": True},
     "-nodad": {"nodad": False},
@@ -32,6 +33,10 @@ _FLAGS = {
     "autojoin": {"autojoin": True},
     "no_track": {"no_track": True},
 }
+
+
+Options = dict[str, Any]
+"""Fields of VirtualAddress that options have set."""
 
 
 class VipEntry(msgspec.Struct, frozen=True):
@@ -65,6 +70,8 @@ def read_vip(block: Block, findings: Findings) -> VipEntry | None:
     options = _read_vip_options(block, found, findings)
     if options is None:
         return None
+    if "broadcast" in options:
+        _check_broadcast(block, length, options, findings)
     fields = {"prefix_length": length, "interface": "", **options}
     vip = VirtualAddress(address=found.text, family=found.family, **fields)
     return VipEntry(vip, found, block.location)
@@ -118,13 +125,23 @@ def _read_vip_options(block: Block, vip: Address, findings: Findings) -> dict[st
     return options if right else None
 
 
+def _check_broadcast(block: Block, length: int, options: Options, findings: Findings) -> None:
+    """Drops a broadcast address that cannot be, as keepalived does."""
+    if "peer" in options:
+        reason = "a point-to-point address has none"
+    elif options["broadcast"] in ("+", "-") and length > MAX_LENGTH_WITH_BROADCAST:
+        reason = f"a subnet of length {length} has none"
+    else:
+        return
+    del options["broadcast"]
+    message = f"broadcast address of {block.keyword} is skipped: {reason}"
+    findings.warning(block.location, "broadcast-skipped", message, "remove brd, or write ADDRESS/LENGTH of the subnet")
+
+
 def _option_hint(text: str) -> str:
     if parse_address(text.partition("/")[0]):
         return "put each address on a line of its own"
     return f"options: {', '.join([*_VALUED, *_FLAGS])}"
-
-
-Options = dict[str, Any]
 
 
 def _dev(value: Word, vip: Address, options: Options, findings: Findings) -> bool:
