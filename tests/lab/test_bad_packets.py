@@ -83,13 +83,13 @@ def test_a_flood_of_all_kinds_is_survived(lab: Lab) -> None:
     lines = len(lab.daemons["n1"].log.splitlines())
     before = len(lab.adverts("n2"))
     frames = list(BAD.values())
-    for _ in range(100):
+    for _ in range(40):
         for _ in range(20):
             for frame in frames:
                 lab.send(frame)
         lab.hear(0.01)
     # In a flood the kernel drops some kinds uncounted, so their numbers say nothing.
-    lab.until(lambda: set(lab.status("n1")["receive_errors"]) == set(BAD), "all kinds were counted")
+    lab.until(lambda: set(lab.status("n1")["receive_errors"]) >= set(BAD), "all kinds were counted")
     assert len(lab.adverts("n2")) == before
     assert len(lab.daemons["n1"].log.splitlines()) - lines < 50
     lab.until_owner("n1")
