@@ -142,6 +142,19 @@ class TestGroups:
         config = good(group(MEMBERS + "\nglobal_tracking") + text)
         assert config.instances[0].vrrp.track_interfaces == (TrackedInterface("eth9", 5),)
 
+    def test_weights_of_the_group_do_not_count_with_an_owner(self) -> None:
+        text = TWO.replace("priority 100", "priority 255")
+        config = warned(group(MEMBERS + "\ntrack_interface {\neth9 weight 5\n}") + text, "owner-weight")
+        assert config.sync_groups[0].vrrp.track_interfaces == (TrackedInterface("eth9"),)
+
+    def test_members_begin_alike(self) -> None:
+        text = TWO.replace("virtual_router_id 51", "virtual_router_id 51\nstate MASTER")
+        config = good(group(MEMBERS) + text)
+        assert [instance.vrrp.initial_state for instance in config.instances] == ["BACKUP", "BACKUP"]
+        config = good(group(MEMBERS) + TWO.replace("priority 100", "priority 255"))
+        assert [instance.vrrp.initial_state for instance in config.instances] == ["MASTER", "MASTER"]
+        assert [instance.vrrp.initial_state for instance in good(text).instances] == ["MASTER", "BACKUP"]
+
     def test_reports_of_priority_are_inherited_from_the_group_then_from_global_defs(self) -> None:
         config = good(group(MEMBERS + "\nnotify_priority_changes") + TWO)
         assert [instance.notify_priority_changes for instance in config.instances] == [True, True]

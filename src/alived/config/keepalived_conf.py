@@ -7,25 +7,23 @@ from typing import Any
 
 from alived.base import Location
 from alived.config.blocks import Block
-from alived.config.complete import complete, notify_scripts
+from alived.config.complete import complete
 from alived.config.draft import Draft
 from alived.config.findings import Findings
+from alived.config.groups import read_group, sync_groups, with_first_states
 from alived.config.keywords import Settings, Status, read_settings, report_status, report_unknown
 from alived.config.keywords_global import GLOBAL, TOP
-from alived.config.keywords_vrrp import INSTANCE, SYNC_GROUP
-from alived.config.lists import TrackEntry
-from alived.config.model import Config, GlobalDefs, SyncGroup
-from alived.config.plan import GroupPlan, InstancePlan, Plan
-from alived.config.tracking import unique
+from alived.config.keywords_vrrp import INSTANCE
+from alived.config.model import Config, GlobalDefs
+from alived.config.plan import InstancePlan, Plan
 from alived.config.validate import validate
-from alived.vrrp.config import VrrpSyncGroup
 
 
 def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
     """The configuration that the blocks describe. It may run only if `findings` has no error afterwards."""
     by_keyword = _sort(blocks, findings)
     defaults = _global_settings(by_keyword["global_defs"], file, findings)
-    groups = [_group(block, findings) for block in _named(by_keyword["vrrp_sync_group"], findings)]
+    groups = [read_group(block, findings) for block in _named(by_keyword["vrrp_sync_group"], findings)]
     group_of = {member: group for group in reversed(groups) for member in group.vrrp.members}
     vmac_names: set[str] = set()
     instances: list[InstancePlan] = []
@@ -41,8 +39,8 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
         findings.error(Location(file), "no-instance", message, "vrrp_instance NAME { ... }")
     return Config(
         global_defs=_global_defs(defaults),
-        instances=tuple(plan.instance for plan in instances),
-        sync_groups=tuple(_sync_group(group) for group in groups if group.vrrp.members),
+        instances=with_first_states(groups, instances),
+        sync_groups=sync_groups(groups, instances, findings),
     )
 
 
@@ -90,24 +88,6 @@ def _global_settings(blocks: Iterable[Block], file: str, findings: Findings) -> 
             findings.warning(argument.location, "extra-arguments", f"{argument.text!r} after global_defs is skipped")
     whole = Block("global_defs", Location(file), (), children)
     return read_settings(whole, GLOBAL, findings)
-
-
-def _group(block: Block, findings: Findings) -> GroupPlan:
-    settings = read_settings(block, SYNC_GROUP, findings)
-    name = block.arguments[0].text
-    members = tuple(word for line in settings.get("group", ()) for word in line)
-    entries: tuple[TrackEntry, ...] = settings.get("track_interface", ())
-    group = VrrpSyncGroup(
-        name=name,
-        members=tuple(dict.fromkeys(word.text for word in members)),
-        track_interfaces=tuple(entry.tracked for entry in unique(entries, name, findings)),
-        sync_group_tracking_weight="sync_group_tracking_weight" in settings,
-    )
-    return GroupPlan(group, settings, members)
-
-
-def _sync_group(plan: GroupPlan) -> SyncGroup:
-    return SyncGroup(vrrp=plan.vrrp, notify=notify_scripts(plan.settings))
 
 
 _SAME_NAME = (
