@@ -152,9 +152,10 @@ class Instance(Router):
         interval_ns = self._standing.advert_interval_ns
         self.deadline_ns = due_ns + interval_ns if due_ns + interval_ns > now_ns else now_ns + interval_ns
         effects = [self._send(self._standing.priority)]
-        if self._reannounce_due and self._reannouncements.take(now_ns):
-            self._reannounce_due = False
-            effects.append(Reannounce(self.config.name, "another router claimed to be MASTER: ours is the last word"))
+        if self._reannounce_due:
+            last_word = self._announce("another router was MASTER beside us: the last word is ours", now_ns)
+            self._reannounce_due = not last_word
+            effects += last_word
         return effects
 
     # Adverts to a BACKUP (section 6.4.2)
@@ -218,7 +219,7 @@ class Instance(Router):
 
     def _advert_to_master(self, advert: AdvertisementReceived, peer: Peer, now_ns: int) -> list[InstanceEffect]:
         if advert.priority == 0:
-            return self._answer_priority_zero(now_ns)
+            return self._answer_priority_zero(advert, now_ns)
         notices: list[InstanceEffect] = []
         if advert.priority == OWNER_PRIORITY == self._standing.priority:
             notices = [self._notice("two-owners", sentences.two_owners(advert))]
@@ -226,12 +227,17 @@ class Instance(Router):
             return [*notices, *self._give_way(advert, peer, now_ns)]
         return [*notices, *self._answer_loser(advert, now_ns)]
 
-    def _answer_priority_zero(self, now_ns: int) -> list[InstanceEffect]:
-        """S13: those who heard it too take over after Skew_Time unless they hear us first."""
+    def _answer_priority_zero(self, advert: AdvertisementReceived, now_ns: int) -> list[InstanceEffect]:
+        """S13: those who heard it too take over after Skew_Time unless they hear us first. Whoever says so was MASTER
+        beside us (a sync group took it along, say), so the neighbours are told as after a losing advert."""
+        self._reannounce_due = True
         if not self._answers.take(now_ns):
             return []
         self.deadline_ns = now_ns + self._standing.advert_interval_ns
-        return [self._send(self._standing.priority)]
+        return [self._send(self._standing.priority), *self._announce(f"{advert.source} was MASTER beside us", now_ns)]
+
+    def _announce(self, reason: str, now_ns: int) -> list[InstanceEffect]:
+        return [Reannounce(self.config.name, reason)] if self._reannouncements.take(now_ns) else []
 
     def _give_way(self, advert: AdvertisementReceived, peer: Peer, now_ns: int) -> list[InstanceEffect]:
         """S14."""
@@ -251,9 +257,7 @@ class Instance(Router):
         if not self.config.lower_prio_no_advert:
             effects.append(self._send(self._standing.priority))
         claim = sentences.losing_claim(self._standing, advert)
-        if self._reannouncements.take(now_ns):
-            effects.append(Reannounce(self.config.name, claim))
-        return [*effects, self._notice("losing-advert", claim)]
+        return [*effects, *self._announce(claim, now_ns), self._notice("losing-advert", claim)]
 
     # Faults and the sync group
 
