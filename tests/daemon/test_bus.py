@@ -220,6 +220,16 @@ def test_nonsense_closes_the_endpoint(pair: Pair) -> None:
     assert pair.closed[0].startswith("frame-malformed")
 
 
+def test_a_peer_that_ends_without_having_read_is_simply_gone(pair: Pair) -> None:
+    pair.left.listen(pair.heard.append, pair.closed.append)
+    pair.left.send(TRANSITION)
+    pair.right.close()
+    pair.raw.close()
+    while not pair.closed:
+        pair.loop.turn()
+    assert pair.closed == [bus.PEER_GONE]
+
+
 def test_sending_to_a_peer_that_is_gone_is_harmless(pair: Pair) -> None:
     pair.listen()
     pair.right.close()

@@ -173,8 +173,10 @@ def test_a_child_that_dies_again_and_again_is_started_at_a_slower_pace(daemon: D
 
 def test_the_log_has_the_trace_of_a_crash(daemon: Daemon) -> None:
     daemon.start_and_wait(make_config("VI_1"))
+    engine = daemon.pid_of("engine")
     daemon.order("crash")
     eventually(lambda: "RuntimeError: ordered to crash" in daemon.log(), "the trace is logged")
+    assert f"ERROR engine[{engine}] this is a defect, please report it:\nTraceback" in daemon.log()
     eventually(lambda: daemon.processes()["engine"]["restarts"] == 1, "it is replaced")
 
 
@@ -289,6 +291,14 @@ def test_the_errors_of_a_config_as_json_lines(daemon: Daemon) -> None:
     assert daemon.wait() == 1
     codes = [json.loads(line)["code"] for line in daemon.log().splitlines()]
     assert codes == ["config-fake-error", "config-fake-error", "not-started"]
+
+
+def test_a_runtime_directory_that_takes_no_socket(daemon: Daemon) -> None:
+    (daemon.run_dir / "alived.sock").mkdir()
+    daemon.start(make_config("VI_1"))
+    assert daemon.wait() == 1
+    assert "cannot write to the runtime directory" in daemon.log()
+    assert not (daemon.run_dir / "reaped").exists()
 
 
 def test_reload_takes_a_good_config(daemon: Daemon) -> None:

@@ -145,8 +145,8 @@ class Endpoint:
             data = self._sock.recv(_READ_SIZE)
         except BlockingIOError:
             return 0
-        except OSError as error:
-            return self._lost(f"reading failed: {error}")
+        except ConnectionResetError:  # it ended without having read what we sent
+            return self._lost(PEER_GONE)
         if not data:
             return self._lost(PEER_GONE)
         try:

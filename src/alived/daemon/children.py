@@ -58,6 +58,7 @@ class RoleHost(Protocol):
 
     role: str
     pid: int
+    """Of the process, or of the last one while there is none"""
     unconfirmed: int
     """Configurations that it got and did not report as taken."""
 
@@ -142,7 +143,7 @@ class ForkedRole:
 
     def _look(self) -> None:
         self._look_timer = None
-        if not self.pid or self._kill_reason or self._state == "stopping":
+        if self._pidfd < 0 or self._kill_reason or self._state == "stopping":
             return  # the stop has a limit of its own
         now, pulse = now_ns(), self._pulse
         if self._watch.is_hung(pulse.turned_ns, pulse.sleeps_until_ns, now, busy=self.unconfirmed > 0):
@@ -151,7 +152,7 @@ class ForkedRole:
 
     def kill(self, reason: str) -> None:
         """SIGKILL: it ends now, even if it is stopped."""
-        if self.pid and not self._kill_reason:
+        if self._pidfd >= 0 and not self._kill_reason:
             self._kill_reason = reason
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -159,7 +160,7 @@ class ForkedRole:
         self._ended = ended
         if self._restart_timer is not None:
             self._restart_timer.cancel()
-        if not self.pid:
+        if self._pidfd < 0:
             self._finish(graceful=False)
             return
         self._set_state("stopping", now_ns())
@@ -169,11 +170,11 @@ class ForkedRole:
     def status(self, now_ns: int) -> RoleStatus:
         return RoleStatus(
             role=self.role,
-            pid=self.pid,
+            pid=self.pid if self._pidfd >= 0 else 0,
             state=self._state,
             since_ns=self._since_ns,
             restarts=max(self._restarts, 0),
-            silent_ns=now_ns - self._pulse.turned_ns if self.pid else None,
+            silent_ns=now_ns - self._pulse.turned_ns if self._pidfd >= 0 else None,
             last_death=self._last_death,
         )
 
@@ -213,8 +214,8 @@ class ForkedRole:
         _, status = os.waitpid(self.pid, 0)
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        self._pidfd = -1
         endpoint, self._endpoint = self._endpoint, None
-        self.pid = 0
         if self._state == "stopping" and status == 0:
             self._hear_last_words(endpoint)
             self._finish(graceful=True)

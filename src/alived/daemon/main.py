@@ -14,7 +14,7 @@ from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
 from alived.config.model import Config
 from alived.daemon.logs import Log, Source, Stderr, pick_format
 from alived.daemon.reading import Load, Reader, Reading
-from alived.daemon.supervisor import Parts, Supervisor, report_findings
+from alived.daemon.supervisor import Parts, StartError, Supervisor, report_findings
 
 EXIT_OK = 0
 EXIT_REFUSED = 1
@@ -38,16 +38,14 @@ def serve(options: Options, parts: Parts, load: Load) -> int:
     except RuntimeDirError as error:
         print(f"alived: {error}", file=sys.stderr)
         return EXIT_REFUSED
-    try:
-        loop = Loop()
-        reader = Reader(loop, load)
-        log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
-        config = _first_config(loop, reader, log, options)
-        if config is None:
-            return EXIT_REFUSED
-        return _run(loop, options, parts, reader, directory, config, log)
-    finally:
-        directory.close()
+    loop = Loop()
+    reader = Reader(loop, load)
+    log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
+    config = _first_config(loop, reader, log, options)
+    status = EXIT_REFUSED if config is None else _run(loop, options, parts, reader, directory, config, log)
+    # Not after an exception: then children may still own addresses, and the pid file must stay locked by them.
+    directory.close()
+    return status
 
 
 def _first_config(loop: Loop, reader: Reader, log: Log, options: Options) -> Config | None:
@@ -91,8 +89,8 @@ def _run(
     gc.freeze()
     try:
         supervisor.run()
-    except OSError as error:
-        print(f"alived: {error}", file=sys.stderr)
+    except StartError as error:
+        log.always(Source("alived", os.getpid()), "error", "not-started", str(error))
         return EXIT_REFUSED
     finally:
         log.flush()

@@ -18,7 +18,7 @@ from alived.adapters.control import ControlServer
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
-from alived.base import NS_PER_S
+from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.child import RoleFactory
@@ -44,6 +44,10 @@ from alived.daemon.snapshots import Snapshots
 DATA_FILE = "alived.data"
 STATS_FILE = "alived.stats"
 _TICK_NS = 10 * NS_PER_S
+
+
+class StartError(AlivedError):
+    """The daemon cannot start; the text is for the operator."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,11 +109,14 @@ class Supervisor:
     # -- life --
 
     def run(self) -> None:
-        """From the first fork to the last exit. Raises OSError if the control socket cannot be made."""
-        self._directory.write_pid()
-        self._reap()
-        control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self).handle)
+        """From the first fork to the last exit. Raises StartError before the first fork."""
         try:
+            self._directory.write_pid()
+            control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self).handle)
+        except OSError as error:
+            raise StartError(f"cannot write to the runtime directory {self._directory.path}: {error}") from error
+        try:
+            self._reap()
             self._watch_signals()
             self._engine.start()
             self._worker.start()
@@ -166,10 +173,10 @@ class Supervisor:
             case LogLine(level=level, code=code, message=text, fields=fields):
                 self._log.say(Source(role, self._roles[role].pid), level, code, text, fields)
             case Transition():
-                self._log.transition(Source(role, self._roles[role].pid), message)
-                self._history.add(message)
                 if self._owed.add(message):
                     self._worker.send(message)
+                self._log.transition(Source(role, self._roles[role].pid), message)
+                self._history.add(message)
             case ScriptsRan():
                 self._owed.paid(message)
             case EngineSnapshot():
