@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alived.vrrp.config import State, VrrpInstance
 from alived.vrrp.events import AdvertisementReceived, InstanceEffect
+from alived.vrrp.group_events import GroupEvent
 from alived.vrrp.instance import Instance
 from alived.vrrp.peers import Peer
 from alived.vrrp.standing import Standing
@@ -150,17 +151,17 @@ class DoesNotAskItsGroup(Instance):
 class FirstWishWins(SyncGroup):
     """One member that wants to be MASTER takes all along."""
 
-    def _decide(self) -> tuple[State, str]:
+    def _decide(self, event: GroupEvent) -> tuple[State, str]:
         wanted = [member.wanted for member in self._members.values()]
         running = State.INIT not in wanted and State.FAULT not in wanted
-        return (State.MASTER, "one wants it") if running and State.MASTER in wanted else super()._decide()
+        return (State.MASTER, "one wants it") if running and State.MASTER in wanted else super()._decide(event)
 
 
 class LeavesItsFaultAlone(SyncGroup):
     """A member's fault does not concern the others."""
 
-    def _decide(self) -> tuple[State, str]:
-        state, reason = super()._decide()
+    def _decide(self, event: GroupEvent) -> tuple[State, str]:
+        state, reason = super()._decide(event)
         return (State.BACKUP if state is State.FAULT else state), reason
 
 

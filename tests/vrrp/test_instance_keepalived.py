@@ -254,15 +254,15 @@ class TestSyncGroupMember:
         play >> Startup() << [to(State.BACKUP), report(State.BACKUP, State.BACKUP)]
         play.at_deadline() >> DeadlineReached() << [report(State.BACKUP, State.MASTER)]
         assert play.due_in_ns == DOWN_100_NS
-        assert "waits for sync group G" in play.instance.snapshot().reason
+        assert play.instance.snapshot().reason == "no advert heard for 3.609 s; waits for sync group G"
         play.at_deadline() >> DeadlineReached() << []
-        decision = GroupDecided(State.MASTER, "sync group G: all members can be MASTER")
+        decision = GroupDecided(State.MASTER, "sync group G: all members want to be MASTER")
         (
             play.after(ms=1)
             >> decision
             << [
                 advert(100),
-                to(State.MASTER, "all members can"),
+                to(State.MASTER, "all members want"),
                 report(State.MASTER, State.MASTER),
             ]
         )

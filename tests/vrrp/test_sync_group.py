@@ -67,7 +67,7 @@ class TestDecision:
         assert short(group.step(says("A", BACKUP, MASTER), 1)) == []
         effects = group.step(says("B", BACKUP, MASTER, "no advert heard"), 2)
         assert short(effects) == [("A", MASTER), ("B", MASTER), ("G", MASTER)]
-        reason = "all members can be MASTER; B: no advert heard"
+        reason = "all members want to be MASTER, the last one B: no advert heard"
         assert effects[0] == MoveMember("A", MASTER, f"sync group G: {reason}")
         assert effects[-1] == GroupChanged("G", BACKUP, MASTER, 0, reason)
 

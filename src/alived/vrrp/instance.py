@@ -11,7 +11,8 @@
     Startup          | S1, S2 | -                                | -                                 | -
     Shutdown         | -      | S4: INIT                         | S11: priority 0, INIT             | INIT
     DeadlineReached  | -      | S5: advert, MASTER               | S12: advert, timer on its grid    | -
-    advert: prio 0   | -      | S6: timer := Skew_Time           | S13: advert, timer restarted      | -
+    advert: prio 0   | -      | S6: timer := Skew_Time           | S13: advert, timer restarted,     | -
+                     |        |                                  | Reannounce                        |
     advert: better   | -      | S7: timer := Master_Down_Interval| S14: BACKUP                       | -
     advert: equal    | -      | S7                               | by address; S17 same one: noticed | -
     advert: worse    | -      | S8: the timer runs on; S7 while  | S15: advert at once, Reannounce   | -
@@ -33,8 +34,9 @@ Where keepalived and the RFC leave a choice:
 - Answers out of turn (S13, S15) are limited to ANSWERS_PER_WINDOW in one advert interval (one second at most), so that
   a flood makes us send no more than that. An advert that is not answered does not restart the timer either: a flood of
   priority 0 must not silence us.
-- `Reannounce` follows a losing advert at once and again with the next regular advert: a router that has just become
-  MASTER sends its gratuitous ARPs some ms *after* its first advert, and ours have to be the last.
+- `Reannounce` follows a losing advert (or a priority 0, which only a MASTER sends) at once and again with the next
+  regular advert: a router that has just become MASTER sends its gratuitous ARPs some ms *after* its first advert, and
+  ours have to be the last.
 
 An instance expects to be stepped with `DeadlineReached` when `deadline_ns` has come and not before, after all waiting
 adverts have been given to it.
@@ -143,7 +145,7 @@ class Instance(Router):
         if not self.config.sync_group:
             return self._become_master(reason, now_ns)
         self._wants_master = True
-        self._reason = f"{reason}; waits for sync group {self.config.sync_group}"
+        self._reason = reason
         self._arm(self._standing.master_down_interval_ns, now_ns)
         return []
 

@@ -194,11 +194,12 @@ class Router:
     def snapshot(self) -> InstanceSnapshot:
         config, standing, master = self.config, self._standing, self._master
         heard_master = master.address if self.state is State.BACKUP and master is not None and master.priority else ""
+        waits = f"; waits for sync group {config.sync_group}" if self._wants_master else ""
         return InstanceSnapshot(
             name=config.name,
             state=self.state,
             since_ns=self._since_ns,
-            reason=self._reason,
+            reason=self._reason + waits,
             interface=config.interface,
             family=config.family,
             version=config.version,

@@ -58,7 +58,7 @@ class SyncGroup:
                 self._told.clear()
             case _:
                 assert_never(event)
-        new, reason = self._decide()
+        new, reason = self._decide(event)
         moves = self._moves(new, reason)
         return [*moves, *self._change(new, reason, now_ns)]
 
@@ -71,15 +71,15 @@ class SyncGroup:
             members=self.config.members,
         )
 
-    def _decide(self) -> tuple[State, str]:
-        """The table at the top of this file."""
+    def _decide(self, event: GroupEvent) -> tuple[State, str]:
+        """The table at the top of this file; the event only helps to say why."""
         members = self._members.values()
         for state, sentence in ((State.INIT, "is not running"), (State.FAULT, "is in FAULT"), (State.BACKUP, "")):
             member = next((member for member in members if member.wanted is state), None)
             if member is not None:
                 return state, f"{member.instance} {sentence or 'is BACKUP'}: {member.reason}"
-        last = next(reversed(members))
-        return State.MASTER, f"all members can be MASTER; {last.instance}: {last.reason}"
+        last = event if isinstance(event, MemberChanged) else next(reversed(members))
+        return State.MASTER, f"all members want to be MASTER, the last one {last.instance}: {last.reason}"
 
     def _moves(self, new: State, reason: str) -> list[MoveMember]:
         if new is State.INIT:
