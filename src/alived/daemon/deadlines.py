@@ -28,13 +28,22 @@ class Timed(Protocol):
     def step(self, event: Any, now_ns: int) -> Sequence[Effect]: ...
 
 
+Apply = Callable[[Sequence[Any], int], None]
+Begin = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def _begin_nothing(effects: Sequence[Any]) -> Sequence[Any]:
+    return effects
+
+
 class Entry:
-    """A core, and who carries out its effects."""
+    """A core, and who carries out its effects: `begin` does what must not wait for the effects of other cores and
+    returns the rest, which `apply` does."""
 
-    __slots__ = ("apply", "armed_ns", "core", "slack_ns")
+    __slots__ = ("apply", "armed_ns", "begin", "core", "slack_ns")
 
-    def __init__(self, core: Timed, apply: Callable[[Sequence[Any], int], None]) -> None:
-        self.core, self.apply = core, apply
+    def __init__(self, core: Timed, apply: Apply, begin: Begin = _begin_nothing) -> None:
+        self.core, self.apply, self.begin = core, apply, begin
         self.slack_ns = 0
         """So much before its deadline the core may be stepped, if others are due: adverts that are due in the same
         millisecond leave together. 0 where the deadline means something (Master_Down_Interval)."""
@@ -45,12 +54,13 @@ class Entry:
 class Deadlines:
     """Steps each core with `DeadlineReached` when its deadline has come.
 
-    All cores that are due are stepped first and their effects carried out after that, in order: so the adverts of a
-    thousand instances leave before the first address is bound.
+    All cores that are due are stepped first and their effects carried out after that, adverts before everything
+    else: those of a thousand instances leave together, before the first address is bound or the first line logged.
     """
 
     def __init__(self, loop: Loop, after: Callable[[], None]) -> None:
-        """after: called when all effects of a moment have been carried out (sends what was queued)."""
+        """after: called when all cores have begun, and again when all effects of a moment have been carried out (sends
+        what was queued)."""
         self._loop, self._after = loop, after
         self._heap: list[tuple[int, int, Entry]] = []
         self._count = itertools.count()
@@ -83,7 +93,9 @@ class Deadlines:
         self._timer = None
         self._running = True
         now = now_ns()
-        for entry, effects in self._step_due(now):
+        pending = [(entry, rest) for entry, effects in self._step_due(now) if (rest := entry.begin(effects))]
+        self._after()
+        for entry, effects in pending:
             entry.apply(effects, now)
         self._after()
         self._running = False

@@ -96,6 +96,8 @@ class Engine:
         now = now_ns()
         for instance in self._config.instances:
             self._add(instance, now)
+        for router in self._routers.values():
+            self._loop.add_work(functools.partial(self._get_ready, router))
         self._claims.watch(self._routers.values())
         self._ports.flush()
 
@@ -134,13 +136,17 @@ class Engine:
         """now: the same for all that start together, so that their timers meet and their adverts leave in batches."""
         config = self._with_lifetime(config)
         router = VirtualRouter(config, *self._tracking(config))
-        router.entry = Entry(router.core, functools.partial(self._apply, router))
+        router.entry = Entry(router.core, functools.partial(self._apply, router), router.begin)
         router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
         self._routers[router.name] = router
         self._own_addresses(router, now)
-        self._work.prepare(config.vips)
         self._review(router, now)
         self.feed(router, vrrp.Startup(), now)
+
+    def _get_ready(self, router: VirtualRouter) -> None:
+        """Builds, while there is time, what the moment of a fail-over needs."""
+        router.prepare_adverts()
+        self._work.prepare(router.config.vips)
 
     def _with_lifetime(self, config: model.Instance) -> model.Instance:
         """An automatic lifetime counts all addresses of the machine: what renewing costs is the sum over groups."""
@@ -207,10 +213,11 @@ class Engine:
         router.entry.slack_ns = 0
         if change.new is State.MASTER:
             router.entry.slack_ns = min(router.vrrp.advert_interval_ns // ADVERT_SLACK, SLACK_MAX_NS)
-            # The advert goes first (RFC 9568 section 6.4.2), so that nobody else starts while we bind addresses: it is
-            # in the sender's queue, which is emptied before the loop does the work of binding.
+            # The advert has been sent or is in the sender's queue, which is emptied before the loop does the work of
+            # binding: it goes first (RFC 9568 section 6.4.2), so that nobody else starts meanwhile.
             self._feed_holder(router, vip.Claim(change.reason), now)
         elif change.old is State.MASTER:
+            self._ports.flush()  # the sooner the others hear of it, the shorter nobody answers
             self._feed_holder(router, vip.Release(change.reason), now)
         self._context.send(
             Transition(

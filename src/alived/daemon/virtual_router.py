@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from alived.adapters.vrrp_sockets import Prepared, Sender
@@ -10,7 +10,7 @@ from alived.config import model
 from alived.daemon.deadlines import Entry
 from alived.vip.group import VipHolder
 from alived.vrrp.config import AuthType, VrrpInstance
-from alived.vrrp.events import InstanceEvent
+from alived.vrrp.events import InstanceEffect, InstanceEvent, SendAdvertisement
 from alived.vrrp.instance import Instance
 from alived.vrrp.tracking import Tracking
 from alived.vrrp.transmit import Transmitter
@@ -88,6 +88,21 @@ class VirtualRouter:
         self.sender = sender
         self.transmitter = Transmitter(self.vrrp, source) if sender else None
         self.packets.clear()
+
+    def prepare_adverts(self) -> None:
+        """Builds the adverts that are sent when seconds count: the first one as MASTER and the last one."""
+        if self.sender and self.vrrp.auth_type is not AuthType.AH:
+            for priority in (self.tracking.priority, 0):
+                if priority not in self.packets:
+                    self._prepare(self.sender, priority)
+
+    def begin(self, effects: Sequence[InstanceEffect]) -> Sequence[InstanceEffect]:
+        """Queues the adverts with which the effects begin, and returns the rest."""
+        for number, effect in enumerate(effects):
+            if type(effect) is not SendAdvertisement:
+                return effects[number:]
+            self.queue_advert(effect.priority)
+        return ()
 
     def queue_advert(self, priority: int) -> None:
         """Puts an advert with this priority into the sender's queue, one for each unicast peer."""
