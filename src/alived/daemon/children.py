@@ -163,9 +163,9 @@ class ForkedRole:
         if self._pidfd < 0:
             self._finish(graceful=False)
             return
+        self.send(Stop())
         self._set_state("stopping", now_ns())
         self._stop_timer = self._loop.call_later(limit_ns, lambda: self.kill("did not end in time"))
-        self.send(Stop())
 
     def status(self, now_ns: int) -> RoleStatus:
         return RoleStatus(

@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from alived.adapters.control import ControlServer
+from alived.adapters.firewall import FirewallError
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
 from alived.daemon import view
+from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
@@ -89,6 +91,7 @@ class Supervisor:
         self._history = History(directory.file(HISTORY_FILE))
         self._boundable = [config]
         """Configurations whose addresses the engine may have bound: two while a reload is on its way."""
+        self._accept_mode = AcceptMode(directory.path)
         self._owed = Owed(config)
         self._unready = {"engine", "worker"}
         self._began_ns = now_ns()
@@ -117,6 +120,7 @@ class Supervisor:
             raise StartError(f"cannot write to the runtime directory {self._directory.path}: {error}") from error
         try:
             self._reap()
+            self._guard(lambda: self._accept_mode.enforce(self._config))
             self._watch_signals()
             self._engine.start()
             self._worker.start()
@@ -124,6 +128,13 @@ class Supervisor:
             self._loop.run()
         finally:
             control.close()
+            self._guard(self._accept_mode.lift)
+
+    def _guard(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except FirewallError as error:
+            self.note("error", "no-accept", f"no_accept is not enforced: {error}")
 
     def _watch_signals(self) -> None:
         self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"))
@@ -263,6 +274,7 @@ class Supervisor:
         self._owed.configure(config)
         self._boundable = [self._config, config]
         self._config = config
+        self._guard(lambda: self._accept_mode.enforce(config))
         for host in self._roles.values():
             host.send(Configure(config=config))
         return [role for role in self._roles if role not in self._unready]
