@@ -256,6 +256,7 @@ class World:
         self.trace: collections.deque[str] = collections.deque(maxlen=TRACE_LINES)
         self._queue: list[tuple[int, int, Action]] = []
         self._numbers = itertools.count()
+        self._last_arrival_ns: dict[tuple[int, int, int], int] = {}
         self.routers = [Router(self, index) for index in plan.routers]
 
     def at(self, moment_ns: int, action: Action) -> None:
@@ -288,13 +289,17 @@ class World:
             copies = 1 + (self.rng.random() < self.weather.duplication)
             for _ in range(copies):
                 if self.rng.random() >= self.weather.loss:
-                    self._deliver(receiver, network, advert)
+                    self._deliver(sender, receiver, network, advert)
 
-    def _deliver(self, receiver: Router, network: int, advert: AdvertisementReceived) -> None:
-        way_ns = self.rng.randint(self.plan.delay_ns // 10, self.plan.delay_ns)
+    def _deliver(self, sender: Router, receiver: Router, network: int, advert: AdvertisementReceived) -> None:
+        """A wire keeps the order of packets, unless the weather makes one late."""
+        wire = sender.index, receiver.index, network
+        arrival_ns = self.now_ns + self.rng.randint(self.plan.delay_ns // 10, self.plan.delay_ns)
         if self.rng.random() < self.weather.late:
-            way_ns += self.rng.randint(0, self.weather.late_ns)
-        self.after(way_ns, lambda: receiver.receive(network, advert))
+            arrival_ns += self.rng.randint(0, self.weather.late_ns)
+        else:
+            arrival_ns = self._last_arrival_ns[wire] = max(arrival_ns, self._last_arrival_ns.get(wire, 0))
+        self.at(arrival_ns, lambda: receiver.receive(network, advert))
 
     def state_changed(self, router: Router, network: int, change: StateChanged) -> None:
         self.say(f"router {router.index} network {network}: {change.old} -> {change.new}: {change.reason}")
