@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import enum
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from alived.base import NS_PER_S, Family
 from alived.vip.config import GarpPolicy, VirtualAddress
@@ -76,6 +77,7 @@ class AnnounceSchedule:
         self._again: collections.deque[tuple[int, dict[Key, VirtualAddress]]] = collections.deque()
         self._lanes: dict[tuple[str, Family], Lane] = {}
         self._lower_prio_allowed_ns = 0
+        self._running = False
         self.sent = 0
         """Announcements since the start, one for each address and round."""
 
@@ -83,6 +85,7 @@ class AnnounceSchedule:
 
     def start(self, now_ns: int) -> None:
         """The group was bound: announce all of it now, once more after `garp_master_delay`, then refresh."""
+        self._running = True
         self._moments[Moment.FIRST] = now_ns
         if self.policy.master_delay_ns:
             self._moments[Moment.SECOND] = now_ns + self.policy.master_delay_ns
@@ -91,7 +94,7 @@ class AnnounceSchedule:
     def extra(self, addresses: Sequence[VirtualAddress], now_ns: int) -> None:
         """Some addresses were bound (again): announce these now and once more after `garp_master_delay`."""
         self._fresh += addresses
-        if not self.policy.master_delay_ns:
+        if not addresses or not self.policy.master_delay_ns:
             return
         due_ns = now_ns + self.policy.master_delay_ns
         if self._again and due_ns - self._again[-1][0] < MERGE_NS:
@@ -102,14 +105,14 @@ class AnnounceSchedule:
         again.update((key_of(va), va) for va in addresses)
 
     def lower_prio(self, now_ns: int) -> None:
-        """Somebody else claimed the addresses and lost: announce all now (or when a second has passed) and again."""
-        if self.policy.lower_prio_repeat:
+        """Somebody else claims the addresses: announce all now (or a second after the last time), later once more."""
+        if self._running and self.policy.lower_prio_repeat:
             self._moments.setdefault(Moment.LOWER_PRIO, max(now_ns, self._lower_prio_allowed_ns))
 
     def repolicy(self, policy: GarpPolicy, now_ns: int) -> None:
         """A reload changed the policy. What is scheduled stays scheduled; what waits in lanes is announced anew."""
         old, self.policy = self.policy, policy
-        if policy.master_refresh_ns != old.master_refresh_ns:
+        if self._running and policy.master_refresh_ns != old.master_refresh_ns:
             self._arm_refresh(now_ns)
         if (policy.garp_interval_ns, policy.gna_interval_ns) != (old.garp_interval_ns, old.gna_interval_ns):
             for lane in self._lanes.values():
@@ -117,6 +120,8 @@ class AnnounceSchedule:
             self._lanes.clear()
 
     def stop(self) -> None:
+        """The group is not held any more: nothing is announced before the next `start`."""
+        self._running = False
         self._moments.clear()
         self._fresh.clear()
         self._again.clear()
@@ -176,6 +181,8 @@ class AnnounceSchedule:
                 return self.policy.lower_prio_repeat
             case Moment.LOWER_PRIO_AGAIN:
                 return self.policy.lower_prio_repeat
+            case _:
+                assert_never(moment)
 
     def _arm_refresh(self, now_ns: int) -> None:
         if self.policy.master_refresh_ns:

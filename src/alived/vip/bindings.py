@@ -44,6 +44,8 @@ class Bindings:
         """Devices without a link."""
         self.answers_due_ns: int | None = None
         """When the requests that were not confirmed count as not carried out."""
+        self._doubtful: dict[Key, VirtualAddress] = {}
+        """Asked for or to be removed, but refused or never confirmed: if it turns up after all it is ours."""
         self._echoes: dict[Key, int] = {}
         self._by_address: dict[str, list[Key]] = {}
         self._dad: set[Key] = set()
@@ -69,10 +71,11 @@ class Bindings:
             addresses = {key: va for key, va in addresses.items() if va.interface not in self.down}
         if not addresses:
             return ()
-        if self.removing:
-            for key in addresses.keys() & self.removing.keys():
-                del self.removing[key]
-                self._echoes[key] = now_ns
+        for key in addresses.keys() & self.removing.keys():
+            del self.removing[key]
+            self._echoes[key] = now_ns
+        for key in addresses.keys() & self._doubtful.keys():
+            del self._doubtful[key]
         if self._dad:
             self.mute |= self._dad & addresses.keys()
         self.asked.update(addresses)
@@ -99,6 +102,8 @@ class Bindings:
         """Requests that were not confirmed in time count as not carried out: the next plan makes them again."""
         if self.answers_due_ns is not None and self.answers_due_ns <= now_ns:
             self.answers_due_ns = None
+            unanswered = self.asked | self.removing
+            self._doubtful |= {key: va for key, va in unanswered.items() if key not in self.present}
             self.asked.clear()
             self.removing.clear()
             self._echoes.clear()
@@ -107,7 +112,8 @@ class Bindings:
         """Takes note of a request that failed; returns the address of ours that it was about."""
         for key in self._by_address.get(address, ()):
             if key[0] == interface and (key in self.asked or key in self.present or key in self.removing):
-                self.asked.pop(key, None)
+                if va := self.asked.pop(key, None):
+                    self._doubtful[key] = va  # an earlier request for it may have been carried out
                 return self.wanted[key]
         return None
 
@@ -123,13 +129,14 @@ class Bindings:
             return key not in self.mute
         if key in self.present:
             return key in self.removing or (self.held and key in self.wanted and key not in self.mute)
-        return key not in self.wanted and key not in self.removing
+        return key not in self.wanted and key not in self.removing and key not in self._doubtful
 
     def confirms_absence(self, event: AddressAbsent, now_ns: int) -> bool:
         """Takes note of an address that is gone. False: it was there, is wanted, and we did not remove it."""
         key = (event.interface, event.address, event.prefix_length)
         was_there = self.present.pop(key, None) is not None
         self.removing.pop(key, None)
+        self._doubtful.pop(key, None)
         echo_ns = self._echoes.pop(key, None)
         if not was_there or not self.held or key not in self.wanted or key in self.asked:
             return True
@@ -140,9 +147,10 @@ class Bindings:
 
     def note_present(self, key: Key) -> VirtualAddress | None:
         """Takes note of an address that is there; None: it is not one of ours."""
-        for known in (self.asked, self.present, self.removing, self.wanted):
+        for known in (self.asked, self.present, self.removing, self._doubtful, self.wanted):
             if va := known.get(key):
                 self.asked.pop(key, None)
+                self._doubtful.pop(key, None)
                 self.present[key] = va
                 return va
         return None
@@ -158,15 +166,18 @@ class Bindings:
         """What to do so that what should be is."""
         return plan(self.wanted if self.held else {}, self.possible())
 
+    def take_doubtful(self) -> tuple[VirtualAddress, ...]:
+        """What may be there after requests that failed or stayed unanswered, and should not: remove it to be sure."""
+        wanted = self.wanted if self.held else {}
+        return tuple(self._doubtful.pop(key) for key in [key for key in self._doubtful if key not in wanted])
+
     def renewable(self) -> tuple[VirtualAddress, ...]:
-        """The wanted addresses that are there."""
-        chosen = tuple(va for key, va in self.wanted.items() if key in self.present)
+        """The wanted addresses that are there and stay (a device may be down that keeps what was removed from it)."""
+        chosen = tuple(va for key, va in self.wanted.items() if key in self.present and key not in self.removing)
         return self.all if len(chosen) == len(self.all) else chosen
 
     def announceable(self, addresses: Sequence[VirtualAddress] | None) -> tuple[VirtualAddress, ...]:
         """Those of these (None: of all) that answer, or will as soon as what was asked for is carried out."""
-        if not self.held:
-            return ()
         if addresses is not None:
             return tuple(va for va in addresses if self._is_announceable(key_of(va)))
         if not self.mute and not self.down and self.wanted.keys() <= self.asked.keys():

@@ -72,6 +72,8 @@ class ConflictSeen(Event, frozen=True, tag=True):
 
 
 class VipReconfigured(Event, frozen=True, tag=True):
+    """A reload changed the group. What is there of added addresses has to be told again (`AddressPresent`)."""
+
     config: VipGroup
 
 

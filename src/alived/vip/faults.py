@@ -37,9 +37,9 @@ class Faults:
     def expired(self, now_ns: int) -> Sequence[VipEffect]:
         """Takes back the causes whose back-off is over."""
         over = [cause for cause, until_ns in self._until.items() if until_ns is not None and until_ns <= now_ns]
-        if over:
-            self.gave_up = False
-        return self._take_back(over)
+        effects = self._take_back(over)
+        self.gave_up = self.gave_up and bool(self._until)
+        return effects
 
     def released(self) -> Sequence[VipEffect]:
         """The addresses were let go: takes back the causes that lasted until then."""

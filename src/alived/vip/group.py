@@ -152,8 +152,7 @@ class VipHolder:
             case Release():
                 effects = self._on_release(now_ns) if self.claimed else NOTHING
             case Announce():
-                if self._phase is Phase.HOLDING:
-                    self._schedule.lower_prio(now_ns)
+                self._schedule.lower_prio(now_ns)
             case InterfaceDown():
                 self._bindings.down.add(event.interface)
                 self._vanished.forget_interface(event.interface)
@@ -203,7 +202,7 @@ class VipHolder:
         bindings.mute.clear()
         self._lifetime.stop()
         self._schedule.stop()
-        effects = bindings.remove(tuple(bindings.possible().values())[::-1], now_ns)
+        effects = bindings.remove(bindings.plan().remove + bindings.take_doubtful(), now_ns)
         if self._dad_tries:
             self._dad_tries.clear()
             self._configure(self.config)
@@ -325,7 +324,7 @@ class VipHolder:
         todo = self._bindings.plan()
         if todo.remove:
             self._collateral_until_ns = now_ns + COLLATERAL_NS
-        removed = self._bindings.remove(todo.remove, now_ns)
+        removed = self._bindings.remove(todo.remove + self._bindings.take_doubtful(), now_ns)
         self._schedule.extra(todo.add, now_ns)
         added = [*self._add(todo.add, now_ns), *self._announcements(now_ns), *self._probe(todo.add, PROBE_LIMIT)]
         return [*removed, *added]
@@ -356,9 +355,9 @@ class VipHolder:
         if renewal or _is_due(self._check_ns, now_ns) or _is_due(self._bindings.answers_due_ns, now_ns):
             effects += self._check(now_ns)
         if renewal:
-            self._lifetime.renew(now_ns)
+            in_time = self._lifetime.renew(now_ns)
             if addresses := self._bindings.renewable():
-                effects.append(AddAddresses(self.config.name, addresses, self._lifetime.valid_s))
+                effects.append(AddAddresses(self.config.name, addresses, self._lifetime.valid_s, renewal=in_time))
         return [*effects, *self._announcements(now_ns)]
 
     def _check(self, now_ns: int) -> Sequence[VipEffect]:

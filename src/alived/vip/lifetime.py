@@ -55,7 +55,7 @@ class Lifetime:
         self.due_ns: int | None = None
         """When to renew; None while nothing is bound."""
         self._running = False
-        self._renewed_ns = 0
+        self._too_late_ns: int | None = None
         self._late_ns = 0
         self._echo_until_ns = 0
 
@@ -70,20 +70,24 @@ class Lifetime:
     def start(self, now_ns: int) -> None:
         """All addresses are bound (or renewed) now."""
         self._running = True
-        self._renewed_ns = now_ns
-        self.due_ns = now_ns + self._interval_ns if self.valid_s else None
+        self.due_ns = self._too_late_ns = None
+        if self.valid_s:
+            self.due_ns = now_ns + self._interval_ns
+            self._too_late_ns = now_ns + self.valid_s * NS_PER_S - min(EXPIRY_MARGIN_NS, self._interval_ns)
 
     def stop(self) -> None:
         self._running = False
-        self.due_ns = None
+        self.due_ns = self._too_late_ns = None
         self._echo_until_ns = 0
 
-    def renew(self, now_ns: int) -> None:
-        """As `start`, but remembers if this was so late that addresses may have expired."""
-        if self.may_have_expired(now_ns):
+    def renew(self, now_ns: int) -> bool:
+        """As `start`. False: this is so late that addresses may have expired."""
+        too_late = self._is_too_late(now_ns)
+        if too_late:
             self._late_ns = self.late_ns(now_ns)
             self._echo_until_ns = now_ns + EXPIRY_ECHO_NS
         self.start(now_ns)
+        return not too_late
 
     def change(self, config: VipGroup, now_ns: int) -> None:
         """A reload: the next renewal gives addresses the new lifetime, at once if the old or the new one is forever."""
@@ -94,10 +98,11 @@ class Lifetime:
 
     def may_have_expired(self, now_ns: int) -> bool:
         """Is the end of its lifetime a likely reason for the absence of an address?"""
-        if now_ns < self._echo_until_ns:
-            return True
-        margin_ns = min(EXPIRY_MARGIN_NS, self._interval_ns)
-        return self.due_ns is not None and now_ns >= self._renewed_ns + self.valid_s * NS_PER_S - margin_ns
+        return now_ns < self._echo_until_ns or self._is_too_late(now_ns)
+
+    def _is_too_late(self, now_ns: int) -> bool:
+        """Would a renewal now be too late for some of the addresses?"""
+        return self._too_late_ns is not None and now_ns >= self._too_late_ns
 
     def late_ns(self, now_ns: int) -> int:
         """How late the renewal is now or, if it is done, was."""
