@@ -3,6 +3,8 @@
 .PHONY: help setup demo check test coverage lab bench soak clean
 
 PYTEST := .venv/bin/python -m pytest
+# The lab mostly waits, so it plays four scenes at a time on any machine.
+LAB := $(PYTEST) -n 4 -m "lab and not soak" tests/lab
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 2 ? 2 : n > 4 ? 4 : n)))
 
 help: ## this list
@@ -23,7 +25,7 @@ check: ## style, types and architecture
 
 test: coverage ## all tests; as root also the lab, with real peers in network namespaces
 	$(PYTEST) -n $(WORKERS) -m "not lab and not soak" $(addprefix --ignore=tests/,$(shell scripts/coverage --packages))
-	$(PYTEST) -n $(WORKERS) -m "lab and not soak" tests/lab
+	$(LAB)
 
 coverage: ## the tests of the pure packages, each of which must reach every branch of its package
 	@scripts/setup test
@@ -31,7 +33,7 @@ coverage: ## the tests of the pure packages, each of which must reach every bran
 
 lab: ## only the tests in network namespaces
 	@scripts/setup test
-	$(PYTEST) -n $(WORKERS) -m "lab and not soak" tests/lab
+	$(LAB)
 
 bench: ## alived and keepalived side by side, a table of ratios (ARGS="--quick --json out.json")
 	@scripts/setup test

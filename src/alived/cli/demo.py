@@ -14,6 +14,7 @@ from types import FrameType
 import click
 
 from alived.adapters.netns import CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, NetworkError, adopt_orphans, capable
+from alived.cli.demo_daemons import Alived
 from alived.cli.demo_lab import CLIENT, VIP, Stage, Watcher
 from alived.cli.demo_play import PATIENCE_S, Outcome, Play, master_down_interval, script
 from alived.cli.demo_probe import Probe
@@ -159,10 +160,11 @@ def _keep(stage: Stage) -> None:
     enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--net", "--target", str(os.getpid())]
     prefix = " ".join([*enter, ""]) if os.environ.get(UNSHARED) else ""
     alived = f"{sys.executable} -m alived"
+    runtime_dirs = [n.daemon.runtime_dir for n in stage.nodes.values() if isinstance(n.daemon, Alived)]
     n1 = stage.nodes["n1"].daemon
     lines = [
         "It goes on until Ctrl-C. From another terminal:",
-        *(f"  {prefix}{alived} status --runtime-dir {network.directory / name / 'run'}" for name in stage.nodes),
+        *(f"  {prefix}{alived} status --runtime-dir {directory}" for directory in runtime_dirs),
         f"  {prefix}ip netns exec {network.namespace(CLIENT)} {alived} sniff -i eth0",
         f"  {prefix}ip netns exec {network.namespace(CLIENT)} ping {VIP}",
         f"  {prefix}ip netns exec {n1.namespace} ip address",
