@@ -50,9 +50,9 @@ class Ports:
     def attach(self, router: VirtualRouter, source: str) -> None:
         """Connects the instance with sockets for its interface as it is now. Raises OSError."""
         vrrp = router.vrrp
-        base, out = self._links.get(vrrp.interface), self._links.get(router.sending_interface)
+        base, out = self._links.get(router.receiving_interface), self._links.get(router.sending_interface)
         protocol = AH_PROTOCOL if vrrp.version == 2 and vrrp.auth_type is AuthType.AH else VRRP_PROTOCOL
-        port_key = PortKey(vrrp.interface, base.index if base else 0, vrrp.family, protocol)
+        port_key = PortKey(router.receiving_interface, base.index if base else 0, vrrp.family, protocol)
         group = "" if vrrp.unicast else vrrp.group
         sender_key = (
             vrrp.family,

@@ -78,6 +78,12 @@ class VirtualRouter:
         vmac = self.vrrp.vmac
         return vmac.name if vmac and not vmac.xmit_base else self.vrrp.interface
 
+    @property
+    def receiving_interface(self) -> str:
+        """Adverts of a MASTER that sends from the virtual MAC, which is ours as well, are handed by the kernel to our
+        device of that MAC and to nobody else; those from other MACs reach it too."""
+        return self.vrrp.vmac.name if self.vrrp.vmac else self.vrrp.interface
+
     def reconfigure(self, config: model.Instance, tracking: Tracking, tracked: Collection[str]) -> None:
         """A reload: adverts are built anew; the engine tells the cores."""
         self.config, self.vrrp, self.tracking, self.tracked = config, config.vrrp, tracking, frozenset(tracked)
