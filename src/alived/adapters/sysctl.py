@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+from collections.abc import Callable
 
 ROOT = pathlib.Path("/proc/sys/net")
 
 
-class Sysctls:
-    """Settings that we changed, with what they were before. `restore()` undoes them in reverse order, except where
-    somebody else has set another value since: that is theirs now."""
+Settings = dict[str, tuple[str, str]]
+"""(value before, value that we set) by path below /proc/sys/net"""
 
-    def __init__(self) -> None:
-        self._before: dict[str, tuple[str, str]] = {}
+
+class Sysctls:
+    """Settings that we changed, with what they were before.
+
+    changed: told of all of them before each change, so that somebody can undo it if we die.
+    """
+
+    def __init__(self, changed: Callable[[Settings], None]) -> None:
+        self._before: Settings = {}
+        self._changed = changed
 
     def set(self, key: str, value: str) -> None:
         """key: path below /proc/sys/net, e.g. "ipv4/conf/eth0/arp_ignore". Raises OSError if it cannot be set."""
@@ -21,22 +29,24 @@ class Sysctls:
         current = path.read_text().strip()
         if current == value:
             return
+        before, _ = self._before.get(key, (current, value))
+        self._before[key] = (before, value)
+        self._changed(dict(self._before))
         path.write_text(value)
-        original, _ = self._before.get(key, (current, value))
-        self._before[key] = (original, value)
-
-    def raise_to(self, key: str, least: int) -> None:
-        """Sets the key to `least` if it is lower."""
-        if int((ROOT / key).read_text()) < least:
-            self.set(key, str(least))
 
     def restore(self) -> None:
-        for key, (before, ours) in reversed(self._before.items()):
-            path = ROOT / key
-            with contextlib.suppress(OSError):  # the interface is gone, and its settings with it
-                if path.read_text().strip() == ours:
-                    path.write_text(before)
+        restore(self._before)
         self._before.clear()
+        self._changed({})
+
+
+def restore(settings: Settings) -> None:
+    """Undoes the changes in reverse order, except where somebody has set another value since: that is theirs now."""
+    for key, (before, ours) in reversed(settings.items()):
+        path = ROOT / key
+        with contextlib.suppress(OSError):  # the interface is gone, and its settings with it
+            if path.read_text().strip() == ours:
+                path.write_text(before)
 
 
 def is_forwarding(interface: str) -> bool:

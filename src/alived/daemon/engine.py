@@ -8,6 +8,7 @@ change, so a start, a pulled cable and an interface that was deleted and made ag
 
 from __future__ import annotations
 
+import collections
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from alived.adapters import scheduling
 from alived.adapters.loop import now_ns
 from alived.adapters.netlink import Requests
+from alived.adapters.sysctl import Sysctls
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config import model
 from alived.daemon.address_work import AddressWork
@@ -27,7 +29,15 @@ from alived.daemon.claims import Claims
 from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
 from alived.daemon.groups import Groups
 from alived.daemon.machine import Machine
-from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest, Transition
+from alived.daemon.messages import (
+    BusMessage,
+    Configure,
+    Configured,
+    EngineSnapshot,
+    KernelSettings,
+    SnapshotRequest,
+    Transition,
+)
 from alived.daemon.ports import Ports
 from alived.daemon.requirements import Requirements
 from alived.daemon.virtual_router import VirtualRouter
@@ -62,6 +72,9 @@ class Engine:
         """Whose address that is."""
         self._claimable: dict[tuple[str, str], VirtualRouter] = {}
         """The same by (interface, address): ARP knows no prefix length."""
+        self._agenda: collections.deque[tuple[VirtualRouter, Sequence[vrrp.InstanceEffect]]] = collections.deque()
+        """Effects that wait until those of an earlier step are carried out."""
+        self._busy = False
         self._deleted: set[str] = set()
         """Instances that a reload is taking away."""
         self._noticed: dict[tuple[str, str], int] = {}
@@ -78,7 +91,9 @@ class Engine:
             notice=self._notice,
         )
         self._deadlines = Deadlines(self._loop, self._ports.flush)
-        self._requirements = Requirements(self._machine, requests, self._ports, self._notice)
+        self._requirements = Requirements(
+            self._machine, requests, self._ports, self._notice, Sysctls(self._settings_changed)
+        )
         self._claims = Claims(self._loop, self._links, self._claimed_by_other)
         self._groups = Groups(self._routers, self.feed, self._group_changed)
 
@@ -194,6 +209,17 @@ class Engine:
         self._deadlines.changed(router.entry)
 
     def _apply(self, router: VirtualRouter, effects: Sequence[vrrp.InstanceEffect], now: int) -> None:
+        """Carries effects out, one step's after the other's: what a core says because of an effect (a holder that
+        releases at once clears a fault) comes after everything that the earlier step has said."""
+        self._agenda.append((router, effects))
+        if self._busy:
+            return
+        self._busy = True
+        while self._agenda:
+            self._carry_out(*self._agenda.popleft(), now)
+        self._busy = False
+
+    def _carry_out(self, router: VirtualRouter, effects: Sequence[vrrp.InstanceEffect], now: int) -> None:
         for effect in effects:
             match effect:
                 case vrrp.SendAdvertisement():
@@ -384,6 +410,9 @@ class Engine:
         self._own_addresses(router, now)
         self._ports.reconfigured(router)
         self._review(router, now)
+
+    def _settings_changed(self, settings: dict[str, tuple[str, str]]) -> None:
+        self._context.send(KernelSettings(settings=settings))
 
     def _snapshot(self, request_id: int) -> EngineSnapshot:
         lateness, self._loop.lateness_max_ns = self._loop.lateness_max_ns, 0

@@ -102,12 +102,27 @@ class LogLine(Message, frozen=True, tag=True, kw_only=True):
     fields: dict[str, str] = {}
 
 
+class KernelSettings(Message, frozen=True, tag=True):
+    """Engine to parent, before it changes a kernel setting: all that it has changed, (value before, value set) by path
+    below /proc/sys/net. The parent undoes them if the engine dies, and keeps them in a file in case all of us die."""
+
+    settings: dict[str, tuple[str, str]]
+
+
 class Stop(Message, frozen=True, tag=True):
     """Parent to child: stop gracefully (adverts with priority 0, addresses gone), then exit with 0."""
 
 
 BusMessage = (
-    Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | ScriptsRan | LogLine | Stop
+    Configure
+    | Configured
+    | SnapshotRequest
+    | EngineSnapshot
+    | Transition
+    | ScriptsRan
+    | LogLine
+    | KernelSettings
+    | Stop
 )
 
 

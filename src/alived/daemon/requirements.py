@@ -26,10 +26,10 @@ SCOPE_LINK = 253
 class Requirements:
     """Makes and checks what instances stand on."""
 
-    def __init__(self, machine: Machine, requests: Requests, ports: Ports, notice: Notice) -> None:
+    def __init__(self, machine: Machine, requests: Requests, ports: Ports, notice: Notice, sysctls: Sysctls) -> None:
         self._machine, self._requests, self._ports, self._notice = machine, requests, ports, notice
+        self._sysctls = sysctls
         self._links: Links = machine.links
-        self._sysctls = Sysctls()
 
     def interfaces(self, router: VirtualRouter) -> set[str]:
         """Names of the interfaces whose changes concern this instance."""

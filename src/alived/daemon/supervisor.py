@@ -23,6 +23,7 @@ from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.accept_mode import AcceptMode
+from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
@@ -34,6 +35,7 @@ from alived.daemon.messages import (
     Configure,
     Configured,
     EngineSnapshot,
+    KernelSettings,
     LogLine,
     ScriptsRan,
     Transition,
@@ -92,6 +94,7 @@ class Supervisor:
         self._boundable = [config]
         """Configurations whose addresses the engine may have bound: two while a reload is on its way."""
         self._accept_mode = AcceptMode(directory.path)
+        self._borrowed = Borrowed(directory)
         self._owed = Owed(config)
         self._unready = {"engine", "worker"}
         self._began_ns = now_ns()
@@ -169,7 +172,7 @@ class Supervisor:
     def _reap(self) -> None:
         for config in self._boundable:
             try:
-                for sentence in self._parts.reap(config):
+                for sentence in [*self._parts.reap(config), *self._borrowed.give_back()]:
                     self.note("warning", "leftover", sentence)
             except OSError as error:
                 self.note("error", "leftovers-kept", f"cannot remove what an engine left on the network: {error}")
@@ -192,6 +195,8 @@ class Supervisor:
                 self._owed.paid(message)
             case EngineSnapshot():
                 self._snapshots.received(message)
+            case KernelSettings():
+                self._borrow(message)
             case Configured():
                 self._configured(role, message)
             case _:
@@ -202,6 +207,12 @@ class Supervisor:
             self._reap()
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
+
+    def _borrow(self, message: KernelSettings) -> None:
+        try:
+            self._borrowed.changed(message.settings)
+        except OSError as error:
+            self.note("warning", "not-written", f"cannot note which kernel settings to put back: {error.strerror}")
 
     def note(self, level: str, code: str, message: str) -> None:
         self._log.say(Source("alived", os.getpid()), level, code, message)
