@@ -79,10 +79,17 @@ def _down_timer_adverts(draft: Draft) -> int:
 
 
 def _answers(draft: Draft) -> dict[str, Any]:
-    """lower_prio_no_advert and higher_prio_send_advert: strict mode decides both."""
+    """lower_prio_no_advert and higher_prio_send_advert: strict mode decides both.
+
+    The second is on unless it is switched off (keepalived: off). After a healed split the router that gives way may
+    have announced the addresses last; only its parting advert tells the survivor to announce them again.
+    """
     wanted = {"lower_prio_no_advert": True, "higher_prio_send_advert": False}
     if not draft.strict:
-        return {field: draft.get(field, False) for field in wanted}
+        return {
+            "lower_prio_no_advert": draft.get("lower_prio_no_advert", False),
+            "higher_prio_send_advert": draft.get("higher_prio_send_advert", True),
+        }
     for field, value in wanted.items():
         if draft.settings.get(field, value) is not value:
             draft.warn("strict-mode", f"strict mode: {field} is {'on' if value else 'off'}", field)

@@ -86,7 +86,7 @@ _VRRP = (
     default_of("vrrp_skip_check_adv_addr", flag(), "skip_check_adv_addr", "off"),
     default_of("vrrp_down_timer_adverts", integer(1, 100, 3), "down_timer_adverts", "3"),
     default_of("vrrp_lower_prio_no_advert", boolean(), "lower_prio_no_advert", "off"),
-    default_of("vrrp_higher_prio_send_advert", boolean(), "higher_prio_send_advert", "off"),
+    default_of("vrrp_higher_prio_send_advert", boolean(), "higher_prio_send_advert", "on"),
     default_of("v3_checksum_as_v2", boolean(), "v3_checksum_as_v2", "off"),
     default_of("vrrp_notify_priority_changes", boolean(), "notify_priority_changes", "off"),
     works("vrrp_startup_delay", seconds(0, 1000, "5.5"), "No takeover this long after the start.", default="0"),

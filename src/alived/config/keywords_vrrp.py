@@ -101,7 +101,7 @@ _ELECTION = (
     works("strict_mode", boolean(), "Hold to the RFC and refuse what deviates from it.", default="vrrp_strict"),
     works("skip_check_adv_addr", boolean(), "Do not compare the addresses in adverts of the same master again."),
     works("lower_prio_no_advert", boolean(), "Stay silent on an advert of a lower priority.", default="off"),
-    works("higher_prio_send_advert", boolean(), "Send one more advert before giving way.", default="off"),
+    works("higher_prio_send_advert", boolean(), "Send one more advert before giving way.", default="on"),
     not_yet("timer_expired_backup", "Become BACKUP when the timer ran late.", "late timers are only reported"),
     not_yet("thread_timer_expired", "The same for threads.", "late timers are only reported"),
     not_yet("owner_ignore_adverts", "An owner hears no adverts.", "an owner compares adverts as any other master"),
