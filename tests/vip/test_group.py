@@ -17,6 +17,10 @@ def new(*addresses, **fields) -> Playbook:  # type: ignore[no-untyped-def]
     return Playbook(VipHolder(group(*addresses, **fields)))
 
 
+def reload(play: Playbook, *addresses, **fields) -> Playbook:  # type: ignore[no-untyped-def]
+    return play >> VipReconfigured(group(*addresses, **fields))
+
+
 # -- claim and release --
 
 
@@ -152,6 +156,54 @@ def test_foreign_addresses_are_none_of_our_business() -> None:
     assert play.holder.snapshot().present == ("192.0.2.100/32 dev eth0",)
 
 
+# -- what somebody else bound --
+
+
+def test_an_address_that_somebody_else_bound_is_shown_and_left_alone_while_we_do_not_own_it() -> None:
+    """It may be the operator's own: only what carries our mark, or what we asked for, is removed."""
+    play = new(A)
+    left_alone = "although this node does not own it; somebody else bound it: left alone"
+    play >> there(A, foreign=True) << [f"notice address-foreign: 192.0.2.100/32 dev eth0 is here {left_alone}"]
+    play >> there(A, foreign=True) << []
+    assert play.holder.deadline_ns is None
+    assert play.holder.snapshot().present == ("192.0.2.100/32 dev eth0",)
+    play >> gone(A) << []
+    assert play.holder.snapshot().present == ()
+
+
+def test_a_claim_takes_a_foreign_address_over_and_the_release_removes_it() -> None:
+    play = new(A)
+    play >> there(A, foreign=True) << ["notice address-foreign..."]
+    play >> CLAIM << ["add 100 for 3 s", "announce 100 (0)", "probe 100"]
+    play >> there(A) << []
+    assert play.holder.snapshot().present == ("192.0.2.100/32 dev eth0",)
+    play.at(0.5) >> RELEASE << ["remove 100"]
+
+
+def test_what_we_asked_for_is_ours_even_if_the_kernel_does_not_keep_marks() -> None:
+    """Kernels before 5.18 have no IFA_PROTO."""
+    play = holding(A)
+    play.at(0.1) >> there(A, foreign=True) << []
+    play >> RELEASE << ["remove 100"]
+    play >> there(A, foreign=True) << []
+    play.at_deadline() << ["remove 100", "notice address-surplus..."]
+
+
+def test_a_reload_forgets_foreign_addresses_that_are_not_configured_any_more() -> None:
+    play = new(A)
+    play >> there(A, foreign=True) << ["notice address-foreign..."]
+    reload(play, B) << []
+    play >> there(ipv4(7), foreign=True) << []
+    assert play.holder.snapshot().present == ()
+
+
+def test_a_foreign_address_while_we_own_it_is_used() -> None:
+    play = new(A)
+    play.holder.step(CLAIM, 0)
+    play >> BindFailed("eth0", "192.0.2.100", "no") << ["failed bind..."]
+    play.at(0.5) >> there(A, foreign=True) << ["announce 100 (0)"]
+
+
 # -- level-triggered: what should be there --
 
 
@@ -266,10 +318,6 @@ def test_many_addresses_that_expired_do_not_make_us_give_up() -> None:
 
 
 # -- reload --
-
-
-def reload(play: Playbook, *addresses, **fields) -> Playbook:  # type: ignore[no-untyped-def]
-    return play >> VipReconfigured(group(*addresses, **fields))
 
 
 def test_a_reload_touches_only_what_changed() -> None:

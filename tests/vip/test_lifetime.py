@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alived.base import NS_PER_MS, NS_PER_S
-from alived.vip.lifetime import Lifetime, lifetime_of, lifetime_s, with_lifetimes
+from alived.vip.lifetime import Lifetime, lifetime_of, lifetime_s
 from tests.vip.playbook import SIX, A, B, group, ipv4, ipv6
 
 S = NS_PER_S
@@ -30,11 +30,9 @@ def test_renewing_costs_at_most_two_thousandths_of_a_processor(ipv4_count: int, 
     assert round_us <= 0.003 * interval_us
 
 
-def test_all_groups_of_a_daemon_share_a_lifetime() -> None:
+def test_a_thousand_groups_of_one_address_live_as_long_as_one_group_of_a_thousand() -> None:
     groups = [group(ipv4(number % 250 + 1, interface=f"eth{number}")) for number in range(1000)]
-    assert {shared.lifetime_s for shared in with_lifetimes(groups)} == {63}
-    own = group(A, lifetime_s=5)
-    assert with_lifetimes([own]) == (own,)
+    assert lifetime_of(*groups) == 63
 
 
 def test_both_families_count() -> None:

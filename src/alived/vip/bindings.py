@@ -38,6 +38,8 @@ class Bindings:
         """To be added; not confirmed yet."""
         self.removing: dict[Key, VirtualAddress] = {}
         """To be removed; not confirmed yet."""
+        self.foreign: dict[Key, VirtualAddress] = {}
+        """There, but bound by somebody else while we did not own it: never removed. A claim takes it over."""
         self.mute: set[Key] = set()
         """Wanted, but duplicate address detection runs: a neighbour advertisement would be useless."""
         self.down: set[str] = set()
@@ -58,6 +60,7 @@ class Bindings:
         for key in self.wanted:
             self._by_address.setdefault(key[1], []).append(key)
         self.mute &= self.wanted.keys()
+        self.foreign = {key: va for key, va in self.foreign.items() if key in self.wanted}
 
     def of_address(self, address: str) -> list[VirtualAddress]:
         """The wanted addresses with this text: more than one if several devices have it."""
@@ -74,8 +77,9 @@ class Bindings:
         for key in addresses.keys() & self.removing.keys():
             del self.removing[key]
             self._echoes[key] = now_ns
-        for key in addresses.keys() & self._doubtful.keys():
-            del self._doubtful[key]
+        for forgotten in (self._doubtful, self.foreign):
+            for key in addresses.keys() & forgotten.keys():
+                del forgotten[key]
         if self._dad:
             self.mute |= self._dad & addresses.keys()
         self.asked.update(addresses)
@@ -129,6 +133,8 @@ class Bindings:
             return key not in self.mute
         if key in self.present:
             return key in self.removing or (self.held and key in self.wanted and key not in self.mute)
+        if event.foreign and key in self.foreign:
+            return True
         return key not in self.wanted and key not in self.removing and key not in self._doubtful
 
     def confirms_absence(self, event: AddressAbsent, now_ns: int) -> bool:
@@ -137,6 +143,7 @@ class Bindings:
         was_there = self.present.pop(key, None) is not None
         self.removing.pop(key, None)
         self._doubtful.pop(key, None)
+        self.foreign.pop(key, None)
         echo_ns = self._echoes.pop(key, None)
         if not was_there or not self.held or key not in self.wanted or key in self.asked:
             return True
@@ -151,9 +158,17 @@ class Bindings:
             if va := known.get(key):
                 self.asked.pop(key, None)
                 self._doubtful.pop(key, None)
+                self.foreign.pop(key, None)
                 self.present[key] = va
                 return va
         return None
+
+    def note_foreign(self, key: Key) -> VirtualAddress | None:
+        """Takes note of an address that somebody else bound; None: it is not one of ours, or we had to do with it."""
+        ours = (self.asked, self.present, self.removing, self._doubtful)
+        if self.held or key not in self.wanted or any(key in known for known in ours):
+            return None
+        return self.foreign.setdefault(key, self.wanted[key])
 
     # -- whole groups --
 

@@ -27,13 +27,15 @@ class Announce(Event, frozen=True, tag=True):
 
 
 class AddressPresent(Event, frozen=True, tag=True):
-    """The kernel says that this address is there (monitor or dump). `tentative`/`dadfailed`: IPv6 DAD."""
+    """The kernel says that this address is there (monitor or dump). `tentative`/`dadfailed`: IPv6 DAD. `foreign`: it
+    does not carry our mark, so somebody else has bound it (an operator, the owner's own configuration)."""
 
     interface: str
     address: str
     prefix_length: int
     tentative: bool = False
     dadfailed: bool = False
+    foreign: bool = False
 
 
 class AddressAbsent(Event, frozen=True, tag=True):

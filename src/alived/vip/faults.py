@@ -1,4 +1,15 @@
-"""Why a group cannot be held here and until when, and how often its addresses vanished lately."""
+"""Why a group cannot be held here and until when, and how often its addresses vanished lately.
+
+=========  ==========================================================  ============
+cause      why                                                         until
+=========  ==========================================================  ============
+bind       the kernel refused an address                               5 s later
+conflict   somebody answered for an address before we bound it         30 s later
+dadfailed  IPv6 duplicate address detection found another owner        30 s later
+vip        somebody removed addresses more than 3 times within 10 s    30 s later
+vip        somebody removed an address (VanishPolicy.FAIL_OVER)        the release
+=========  ==========================================================  ============
+"""
 
 from __future__ import annotations
 

@@ -2,17 +2,6 @@
 
 Level-triggered: desired are all addresses of the configuration while held, else none; actual is what the kernel says.
 Each event costs O(1); decisions on the whole group (claim, release, reload, the check every 30 s) cost O(n).
-Reasons to give the group up, each taken back by `OwnershipPossible`:
-
-=========  ==========================================================  ============
-cause      why                                                         until
-=========  ==========================================================  ============
-bind       the kernel refused an address                               5 s later
-conflict   somebody answered for an address before we bound it         30 s later
-dadfailed  IPv6 duplicate address detection found another owner        30 s later
-vip        somebody removed addresses more than 3 times within 10 s    30 s later
-vip        somebody removed an address (VanishPolicy.FAIL_OVER)        the release
-=========  ==========================================================  ============
 """
 
 from __future__ import annotations
@@ -117,7 +106,7 @@ class VipHolder:
             group=self.config.name,
             claimed=self.claimed,
             wanted=tuple(map(text_of, bindings.all if bindings.held else ())),
-            present=tuple(map(text_of, bindings.present.values())),
+            present=tuple(map(text_of, (*bindings.present.values(), *bindings.foreign.values()))),
             announced=self._schedule.sent,
             restored=self._restored,
         )
@@ -214,6 +203,9 @@ class VipHolder:
         """An address is there that should not be, or in another way than asked for."""
         bindings = self._bindings
         key = (event.interface, event.address, event.prefix_length)
+        if event.foreign and (va := bindings.note_foreign(key)):
+            message = f"{text_of(va)} is here although this node does not own it; somebody else bound it: left alone"
+            return [self._notice("address-foreign", message)]
         va = bindings.note_present(key)
         if va is None:
             return NOTHING

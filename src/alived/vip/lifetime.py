@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
-
 from alived.base import NS_PER_S, Family
 from alived.vip.config import VipGroup
 
@@ -33,18 +29,10 @@ def lifetime_s(count: int, ipv6: int = 0) -> int:
 
 
 def lifetime_of(*groups: VipGroup) -> int:
-    """The lifetime that suits all addresses of these groups together."""
+    """The lifetime that suits all addresses of these groups together: a thousand groups of one address are renewed as
+    seldom as one group of a thousand."""
     addresses = [va for group in groups for va in group.addresses]
     return lifetime_s(len(addresses), sum(va.family is Family.IPV6 for va in addresses))
-
-
-def with_lifetimes(groups: Sequence[VipGroup]) -> tuple[VipGroup, ...]:
-    """Gives groups without a lifetime of their own the one that suits all groups of the daemon together: a thousand
-    groups of one address are renewed as seldom as one group of a thousand."""
-    shared_s = lifetime_of(*groups)
-    return tuple(
-        msgspec.structs.replace(group, lifetime_s=shared_s) if group.lifetime_s is None else group for group in groups
-    )
 
 
 class Lifetime:
