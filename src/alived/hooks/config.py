@@ -8,7 +8,7 @@ from alived.base import NS_PER_S
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
-    """A command: argv, never a shell line. user "" means `script_user` (keepalived_script if there is one, else root)."""
+    """A command: argv, never a shell line. user "": `script_user` (keepalived_script if there is one, else root)."""
 
     argv: tuple[str, ...]
     user: str = ""
