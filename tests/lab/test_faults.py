@@ -90,6 +90,26 @@ def test_a_silent_switch_is_a_partition_too(lab: Lab) -> None:
     lab.until(lambda: lab.announcements("n1", since_ns=healed_ns), "n1 announces again")
 
 
+def test_losing_the_frames_of_the_backup_moves_nothing(lab: Lab) -> None:
+    settled_ns = start_both(lab)
+    lab.drop(("n2", "n1"))
+    lab.hear_asking(VIP4, seconds=1.5)
+    assert not lab.adverts("n2", since_ns=settled_ns)
+    lab.until_owner("n1")
+
+
+def test_losing_the_frames_of_the_master_one_way_heals_to_one_owner(lab: Lab) -> None:
+    """n1 hears n2 and knows better, n2 hears nothing: VRRP has two masters until the network is mended."""
+    settled_ns = start_both(lab)
+    lab.drop(("n1", "n2"))
+    lab.until(lambda: lab.adverts("n2", since_ns=settled_ns), "n2 takes over")
+    healed_ns = time.time_ns()
+    lab.drop()
+    lab.until_owner("n1")
+    assert not lab.has_address("n2", VIP4)
+    lab.until(lambda: lab.announcements("n1", since_ns=healed_ns), "n1 announces again")
+
+
 def test_an_address_removed_by_hand_is_back_and_announced(lab: Lab) -> None:
     removed_ns = start_both(lab)
     lab.ip("n1", "address", "del", f"{VIP4}/24", "dev", "eth0")
