@@ -9,12 +9,14 @@ from typing import TypedDict
 from alived.base import Family
 from alived.vip.config import INFINITE_LIFETIME, VirtualAddress
 from alived.vip.plan import bound_prefix_length
-
-IFA_F_NODAD = 0x02
-IFA_F_HOMEADDRESS = 0x10
-IFA_F_MANAGETEMPADDR = 0x100
-IFA_F_NOPREFIXROUTE = 0x200
-IFA_F_MCAUTOJOIN = 0x400
+from alived.wire.inet import pack_address
+from alived.wire.rtnetlink import (
+    IFA_F_HOMEADDRESS,
+    IFA_F_MANAGETEMPADDR,
+    IFA_F_MCAUTOJOIN,
+    IFA_F_NODAD,
+    IFA_F_NOPREFIXROUTE,
+)
 
 IFA_PROTO_ALIVED = 0xA1
 """Who added the address (IFA_PROTO, kernel 5.18; one byte, `ip address show proto 0xa1`). The kernel itself uses 1 to
@@ -54,8 +56,8 @@ def address_request(va: VirtualAddress, index: int, lifetime_s: int) -> AddressR
         family=int(va.family),
         index=index,
         prefix_length=length,
-        local=ipaddress.ip_address(va.address).packed,
-        peer=ipaddress.ip_address(va.peer.partition("/")[0]).packed if va.peer else b"",
+        local=pack_address(va.address),
+        peer=pack_address(va.peer.partition("/")[0]) if va.peer else b"",
         broadcast=broadcast_of(va),
         label=va.label,
         scope=scope_number(va.scope),
@@ -94,7 +96,7 @@ def broadcast_of(va: VirtualAddress) -> bytes:
     if not va.broadcast or va.family is Family.IPV6:
         return b""
     if va.broadcast not in "+-":
-        return ipaddress.IPv4Address(va.broadcast).packed
+        return pack_address(va.broadcast)
     if va.prefix_length > 30:
         return b""
     network = ipaddress.IPv4Network((va.address, va.prefix_length), strict=False)
