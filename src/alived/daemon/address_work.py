@@ -10,7 +10,7 @@ import collections
 import errno
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.neighbours import FrameSender
@@ -24,11 +24,15 @@ from alived.vip.events import AddAddresses, ProbeAddresses, RemoveAddresses, Sen
 from alived.vip.kernel import address_request
 from alived.wire import neighbour, rtnetlink
 from alived.wire.inet import pack_address
+from alived.wire.rtnetlink import Link
 
 SLICE_ADDRESSES = 16
 SLICE_NS = NS_PER_MS
 NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ENXIO}
 """What should be removed is gone already."""
+NO_ROOM = {errno.EAGAIN, errno.ENOBUFS}
+IFF_LOOPBACK, IFF_NOARP = 0x08, 0x80
+MAC_BYTES = 6
 BindFailed = Callable[[str, VirtualAddress, str], None]
 
 
@@ -48,6 +52,11 @@ class Job:
         part = self.addresses[self.done : self.done + count]
         self.done += len(part)
         return part
+
+    def leave_out(self, going: Collection[tuple[str, str]]) -> None:
+        """Drops these (interface, address) from what is left to do."""
+        left = self.addresses[self.done :]
+        self.addresses, self.done = [va for va in left if (va.interface, va.address) not in going], 0
 
     @property
     def finished(self) -> bool:
@@ -69,7 +78,8 @@ class AddressWork:
         self._urgent: collections.deque[Job] = collections.deque()
         self._repeats: collections.deque[Job] = collections.deque()
         self._unprepared: collections.deque[tuple[VirtualAddress, int]] = collections.deque()
-        self._frames: dict[int, FrameSender] = {}
+        self._frames: dict[str, tuple[int, FrameSender]] = {}
+        """By interface; the index tells whether it is still the one of that name."""
         self._scheduled = False
         self._idle: Callable[[], None] | None = None
 
@@ -111,12 +121,18 @@ class AddressWork:
         self._enqueue(self._urgent, job)
 
     def remove(self, effect: RemoveAddresses) -> None:
-        """What waits for this group is forgotten: it would bind what must go."""
+        """What waits for these addresses is forgotten: it would bind what must go. Other addresses of the group stay,
+        and so do removals that wait."""
+        going = {(va.interface, va.address) for va in effect.addresses}
         for queue in (self._urgent, self._repeats):
-            for job in [j for j in queue if j.group == effect.group]:
-                queue.remove(job)
+            for job in [j for j in queue if j.group == effect.group and j.message_type != rtnetlink.RTM_DELADDR]:
+                job.leave_out(going)
+                if job.finished:
+                    queue.remove(job)
         self._renewer.forget(effect.group)
-        self._enqueue(self._urgent, Job(effect.group, effect.addresses, rtnetlink.RTM_DELADDR))
+        if effect.addresses:  # in front: in a reload an address may go to a group that has just asked for it
+            self._urgent.appendleft(Job(effect.group, effect.addresses, rtnetlink.RTM_DELADDR))
+            self._schedule()
 
     def announce(self, effect: SendGratuitous) -> None:
         if effect.round:
@@ -169,56 +185,84 @@ class AddressWork:
         """One netlink batch from the jobs in front: many instances with one address each are one batch as well."""
         asked: list[tuple[Job, VirtualAddress]] = []
         messages: list[bytes] = []
-        announce: list[VirtualAddress] = []
+        refused: list[tuple[Job, VirtualAddress, str]] = []
         while queue and queue[0].message_type and len(asked) < SLICE_ADDRESSES:
             job = queue[0]
-            part = job.take(SLICE_ADDRESSES - len(asked))
-            for va in part:
+            for va in job.take(SLICE_ADDRESSES - len(asked)):
                 link = self._links.get(va.interface)
                 if link:
                     asked.append((job, va))
                     messages.append(_request(job.message_type, va, link.index, job.lifetime_s))
                 elif job.message_type == rtnetlink.RTM_NEWADDR:
-                    self._failed(job.group, va, f"there is no interface {va.interface}")
-            if job.announce:
-                announce += part
+                    refused.append((job, va, f"there is no interface {va.interface}"))
             if job.finished:
                 queue.popleft()
-        if messages:
-            with self._renewer.exclusive():
-                failed = self._requests.transact(messages)
-            for number, error in failed.items():
-                job, va = asked[number]
-                if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
-                    self._failed(job.group, va, f"{os.strerror(error)} ({error})")
-        self._gratuitous(announce)
+        errors = self._transact(messages)
+        self._gratuitous([va for number, (job, va) in enumerate(asked) if job.announce and number not in errors])
+        for number, error in errors.items():
+            job, va = asked[number]
+            if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
+                refused.append((job, va, f"{os.strerror(error)} ({error})"))
+        for job, va, reason in refused:  # last: who is told may put other work into the queues
+            self._failed(job.group, va, reason)
 
-    def _gratuitous(self, part: Sequence[VirtualAddress]) -> None:
+    def _transact(self, messages: Sequence[bytes]) -> dict[int, int]:
+        """errno by position of what the kernel refused."""
+        if not messages:
+            return {}
+        with self._renewer.exclusive():
+            return self._requests.transact(messages)
+
+    # -- frames --
+
+    def _gratuitous(self, part: Iterable[VirtualAddress]) -> None:
+        routers: dict[str, tuple[bytes, bool]] = {}
         for va in part:
-            link = self._links.get(va.interface)
-            if link is None or not link.running:
+            link = self._announceable(va)
+            if link is None:
                 continue
             if va.family is Family.IPV4:
                 frame = neighbour.gratuitous_arp(link.mac, pack_address(va.address))
             else:
-                source = self._links.primary_address(va.interface, Family.IPV6, ()) or va.address
-                router = is_forwarding(va.interface)
-                frame = neighbour.unsolicited_na(link.mac, pack_address(source), pack_address(va.address), router)
+                known = routers.get(va.interface)
+                if known is None:
+                    known = routers[va.interface] = self._ipv6_sender(va.interface)
+                source, is_router = known
+                target = pack_address(va.address)
+                frame = neighbour.unsolicited_na(link.mac, source or target, target, is_router)
             self._send(link.index, va.interface, frame)
+
+    def _ipv6_sender(self, interface: str) -> tuple[bytes, bool]:
+        """Source of its neighbour advertisements (b"": there is none) and whether it belongs to a router."""
+        source = self._links.primary_address(interface, Family.IPV6, ())
+        return pack_address(source) if source else b"", is_forwarding(interface)
 
     def _probe(self, part: Sequence[VirtualAddress]) -> None:
         for va in part:
-            link = self._links.get(va.interface)
-            if link and link.running and va.family is Family.IPV4:
+            link = self._announceable(va)
+            if link and va.family is Family.IPV4:
                 self._send(link.index, va.interface, neighbour.arp_probe(link.mac, pack_address(va.address)))
 
+    def _announceable(self, va: VirtualAddress) -> Link | None:
+        """The link of the address if it has neighbours who can hear of it: not a loopback, tunnel or dummy."""
+        link = self._links.get(va.interface)
+        if link and link.running and len(link.mac) == MAC_BYTES and not link.flags & (IFF_LOOPBACK | IFF_NOARP):
+            return link
+        return None
+
     def _send(self, index: int, interface: str, frame: bytes) -> None:
-        sender = self._frames.get(index)
         try:
-            if sender is None:
-                sender = self._frames[index] = FrameSender(interface)
-            sender.send(frame)
-        except OSError:
+            known = self._frames.get(interface)
+            if known is None or known[0] != index:
+                self._close_frames(interface)
+                known = self._frames[interface] = (index, FrameSender(interface))
+            known[1].send(frame)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                return  # the device cannot keep up: the repeats are there for what is lost
             # The link went down or away under us; its return announces everything again.
-            if stale := self._frames.pop(index, None):
-                stale.close()
+            self._close_frames(interface)
+
+    def _close_frames(self, interface: str) -> None:
+        if stale := self._frames.pop(interface, None):
+            stale[1].close()

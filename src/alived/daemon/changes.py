@@ -22,8 +22,6 @@ class Kind(enum.StrEnum):
 class Change(msgspec.Struct, frozen=True):
     kind: Kind
     name: str
-    instance: Instance | None
-    """The new configuration; None if it is gone."""
     sentence: str
 
 
@@ -35,19 +33,17 @@ def compare(old: Config, new: Config) -> list[Change]:
     """Removals first, so that an address can move to another instance in one reload."""
     before = {instance.vrrp.name: instance for instance in old.instances}
     after = {instance.vrrp.name: instance for instance in new.instances}
-    changes = [Change(Kind.REMOVED, name, None, f"instance {name} removed") for name in before if name not in after]
+    changes = [Change(Kind.REMOVED, name, f"instance {name} removed") for name in before if name not in after]
     later: list[Change] = []
     for name, instance in after.items():
         known = before.get(name)
         if known is None:
-            later.append(Change(Kind.ADDED, name, instance, f"instance {name} added"))
+            later.append(Change(Kind.ADDED, name, f"instance {name} added"))
         elif differing := _identity_changes(known.vrrp, instance.vrrp):
             sentence = f"instance {name} started anew: {', '.join(differing)} changed"
-            changes.append(Change(Kind.REPLACED, name, instance, sentence))
+            changes.append(Change(Kind.REPLACED, name, sentence))
         elif known != instance:
-            later.append(
-                Change(Kind.CHANGED, name, instance, f"instance {name} changed: {_differences(known, instance)}")
-            )
+            later.append(Change(Kind.CHANGED, name, f"instance {name} changed: {_differences(known, instance)}"))
     return changes + later
 
 

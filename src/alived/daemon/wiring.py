@@ -1,0 +1,287 @@
+"""Which effect becomes which event: instances, sync groups, holders of addresses and the machine, wired together.
+
+Sockets and the netlink monitor become events; cores decide; their effects become adverts, netlink batches and
+announcements. Everything that depends on links and addresses is level-triggered: `_review` compares what an instance
+needs with what the machine has, after every change, so a start, a pulled cable and an interface that was deleted and
+made again heal by the same code.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Sequence
+from typing import assert_never
+
+from alived.adapters.loop import Loop, now_ns
+from alived.adapters.netlink import Requests
+from alived.adapters.sysctl import Sysctls
+from alived.config import model
+from alived.daemon.address_work import AddressWork
+from alived.daemon.claims import Claims
+from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
+from alived.daemon.groups import Groups
+from alived.daemon.machine import Machine
+from alived.daemon.ports import Ports
+from alived.daemon.reports import Reports
+from alived.daemon.requirements import Requirements
+from alived.daemon.virtual_router import VirtualRouter
+from alived.vip import events as vip
+from alived.vip.config import VirtualAddress
+from alived.vip.plan import Key, key_of
+from alived.vrrp import events as vrrp
+from alived.vrrp.config import State
+from alived.vrrp.tracking import Tracking
+from alived.wire.inet import address_text
+from alived.wire.rtnetlink import IFA_F_DADFAILED, IFA_F_TENTATIVE, Address
+
+ADVERT_SLACK = 50
+"""An advert may leave this part of its interval early (at most 1 ms), together with others; its grid stays."""
+
+
+class Wiring:
+    """The instances of the engine, by name, and everything between them and the machine."""
+
+    def __init__(self, loop: Loop, reports: Reports) -> None:
+        self._loop, self._reports = loop, reports
+        self.routers: dict[str, VirtualRouter] = {}
+        self.deleted: set[str] = set()
+        """Instances that a reload is taking away for good."""
+        self._bound: dict[Key, VirtualRouter] = {}
+        """Whose address that is."""
+        self._claimable: dict[tuple[str, str], VirtualRouter] = {}
+        """The same by (interface, address): ARP knows no prefix length."""
+        self._agenda: collections.deque[tuple[VirtualRouter, Sequence[vrrp.InstanceEffect]]] = collections.deque()
+        """Effects that wait until those of an earlier step are carried out."""
+        self._busy = False
+        requests = Requests()
+        self._machine = Machine(loop, requests, changed=self._machine_changed, postponed=lambda: self.work.busy)
+        self._links = self._machine.links
+        self.work = AddressWork(loop, requests, self._links, self._bind_failed)
+        self.ports = Ports(
+            loop,
+            self._links,
+            feed=self.feed,
+            changed=lambda router: self._deadlines.changed(router.entry),
+            notice=reports.notice,
+        )
+        self._deadlines = Deadlines(loop, self.ports.flush)
+        self._requirements = Requirements(
+            self._machine, requests, self.ports, reports.notice, Sysctls(reports.settings_changed)
+        )
+        self._claims = Claims(loop, self._links, self._claimed_by_other)
+        self.groups = Groups(self.routers, self.feed, reports.group_changed)
+
+    def start(self) -> None:
+        """Looks at the machine; instances can be added from now on."""
+        self._machine.start()
+
+    def settle(self) -> None:
+        """To be called when several instances have been added, changed or removed."""
+        self._claims.watch(self.routers.values())
+        self.ports.flush()
+
+    # -- instances --
+
+    def add(self, config: model.Instance, now: int) -> VirtualRouter:
+        """now: the same for all that start together, so that their timers meet and their adverts leave in batches."""
+        router = VirtualRouter(config, *self._tracking(config))
+        router.entry = Entry(router.core, functools.partial(self._apply, router), router.begin)
+        router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
+        self.routers[router.name] = router
+        self._own_addresses(router, now)
+        self._review(router, now)
+        self.feed(router, vrrp.Startup(), now)
+        return router
+
+    def get_ready(self, router: VirtualRouter) -> None:
+        """Builds, while there is time, what the moment of a fail-over needs."""
+        router.prepare_adverts()
+        self.work.prepare(router.config.vips)
+
+    def remove(self, router: VirtualRouter, reason: str) -> None:
+        """Stops the instance; its addresses and its device go."""
+        self.feed(router, vrrp.Shutdown(reason), now_ns())
+        self._deadlines.forget(router.entry)
+        self._deadlines.forget(router.holder_entry)
+        self.ports.flush()
+        self._requirements.undo([router])
+        del self.routers[router.name]
+        self._disown_addresses(router)
+
+    def reconfigure(self, router: VirtualRouter, config: model.Instance) -> None:
+        """Changes the instance in place: state, timer and addresses live on."""
+        now = now_ns()
+        tracking, tracked = self._tracking(config)
+        gone = router.tracked - tracked
+        router.reconfigure(config, tracking, tracked)
+        self.feed(router, vrrp.Reconfigured(config.vrrp), now)
+        for name in sorted(gone):
+            self.feed(router, vrrp.FaultCleared(f"interface {name}"), now)
+        self._disown_addresses(router)
+        self._feed_holder(router, vip.VipReconfigured(config.vips), now)
+        self._own_addresses(router, now)
+        self.ports.reconfigured(router)
+        self._review(router, now)
+
+    def finish(self) -> None:
+        """All instances have stopped: undoes what was made for them."""
+        self._requirements.undo(self.routers.values())
+        self._requirements.restore_settings()
+
+    def _tracking(self, config: model.Instance) -> tuple[Tracking, set[str]]:
+        """What the instance tracks, and the names of the interfaces among it."""
+        group = self.groups.of(config.vrrp.sync_group)
+        of_group = group.config.track_interfaces if group else ()
+        names = {tracked.name for tracked in (*config.vrrp.track_interfaces, *of_group)}
+        if config.vrrp.track_primary and config.vrrp.interface:
+            names.add(config.vrrp.interface)
+        return Tracking(config.vrrp, of_group), names
+
+    def _own_addresses(self, router: VirtualRouter, now: int) -> None:
+        """Registers the addresses of the instance, and tells its holder which of them are there already."""
+        for va in router.config.vips.addresses:
+            self._bound[key_of(va)] = router
+            self._claimable[va.interface, va.address] = router
+        for interface in {va.interface for va in router.config.vips.addresses}:
+            for address in list(self._links.addresses(interface)):
+                self._address_changed(address, now)
+
+    def _disown_addresses(self, router: VirtualRouter) -> None:
+        self._bound = {key: owner for key, owner in self._bound.items() if owner is not router}
+        self._claimable = {key: owner for key, owner in self._claimable.items() if owner is not router}
+
+    # -- effects of instances --
+
+    def feed(self, router: VirtualRouter, event: vrrp.InstanceEvent, now: int) -> None:
+        """Steps the instance and carries out what it wants."""
+        effects = router.core.step(event, now)
+        if effects:
+            self._apply(router, effects, now)
+        self._deadlines.changed(router.entry)
+
+    def _apply(self, router: VirtualRouter, effects: Sequence[vrrp.InstanceEffect], now: int) -> None:
+        """Carries effects out, one step's after the other's: what a core says because of an effect (a holder that
+        releases at once clears a fault) comes after everything that the earlier step has said."""
+        self._agenda.append((router, effects))
+        if self._busy:
+            return
+        self._busy = True
+        while self._agenda:
+            self._carry_out(*self._agenda.popleft(), now)
+        self._busy = False
+
+    def _carry_out(self, router: VirtualRouter, effects: Sequence[vrrp.InstanceEffect], now: int) -> None:
+        for effect in effects:
+            match effect:
+                case vrrp.SendAdvertisement():
+                    router.queue_advert(effect.priority)
+                case vrrp.StateChanged():
+                    self._state_changed(router, effect, now)
+                case vrrp.Reannounce():
+                    self._feed_holder(router, vip.Announce(effect.reason), now)
+                case vrrp.Noticed():
+                    self._reports.notice(effect.instance, effect.code, effect.message)
+                case vrrp.MemberReport():
+                    self.groups.report(effect, now)
+                case _:
+                    assert_never(effect)
+
+    def _state_changed(self, router: VirtualRouter, change: vrrp.StateChanged, now: int) -> None:
+        router.entry.slack_ns = 0
+        if change.new is State.MASTER:
+            router.entry.slack_ns = min(router.vrrp.advert_interval_ns // ADVERT_SLACK, SLACK_MAX_NS)
+            # The advert has been sent or is in the sender's queue, which is emptied before the loop does the work of
+            # binding: it goes first (RFC 9568 section 6.4.2), so that nobody else starts meanwhile.
+            self._feed_holder(router, vip.Claim(change.reason), now)
+        elif change.old is State.MASTER:
+            self.ports.flush()  # the sooner the others hear of it, the shorter nobody answers
+            self._feed_holder(router, vip.Release(change.reason), now)
+        self._reports.instance_changed(change, deleted=router.name in self.deleted)
+
+    # -- addresses --
+
+    def _feed_holder(self, router: VirtualRouter, event: vip.VipEvent, now: int) -> None:
+        effects = router.holder.step(event, now)
+        if effects:
+            self._apply_vip(router, effects, now)
+        self._deadlines.changed(router.holder_entry)
+
+    def _apply_vip(self, router: VirtualRouter, effects: Sequence[vip.VipEffect], now: int) -> None:
+        for effect in effects:
+            match effect:
+                case vip.AddAddresses():
+                    self.work.add(effect)
+                case vip.RemoveAddresses():
+                    self.work.remove(effect)
+                case vip.SendGratuitous():
+                    self.work.announce(effect)
+                case vip.ProbeAddresses():
+                    self.work.probe(effect)
+                case vip.OwnershipFailed():
+                    self.feed(router, vrrp.FaultRaised(effect.cause, effect.reason), now)
+                case vip.OwnershipPossible():
+                    self.feed(router, vrrp.FaultCleared(effect.cause), now)
+                case vip.VipNoticed():
+                    self._reports.notice(effect.group, effect.code, effect.message)
+                case _:
+                    assert_never(effect)
+
+    def _bind_failed(self, group: str, va: VirtualAddress, error: str) -> None:
+        router = self.routers.get(group)
+        if router:
+            self._feed_holder(router, vip.BindFailed(va.interface, va.address, error), now_ns())
+
+    def _claimed_by_other(self, interface: str, address: str, mac: str) -> None:
+        router = self._claimable.get((interface, address))
+        if router and router.holder.claimed:
+            self._feed_holder(router, vip.ConflictSeen(address, mac), now_ns())
+
+    # -- the machine --
+
+    def _machine_changed(self, names: set[str], addresses: list[Address]) -> None:
+        now = now_ns()
+        touched = names | {self._links.name(address.index) for address in addresses if self._matters(address)}
+        for address in addresses:
+            self._address_changed(address, now)
+        if touched:
+            for router in list(self.routers.values()):
+                if touched & self._requirements.interfaces(router):
+                    self._interfaces_changed(router, names, now)
+                    self._review(router, now)
+            self._claims.watch(self.routers.values())
+        self.ports.flush()
+
+    def _matters(self, address: Address) -> bool:
+        """Whether this address may be the source of somebody's adverts: ours to bind are not."""
+        name = self._links.name(address.index)
+        return (name, address_text(address.local), address.prefix_length) not in self._bound
+
+    def _address_changed(self, address: Address, now: int) -> None:
+        name = self._links.name(address.index)
+        text = address_text(address.local)
+        router = self._bound.get((name, text, address.prefix_length))
+        if router is None:
+            return
+        event: vip.VipEvent
+        if address.deleted:
+            event = vip.AddressAbsent(name, text, address.prefix_length)
+        else:
+            event = vip.AddressPresent(
+                name,
+                text,
+                address.prefix_length,
+                tentative=bool(address.flags & IFA_F_TENTATIVE),
+                dadfailed=bool(address.flags & IFA_F_DADFAILED),
+            )
+        self._feed_holder(router, event, now)
+
+    def _interfaces_changed(self, router: VirtualRouter, names: set[str], now: int) -> None:
+        for name in names & {va.interface for va in router.config.vips.addresses}:
+            usable = not self._links.trouble(name)
+            self._feed_holder(router, vip.InterfaceUp(name) if usable else vip.InterfaceDown(name), now)
+
+    def _review(self, router: VirtualRouter, now: int) -> None:
+        """Tells the instance what it has and lacks now."""
+        for event in self._requirements.review(router):
+            self.feed(router, event, now)
