@@ -7,6 +7,7 @@ change, so the key begins at the source address; the TTL is compared apart.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -47,6 +48,7 @@ class Known(NamedTuple):
 class Owner(Protocol):
     """What a port tells its `Ports`."""
 
+    errors: collections.Counter[str]
     feed: Feed
     changed: Callable[[VirtualRouter], None]
 
@@ -62,13 +64,21 @@ class Port:
         self.key = key
         self.receiver = Receiver(key.family, key.interface, key.protocol)
         self.routers: dict[str, VirtualRouter] = {}
-        self.read: Callable[[], None] = self._read_ipv4 if key.family is Family.IPV4 else self._read_ipv6
         self._owner = owner
         self._dispatcher: Dispatcher | None = None
         self._known: dict[bytes | tuple[str, str, bytes], Known] = {}
+        self._trusted: set[bytes | str] = set()
+        """Senders of adverts that were accepted: looked at even in a flood."""
         self._refused = 0
         self._refused_since_ns = 0
+        self._flooded = False
         self._filtered_until_ns = 0
+
+    @property
+    def read(self) -> Callable[[], None]:
+        """Drains the socket. (Not an attribute: an object that refers to itself would stay for ever in a process
+        without garbage collection.)"""
+        return self._read_ipv4 if self.key.family is Family.IPV4 else self._read_ipv6
 
     def add(self, router: VirtualRouter) -> None:
         self.routers[router.name] = router
@@ -81,6 +91,7 @@ class Port:
     def _changed(self) -> None:
         self._dispatcher = None
         self._known.clear()
+        self._trusted.clear()
         self._stop_filter()
 
     # -- hot: once for each advert of everybody --
@@ -94,7 +105,8 @@ class Port:
                 break
             hit = known.get(packet[12:])
             if hit is None or hit[2] != packet[8]:
-                self._unknown_ipv4(packet, now)
+                if not self._flooded or self._may_be_looked_at(packet[12:16], now):
+                    self._unknown_ipv4(packet, now)
                 continue
             router = hit[0]
             effects = router.core.step(hit[1], now)
@@ -118,7 +130,7 @@ class Port:
             hit = known.get(key)
             if hit is not None and hit.ttl == packet.hop_limit:
                 owner.feed(hit.router, hit.event, now)
-            else:
+            elif not self._flooded or self._may_be_looked_at(packet.source, now):
                 self._take(key, packet.message, packet.source, packet.destination, packet.hop_limit, now)
         owner.flush()
         if self._filtered_until_ns and now > self._filtered_until_ns:
@@ -158,7 +170,9 @@ class Port:
             return
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
+            self._trusted.clear()
         self._known[key] = Known(router, events[0], ttl)
+        self._trusted.add(key[:4] if isinstance(key, bytes) else source)
         for event in events:
             self._owner.feed(router, event, now)
 
@@ -192,8 +206,21 @@ class Port:
         if now - self._refused_since_ns > NS_PER_S:
             self._refused_since_ns, self._refused = now, 0
         self._refused += 1
-        if self._refused > FLOOD_PER_S and not self._filtered_until_ns:
-            self._start_filter(now)
+        if self._refused > FLOOD_PER_S:
+            self._flooded = True
+            if not self._filtered_until_ns:
+                self._start_filter(now)
+
+    def _may_be_looked_at(self, source: bytes | str, now: int) -> bool:
+        """In a flood, what strangers send is dropped unread for the rest of the second; those who have sent a good
+        advert before are heard. A stranger's first advert may come late, but no flood takes the CPU."""
+        if now - self._refused_since_ns > NS_PER_S:
+            self._flooded = False
+            return True
+        if source in self._trusted:
+            return True
+        self._owner.errors["flood"] += 1
+        return False
 
     def _start_filter(self, now: int) -> None:
         """In a flood the kernel drops, uncounted, what cannot be for us: another VRID, or a wrong TTL where only 255
