@@ -19,7 +19,7 @@ from alived.daemon.child import ChildContext
 from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest
 from alived.daemon.reports import Reports
 from alived.daemon.wiring import Wiring
-from alived.vip.lifetime import lifetime_s
+from alived.vip.lifetime import lifetime_of
 from alived.vrrp.events import Shutdown
 
 TURN_GAP_NS = NS_PER_MS // 2
@@ -117,7 +117,7 @@ class Engine:
 def _with_lifetimes(config: model.Config) -> list[model.Instance]:
     """The instances with automatic lifetimes filled in. All addresses of the machine count: what renewing costs is the
     sum over groups."""
-    automatic = lifetime_s(sum(len(instance.vips.addresses) for instance in config.instances))
+    automatic = lifetime_of(*(instance.vips for instance in config.instances))
     return [
         instance
         if instance.vips.lifetime_s is not None

@@ -21,6 +21,7 @@ from alived.daemon.address_work import AddressWork
 from alived.daemon.claims import Claims
 from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
 from alived.daemon.groups import Groups
+from alived.daemon.leftovers import is_ours
 from alived.daemon.machine import Machine
 from alived.daemon.ports import Ports
 from alived.daemon.reports import Reports
@@ -273,6 +274,7 @@ class Wiring:
                 address.prefix_length,
                 tentative=bool(address.flags & IFA_F_TENTATIVE),
                 dadfailed=bool(address.flags & IFA_F_DADFAILED),
+                foreign=not is_ours(address),
             )
         self._feed_holder(router, event, now)
 
