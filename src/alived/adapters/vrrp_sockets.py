@@ -20,11 +20,15 @@ from alived.wire.inet import address_text
 
 VRRP_PROTOCOL = 112
 AH_PROTOCOL = 51
-SO_RCVBUFFORCE, SO_ATTACH_FILTER, SO_DETACH_FILTER = 33, 26, 27
+AH_BYTES = 24
+"""HMAC-MD5-96, the only one that VRRP knows"""
+SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_ATTACH_FILTER, SO_DETACH_FILTER = 32, 33, 26, 27
 IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 51, 52
 IP_MULTICAST_ALL, IPV6_MULTICAST_ALL = 49, 29
 IPV6_FREEBIND, IP_FREEBIND = 78, 15
 RECEIVE_BUFFER_BYTES = 8 << 20
+SEND_BUFFER_BYTES = 4 << 20
+"""A device may hold the adverts of a thousand instances for a moment; each counts for nearly 1 KiB until it is out."""
 PACKET_BYTES_MAX = 4096
 _MMSGHDR = struct.Struct("@PIPNPNi0PI0P")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +37,7 @@ _INT = struct.Struct("@i")
 
 
 class Prepared(NamedTuple):
-    """A packet ready to be queued: its `mmsghdr`, and the buffers that this points into (kept alive)."""
+    """A packet ready to be queued: its `mmsghdr`, and the buffers that this points into (alive as long as it is)."""
 
     header: bytes
     buffers: tuple[object, ...]
@@ -56,7 +60,7 @@ class Sender:
         self, family: Family, interface: str, index: int, *, source: str, group: str = "", hop_limit: int = 255
     ) -> None:
         self.interface = interface
-        self.queue: list[bytes] = []
+        self.queue: list[Prepared] = []
         self.errors = 0
         self.last_error = ""
         self._family, self._index, self._group = family, index, group
@@ -72,6 +76,8 @@ class Sender:
     def _set_up(self, interface: str, source: str, hop_limit: int) -> None:
         sock = self._socket
         sock.setblocking(False)
+        with contextlib.suppress(PermissionError):  # a smaller buffer only matters to many instances
+            sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES)
         if interface:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         if self._family is Family.IPV4:
@@ -114,7 +120,8 @@ class Sender:
         queue, self.queue = self.queue, []
         while queue:
             count = len(queue)
-            array = (ctypes.c_char * (_MMSGHDR.size * count)).from_buffer(bytearray().join(queue))
+            headers = bytearray().join([packet.header for packet in queue])
+            array = (ctypes.c_char * len(headers)).from_buffer(headers)
             sent = _libc.sendmmsg(self._socket.fileno(), array, count, 0)
             if sent == count:
                 return
@@ -142,6 +149,7 @@ class Receiver:
 
     def __init__(self, family: Family, interface: str, protocol: int = VRRP_PROTOCOL) -> None:
         self.family = family
+        self._protocol = protocol
         self.socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         try:
             self._set_up(interface)
@@ -186,7 +194,7 @@ class Receiver:
     def receive_ipv6(self) -> Packet:
         """One packet; raises BlockingIOError if there is none."""
         message, ancillary, _flags, sender = self.socket.recvmsg(PACKET_BYTES_MAX, _ANCILLARY_BYTES)
-        hop_limit, destination = 0, b""
+        hop_limit, destination = 0, bytes(16)
         for _level, kind, data in ancillary:
             if kind == IPV6_HOPLIMIT:
                 hop_limit = _INT.unpack(data[:4])[0]
@@ -196,7 +204,7 @@ class Receiver:
 
     def attach_filter(self, virtual_router_ids: Collection[int], *, ttl_fixed: bool) -> None:
         """Lets the kernel drop packets of other VRIDs and, if ttl_fixed, of another TTL than 255 (IPv4)."""
-        program = flood_filter(self.family, virtual_router_ids, ttl_fixed)
+        program = flood_filter(self.family, virtual_router_ids, ttl_fixed, self._protocol)
         buffer = ctypes.create_string_buffer(program, len(program))
         attached = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, attached)
@@ -205,15 +213,19 @@ class Receiver:
         self.socket.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
 
 
-def flood_filter(family: Family, virtual_router_ids: Collection[int], ttl_fixed: bool) -> bytes:
-    """A classic BPF program (array of `struct sock_filter`). Raw IPv4 sockets see the IP header, IPv6 ones do not."""
+def flood_filter(
+    family: Family, virtual_router_ids: Collection[int], ttl_fixed: bool, protocol: int = VRRP_PROTOCOL
+) -> bytes:
+    """A classic BPF program (array of `struct sock_filter`). Raw IPv4 sockets see the IP header, IPv6 ones do not.
+    With AH the VRRP message begins behind the authentication header."""
+    vrid_offset = 1 + (AH_BYTES if protocol == AH_PROTOCOL else 0)
     lines: list[tuple[int, int, int, int]] = []
     if family is Family.IPV4:
         if ttl_fixed:
             lines += [(0x30, 0, 0, 8), (0x15, 1, 0, 255), (0x06, 0, 0, 0)]
-        lines += [(0xB1, 0, 0, 0), (0x50, 0, 0, 1)]  # x := length of the IP header; a := byte 1 behind it
+        lines += [(0xB1, 0, 0, 0), (0x50, 0, 0, vrid_offset)]  # x := length of the IP header; a := that byte behind it
     else:
-        lines += [(0x30, 0, 0, 1)]
+        lines += [(0x30, 0, 0, vrid_offset)]
     ids = sorted(virtual_router_ids)
     lines += [(0x15, len(ids) - number, 0, vrid) for number, vrid in enumerate(ids)]
     lines += [(0x06, 0, 0, 0), (0x06, 0, 0, PACKET_BYTES_MAX)]

@@ -15,8 +15,8 @@ from alived.vrrp.instance import Instance
 from alived.vrrp.tracking import Tracking
 from alived.vrrp.transmit import Transmitter
 
-UNSENT_MAX = 1024
-"""Numbered packets kept alive until they are sent: at most a few adverts to each of 255 peers wait in a queue."""
+SEQUENCE_MAX = (1 << 32) - 1
+"""Of an authentication header (RFC 2402 section 2.5)"""
 
 
 class Feed(Protocol):
@@ -42,7 +42,6 @@ class VirtualRouter:
         "tracked",
         "tracking",
         "transmitter",
-        "unsent",
         "vrrp",
     )
 
@@ -66,7 +65,6 @@ class VirtualRouter:
         self.transmitter: Transmitter | None = None
         self.packets: dict[int, list[Prepared]] = {}
         """Prepared adverts by priority."""
-        self.unsent: list[Prepared] = []
 
     @property
     def name(self) -> str:
@@ -118,18 +116,15 @@ class VirtualRouter:
         packets = self.packets.get(priority)
         if packets is None:
             packets = self._prepare(sender, priority)
-        for packet in packets:
-            sender.queue.append(packet.header)
+        sender.queue += packets
 
     def _prepare(self, sender: Sender, priority: int) -> list[Prepared]:
         assert self.transmitter
         if self.vrrp.auth_type is AuthType.AH:
-            # Numbered packets: never the same bytes twice. They have to live until the queue has been sent.
-            self.ah_sequence += 1
-            packets = self._prepared(sender, priority)
-            self.unsent = [*self.unsent, *packets][-UNSENT_MAX:]
-        else:
-            packets = self.packets[priority] = self._prepared(sender, priority)
+            # Numbered packets: never the same bytes twice.
+            self.ah_sequence = min(self.ah_sequence + 1, SEQUENCE_MAX)
+            return self._prepared(sender, priority)
+        packets = self.packets[priority] = self._prepared(sender, priority)
         return packets
 
     def _prepared(self, sender: Sender, priority: int) -> list[Prepared]:
