@@ -20,6 +20,7 @@ GROUPS = 0x1 | 0x10 | 0x100
 SO_RCVBUFFORCE = 33
 MONITOR_BUFFER_BYTES = 16 << 20
 RECEIVE_BYTES = 1 << 17
+DUMP_TRIES = 5
 _SEQUENCE_MAX = 1 << 31
 
 
@@ -48,6 +49,8 @@ class Requests:
 
         Returns errno by position in `messages` of those that failed. Raises OSError if the socket itself fails.
         """
+        if not messages:
+            return {}
         first = self._sequence + 1
         self._sequence += len(messages)
         last = self._sequence
@@ -70,13 +73,21 @@ class Requests:
             raise OSError(error, os.strerror(error))
 
     def dump(self, message_type: int, family: int = 0) -> list[Link | Address]:
-        """All links (RTM_GETLINK) or addresses (RTM_GETADDR)."""
+        """All links (RTM_GETLINK) or addresses (RTM_GETADDR). If something changed meanwhile, the kernel may have left
+        something out and says so: then it is asked again."""
+        for _ in range(DUMP_TRIES):
+            found, interrupted = self._dump(message_type, family)
+            if not interrupted:
+                break
+        return found
+
+    def _dump(self, message_type: int, family: int) -> tuple[list[Link | Address], bool]:
         self._socket.send(rtnetlink.dump_request(message_type, 0, family))
         found: list[Link | Address] = []
         while True:
             for answer in rtnetlink.parse(self._socket.recv(RECEIVE_BYTES)):
                 if isinstance(answer, Done):
-                    return found
+                    return found, answer.interrupted
                 if isinstance(answer, Ack) and answer.error:
                     raise OSError(answer.error, os.strerror(answer.error))
                 if isinstance(answer, Link | Address):
@@ -97,14 +108,27 @@ class Monitor:
         self._socket.close()
 
     def read(self) -> list[Link | Address] | None:
-        """What has come since the last call, at most one buffer's worth; None if the kernel had to drop some
-        (then only a dump tells the truth)."""
+        """One notification (the kernel puts each into a datagram of its own), [] if none waits.
+
+        None if the kernel had to drop some. Then those that wait are dropped too: the dump that must follow is newer.
+        """
         try:
             data = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
             return []
         except OSError as error:
-            if error.errno == errno.ENOBUFS:
-                return None
-            raise
+            if error.errno != errno.ENOBUFS:
+                raise
+            self._drain()
+            return None
         return [m for m in rtnetlink.parse(data) if isinstance(m, Link | Address)]
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                self._socket.recv(1)  # the rest of the datagram is cut off
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise

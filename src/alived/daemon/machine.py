@@ -3,13 +3,19 @@ something."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from alived.adapters.loop import Loop
 from alived.adapters.netlink import Monitor, Requests
 from alived.daemon.links import Links
 from alived.wire import rtnetlink
 from alived.wire.rtnetlink import Address, Link
+
+BATCH = 256
+"""Notifications before others get their turn."""
 
 
 class Machine:
@@ -45,32 +51,63 @@ class Machine:
         """Reads links and addresses again at once, without waiting for the monitor (we have just made a device)."""
         self._dump()
 
-    def _dump(self) -> tuple[set[str], list[Address]]:
+    def _dump(self) -> None:
         self.links.clear()
-        names: set[str] = set()
-        addresses: list[Address] = []
-        for found in self._requests.dump(rtnetlink.RTM_GETLINK):
-            if isinstance(found, Link):
-                names |= self.links.update_link(found)
-        for found in self._requests.dump(rtnetlink.RTM_GETADDR):
-            if isinstance(found, Address):
-                self.links.update_address(found)
-                addresses.append(found)
-        return names, addresses
+        for message in self._ask():
+            self._update(message)
+
+    def _ask(self) -> list[Link | Address]:
+        """All links and all addresses."""
+        return self._requests.dump(rtnetlink.RTM_GETLINK) + self._requests.dump(rtnetlink.RTM_GETADDR)
 
     def _read(self) -> None:
+        heard: list[Link | Address] = []
         if self._postponed():
             return
-        messages = self._monitor.read()
-        if messages is None:
-            self._changed(*self._dump())
-            return
-        names: set[str] = set()
-        addresses: list[Address] = []
-        for message in messages:
-            if isinstance(message, Link):
-                names |= self.links.update_link(message)
+        while len(heard) < BATCH and (messages := self._monitor.read()) != []:
+            if messages is None:
+                heard = self._differences()
+                break
+            heard += messages
+        self._take(heard)
+
+    def _take(self, messages: Iterable[Link | Address]) -> None:
+        """Addresses in a row are told together; a link alone, and in its place among them, because what an address
+        means depends on the state of its link at that moment."""
+        for kind, group in itertools.groupby(messages, type):
+            if kind is Address:
+                addresses = [message for message in group if isinstance(message, Address)]
+                for address in addresses:
+                    self.links.update_address(address)
+                self._changed(set(), addresses)
             else:
-                self.links.update_address(message)
-                addresses.append(message)
-        self._changed(names, addresses)
+                for link in group:
+                    self._changed(self._update(link), [])
+
+    def _update(self, message: Link | Address) -> set[str]:
+        if isinstance(message, Link):
+            return self.links.update_link(message)
+        self.links.update_address(message)
+        return set()
+
+    def _differences(self) -> list[Link | Address]:
+        """What the monitor would have told us had it not lost something, in the kernel's order: from what we know to
+        what is."""
+        known_links, known_addresses = self.links.all()
+        now = self._ask()
+        indices = {message.index for message in now if isinstance(message, Link)}
+        there = {_key(message) for message in now if isinstance(message, Address)}
+        lost_links = [link for link in known_links if link.index not in indices]
+        lost = [address for address in known_addresses if _key(address) not in there]
+        return [
+            *(msgspec.structs.replace(link, up=False, running=False) for link in lost_links),
+            *(msgspec.structs.replace(a, deleted=True) for a in lost if a.index not in indices),
+            *(msgspec.structs.replace(link, deleted=True) for link in lost_links),
+            *(message for message in now if isinstance(message, Link)),
+            *(msgspec.structs.replace(a, deleted=True) for a in lost if a.index in indices),
+            *(message for message in now if isinstance(message, Address)),
+        ]
+
+
+def _key(address: Address) -> tuple[int, bytes, int]:
+    return address.index, address.local, address.prefix_length
