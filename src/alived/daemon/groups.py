@@ -48,7 +48,8 @@ class Groups:
         try:
             while self._reports:
                 news = self._reports.popleft()
-                if group := self._groups.get(news.group):
+                group = self._groups.get(news.group)
+                if group and news.instance in group.config.members:  # else a reload has just taken it out
                     event = MemberChanged(news.instance, news.state, news.wanted, news.priority, news.reason)
                     self._carry_out(group.step(event, now), now)
         finally:
