@@ -6,6 +6,9 @@ leftover. An address without the mark (an operator's own, the address of an owne
 
 from __future__ import annotations
 
+import errno
+import os
+
 from alived.adapters.netlink import Requests
 from alived.config.model import Config
 from alived.daemon import vmac
@@ -17,6 +20,8 @@ from alived.wire.inet import pack_address
 from alived.wire.rtnetlink import Address, Link
 
 BATCH = 256
+NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV}
+"""It has just gone by itself."""
 
 
 def remove(config: Config) -> list[str]:
@@ -53,9 +58,18 @@ def _remove_addresses(
     messages = [
         rtnetlink.address_message(rtnetlink.RTM_DELADDR, 0, **address_request(va, index, 0)) for va, index in found
     ]
+    errors: dict[int, int] = {}
     for start in range(0, len(messages), BATCH):
-        requests.transact(messages[start : start + BATCH])
-    return [f"removed the leftover address {va.address}/{va.prefix_length} from {va.interface}" for va, _ in found]
+        errors |= {start + n: error for n, error in requests.transact(messages[start : start + BATCH]).items()}
+    return [
+        _sentence(f"leftover address {va.address}/{va.prefix_length} from {va.interface}", errors.get(number, 0))
+        for number, (va, _) in enumerate(found)
+        if errors.get(number) not in NOT_THERE
+    ]
+
+
+def _sentence(what: str, error: int) -> str:
+    return f"cannot remove the {what}: {os.strerror(error)}" if error else f"removed the {what}"
 
 
 def _remove_vmacs(requests: Requests, config: Config, links: dict[int, Link]) -> list[str]:
@@ -65,6 +79,11 @@ def _remove_vmacs(requests: Requests, config: Config, links: dict[int, Link]) ->
         device = instance.vrrp.vmac
         link = by_name.get(device.name) if device else None
         if link and vmac.is_ours(instance.vrrp, link):
-            vmac.remove(requests, link)
-            removed.append(f"removed the leftover virtual MAC device {link.name}")
+            try:
+                vmac.remove(requests, link)
+                error = 0
+            except OSError as refusal:
+                error = refusal.errno or errno.EIO
+            if error not in NOT_THERE:
+                removed.append(_sentence(f"leftover virtual MAC device {link.name}", error))
     return removed
