@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 import threading
 from collections.abc import Sequence
 
@@ -34,7 +35,8 @@ class Renewer:
         """Queues RTM_NEWADDR requests. A refusal is not reported: the monitor sees the loss of an address."""
         if not self._started:
             self._started = True
-            threading.Thread(target=self._run, name="alived: renewer", daemon=True).start()
+            scheduling = os.sched_getscheduler(0), os.sched_getparam(0)
+            threading.Thread(target=self._run, args=scheduling, name="alived: renewer", daemon=True).start()
         for start in range(0, len(messages), BATCH):
             self._jobs.append((group, messages[start : start + BATCH]))
             self._wake.release()
@@ -49,7 +51,11 @@ class Renewer:
             for job in [job for job in self._jobs if job[0] == group]:
                 self._jobs.remove(job)
 
-    def _run(self) -> None:
+    def _run(self, policy: int, parameters: os.sched_param) -> None:
+        # Real-time scheduling is not inherited. Without it a busy machine would stop this thread in the middle of a
+        # batch, with the lock that the engine wants.
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, policy, parameters)
         while True:
             self._wake.acquire()
             with self._lock:
