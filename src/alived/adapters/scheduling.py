@@ -29,6 +29,12 @@ def lock_memory() -> str:
     return ""
 
 
+def raise_file_limit() -> None:
+    """As many open files as root allows us: a thousand virtual MAC devices need four thousand sockets."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def set_affinity(cpus: tuple[int, ...]) -> str:
     """Runs on these CPUs only. Returns "" or why it failed."""
     try:

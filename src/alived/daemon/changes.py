@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from alived.config.model import Config, Instance
-from alived.vrrp.config import VrrpInstance
+from alived.vrrp.config import TrackedInterface, VrrpInstance
 
 
 class Kind(enum.StrEnum):
@@ -31,6 +31,7 @@ IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
 
 def compare(old: Config, new: Config) -> list[Change]:
     """Removals first, so that an address can move to another instance in one reload."""
+    tracked_before, tracked_after = _tracked_by_groups(old), _tracked_by_groups(new)
     before = {instance.vrrp.name: instance for instance in old.instances}
     after = {instance.vrrp.name: instance for instance in new.instances}
     changes = [Change(Kind.REMOVED, name, f"instance {name} removed") for name in before if name not in after]
@@ -44,7 +45,14 @@ def compare(old: Config, new: Config) -> list[Change]:
             changes.append(Change(Kind.REPLACED, name, sentence))
         elif known != instance:
             later.append(Change(Kind.CHANGED, name, f"instance {name} changed: {_differences(known, instance)}"))
+        elif tracked_before.get(group := instance.vrrp.sync_group) != tracked_after.get(group):
+            later.append(Change(Kind.CHANGED, name, f"instance {name} changed: what sync group {group} tracks"))
     return changes + later
+
+
+def _tracked_by_groups(config: Config) -> dict[str, tuple[TrackedInterface, ...]]:
+    """Its members track it too."""
+    return {group.vrrp.name: group.vrrp.track_interfaces for group in config.sync_groups}
 
 
 def _identity_changes(old: VrrpInstance, new: VrrpInstance) -> list[str]:

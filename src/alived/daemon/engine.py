@@ -37,6 +37,7 @@ class Engine:
         self._scheduling = ""
 
     def start(self) -> None:
+        scheduling.raise_file_limit()
         self._apply_scheduling()
         self._loop.turn_gap_ns = TURN_GAP_NS
         self._wiring.start()
@@ -81,6 +82,9 @@ class Engine:
         self._config = config
         self._wiring.groups.configure(config, now_ns())
         new = {instance.vrrp.name: instance for instance in _with_lifetimes(config)}
+        for change in changes:
+            if change.kind is Kind.CHANGED:
+                self._wiring.expect(change.name, new[change.name])
         for change in changes:
             self._change(change, new.get(change.name))
         self._wiring.settle()

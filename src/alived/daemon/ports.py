@@ -44,6 +44,8 @@ class Ports:
         self._loop, self._links, self._notice = loop, links, notice
         self._ports: dict[PortKey, Port] = {}
         self._senders: dict[tuple[object, ...], Sender] = {}
+        self._users: collections.Counter[tuple[object, ...]] = collections.Counter()
+        """How many instances send by it."""
         self._attached: dict[str, tuple[PortKey, tuple[object, ...], str]] = {}
         self._logged: dict[tuple[str, str], int] = {}
 
@@ -68,6 +70,7 @@ class Ports:
         self.detach(router)
         port = self._ports.get(port_key) or self._open_port(port_key)
         self._attached[router.name] = wanted
+        self._users[sender_key] += 1
         port.add(router)
         if group:
             port.receiver.join(group, port_key.if_index)
@@ -99,8 +102,11 @@ class Ports:
             self._loop.remove_reader(port.receiver.fileno())
             port.receiver.close()
             del self._ports[port_key]
-        if all(key != sender_key for _, key, _ in self._attached.values()) and sender_key in self._senders:
-            self._senders.pop(sender_key).close()
+        self._users[sender_key] -= 1
+        if not self._users[sender_key]:
+            del self._users[sender_key]
+            if sender := self._senders.pop(sender_key, None):
+                sender.close()
 
     def reconfigured(self, router: VirtualRouter) -> None:
         """A reload changed what the instance accepts."""

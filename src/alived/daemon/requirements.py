@@ -3,11 +3,12 @@ device, sockets. Level-triggered: `review` may be asked at any time and makes wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from alived.adapters.netlink import Requests
 from alived.adapters.sysctl import Sysctls
 from alived.base import Family
+from alived.config import model
 from alived.daemon import vmac
 from alived.daemon.links import Links
 from alived.daemon.machine import Machine
@@ -23,6 +24,17 @@ IFA_F_NODAD = 0x02
 SCOPE_LINK = 253
 
 
+def things(config: model.Instance, tracked: Collection[str]) -> set[str]:
+    """What concerns an instance if it changes: interfaces by their names, and its source address on any of them."""
+    vrrp_config = config.vrrp
+    found = {vrrp_config.interface, *tracked} | {va.interface for va in config.vips.addresses}
+    if vrrp_config.vmac:
+        found.add(vrrp_config.vmac.name)
+    if vrrp_config.track_source_address:
+        found.add(vrrp_config.source_address)
+    return found
+
+
 class Requirements:
     """Makes and checks what instances stand on."""
 
@@ -31,34 +43,32 @@ class Requirements:
         self._sysctls = sysctls
         self._links: Links = machine.links
 
-    def interfaces(self, router: VirtualRouter) -> set[str]:
-        """Names of the interfaces whose changes concern this instance."""
-        vrrp_config = router.vrrp
-        names = {vrrp_config.interface, *router.tracked} | {va.interface for va in router.config.vips.addresses}
-        if vrrp_config.vmac:
-            names.add(vrrp_config.vmac.name)
-        return names
-
     def review(self, router: VirtualRouter) -> Iterator[vrrp.InstanceEvent]:
-        """Makes what is missing, connects sockets, and yields what the instance must hear of it."""
-        for name in sorted(router.tracked):
-            yield from router.tracking.set_interface(name, self._links.usable(name))
+        """Makes what is missing, connects sockets, and yields what the instance must hear of it: new faults first, so
+        that it does not come back for a moment, and while there are sockets for its last advert."""
+        tracked = [
+            event
+            for name in sorted(router.tracked)
+            for event in router.tracking.set_interface(name, self._links.usable(name))
+        ]
         faults: dict[str, str] = {}
         self._virtual_device(router, faults)
         source = self._source(router, faults)
         if source:
             self._connect(router, source, faults)
-        else:
-            self._ports.detach(router)
-        if source and source != router.primary_address:
-            yield vrrp.PrimaryAddressChanged(source)
-        router.primary_address = source
         before, router.faults = router.faults, faults
-        for cause in before.keys() - faults.keys():
-            yield vrrp.FaultCleared(cause)
+        yield from (event for event in tracked if not isinstance(event, vrrp.FaultCleared))
         for cause, reason in faults.items():
             if before.get(cause) != reason:
                 yield vrrp.FaultRaised(cause, reason)
+        if not source:
+            self._ports.detach(router)
+        elif source != router.primary_address:
+            yield vrrp.PrimaryAddressChanged(source)
+        router.primary_address = source
+        yield from (event for event in tracked if isinstance(event, vrrp.FaultCleared))
+        for cause in before.keys() - faults.keys():
+            yield vrrp.FaultCleared(cause)
 
     def undo(self, routers: Iterable[VirtualRouter]) -> None:
         """Removes what was made for these instances, which have stopped."""
@@ -134,7 +144,7 @@ class Requirements:
             faults["source address"] = "an instance without interface needs unicast_src_ip"
             return ""
         if not self._links.get(config.interface):
-            faults[f"interface {config.interface}"] = f"there is no interface {config.interface}"
+            faults["source address"] = f"there is no interface {config.interface}"
             return ""
         address = self._links.primary_address(config.interface, config.family, config.addresses)
         if not address:

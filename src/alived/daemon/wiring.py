@@ -24,8 +24,9 @@ from alived.daemon.groups import Groups
 from alived.daemon.leftovers import is_ours
 from alived.daemon.machine import Machine
 from alived.daemon.ports import Ports
+from alived.daemon.registry import Registry
 from alived.daemon.reports import Reports
-from alived.daemon.requirements import Requirements
+from alived.daemon.requirements import Requirements, things
 from alived.daemon.virtual_router import VirtualRouter
 from alived.vip import events as vip
 from alived.vip.config import VirtualAddress
@@ -48,10 +49,7 @@ class Wiring:
         self.routers: dict[str, VirtualRouter] = {}
         self.deleted: set[str] = set()
         """Instances that a reload is taking away for good."""
-        self._bound: dict[Key, VirtualRouter] = {}
-        """Whose address that is."""
-        self._claimable: dict[tuple[str, str], VirtualRouter] = {}
-        """The same by (interface, address): ARP knows no prefix length."""
+        self._registry = Registry()
         self._agenda: collections.deque[tuple[VirtualRouter, Sequence[vrrp.InstanceEffect]]] = collections.deque()
         """Effects that wait until those of an earlier step are carried out."""
         self._busy = False
@@ -79,6 +77,7 @@ class Wiring:
 
     def settle(self) -> None:
         """To be called when several instances have been added, changed or removed."""
+        self._registry.moved.clear()
         self._claims.watch(self.routers.values())
         self.ports.flush()
 
@@ -90,7 +89,8 @@ class Wiring:
         router.entry = Entry(router.core, functools.partial(self._apply, router), router.begin)
         router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
         self.routers[router.name] = router
-        self._own_addresses(router, now)
+        self._registry.put(router, config.vips.addresses, things(config, router.tracked))
+        self._meet_addresses(router, now)
         self._review(router, now)
         self.feed(router, vrrp.Startup(), now)
         return router
@@ -108,25 +108,35 @@ class Wiring:
         self.ports.flush()
         self._requirements.undo([router])
         del self.routers[router.name]
-        self._disown_addresses(router)
+        self._registry.forget(router)
+        del router.entry, router.holder_entry  # they refer to each other, and the engine collects no garbage
+
+    def expect(self, name: str, config: model.Instance) -> None:
+        """The instance will be reconfigured in a moment. To be said of all before anything is done, so that an address
+        that moves from one to another is not taken away on the way."""
+        _, tracked = self._tracking(config)
+        self._registry.put(self.routers[name], config.vips.addresses, things(config, tracked))
 
     def reconfigure(self, router: VirtualRouter, config: model.Instance) -> None:
         """Changes the instance in place: state, timer and addresses live on."""
         now = now_ns()
         tracking, tracked = self._tracking(config)
-        gone = router.tracked - tracked
+        faults = router.tracking.faults
         router.reconfigure(config, tracking, tracked)
         self.feed(router, vrrp.Reconfigured(config.vrrp), now)
-        for name in sorted(gone):
-            self.feed(router, vrrp.FaultCleared(f"interface {name}"), now)
-        self._disown_addresses(router)
+        self._registry.put(router, config.vips.addresses, things(config, tracked))
         self._feed_holder(router, vip.VipReconfigured(config.vips), now)
-        self._own_addresses(router, now)
+        self._meet_addresses(router, now)
         self.ports.reconfigured(router)
         self._review(router, now)
+        if not config.vrrp.is_owner:
+            self.feed(router, vrrp.PriorityChanged(tracking.priority, "a reload changed what is tracked"), now)
+        for cause in sorted(faults - tracking.faults):
+            self.feed(router, vrrp.FaultCleared(cause), now)
 
     def finish(self) -> None:
-        """All instances have stopped: undoes what was made for them."""
+        """All instances have stopped: undoes what was made for them, and looks no more whether something is missing."""
+        self._machine.close()
         self._requirements.undo(self.routers.values())
         self._requirements.restore_settings()
 
@@ -139,18 +149,14 @@ class Wiring:
             names.add(config.vrrp.interface)
         return Tracking(config.vrrp, of_group), names
 
-    def _own_addresses(self, router: VirtualRouter, now: int) -> None:
-        """Registers the addresses of the instance, and tells its holder which of them are there already."""
+    def _meet_addresses(self, router: VirtualRouter, now: int) -> None:
+        """Tells the holder which devices are down, and which of its addresses are there already."""
+        for name in {va.interface for va in router.config.vips.addresses}:
+            if self._links.get(name) and self._links.trouble(name):
+                self._feed_holder(router, vip.InterfaceDown(name), now)
         for va in router.config.vips.addresses:
-            self._bound[key_of(va)] = router
-            self._claimable[va.interface, va.address] = router
-        for interface in {va.interface for va in router.config.vips.addresses}:
-            for address in list(self._links.addresses(interface)):
+            if address := self._links.address(*key_of(va)):
                 self._address_changed(address, now)
-
-    def _disown_addresses(self, router: VirtualRouter) -> None:
-        self._bound = {key: owner for key, owner in self._bound.items() if owner is not router}
-        self._claimable = {key: owner for key, owner in self._claimable.items() if owner is not router}
 
     # -- effects of instances --
 
@@ -214,7 +220,7 @@ class Wiring:
                 case vip.AddAddresses():
                     self.work.add(effect)
                 case vip.RemoveAddresses():
-                    self.work.remove(effect)
+                    self._remove_addresses(router, effect, now)
                 case vip.SendGratuitous():
                     self.work.announce(effect)
                 case vip.ProbeAddresses():
@@ -228,13 +234,30 @@ class Wiring:
                 case _:
                     assert_never(effect)
 
+    def _remove_addresses(self, router: VirtualRouter, effect: vip.RemoveAddresses, now: int) -> None:
+        """Removes them, except what a reload has given to another instance that holds its addresses: that stays bound,
+        and for this instance it is gone."""
+        moved = [key for va in effect.addresses if self._has_moved(key := key_of(va), router)]
+        if moved:
+            left = tuple(va for va in effect.addresses if key_of(va) not in moved)
+            effect = vip.RemoveAddresses(effect.group, left)
+        self.work.remove(effect)
+        for key in moved:
+            self._feed_holder(router, vip.AddressAbsent(*key), now)
+
+    def _has_moved(self, key: Key, router: VirtualRouter) -> bool:
+        if key not in self._registry.moved:
+            return False
+        owner = self._registry.owner(key)
+        return owner is not None and owner is not router and owner.holder.claimed
+
     def _bind_failed(self, group: str, va: VirtualAddress, error: str) -> None:
         router = self.routers.get(group)
         if router:
             self._feed_holder(router, vip.BindFailed(va.interface, va.address, error), now_ns())
 
     def _claimed_by_other(self, interface: str, address: str, mac: str) -> None:
-        router = self._claimable.get((interface, address))
+        router = self._registry.claimant(interface, address)
         if router and router.holder.claimed:
             self._feed_holder(router, vip.ConflictSeen(address, mac), now_ns())
 
@@ -242,28 +265,25 @@ class Wiring:
 
     def _machine_changed(self, names: set[str], addresses: list[Address]) -> None:
         now = now_ns()
-        touched = names | {self._links.name(address.index) for address in addresses if self._matters(address)}
+        touched = set(names)
         for address in addresses:
-            self._address_changed(address, now)
-        if touched:
-            for router in list(self.routers.values()):
-                if touched & self._requirements.interfaces(router):
-                    self._interfaces_changed(router, names, now)
-                    self._review(router, now)
+            if not self._address_changed(address, now):  # perhaps the source of somebody's adverts
+                touched |= {self._links.name(address.index), address_text(address.local)}
+        concerned = self._registry.dependents(touched)
+        for router in concerned:
+            self._interfaces_changed(router, names, now)
+            self._review(router, now)
+        if names and concerned:
             self._claims.watch(self.routers.values())
         self.ports.flush()
 
-    def _matters(self, address: Address) -> bool:
-        """Whether this address may be the source of somebody's adverts: ours to bind are not."""
-        name = self._links.name(address.index)
-        return (name, address_text(address.local), address.prefix_length) not in self._bound
-
-    def _address_changed(self, address: Address, now: int) -> None:
+    def _address_changed(self, address: Address, now: int) -> bool:
+        """Tells the holder; False: it is no virtual address."""
         name = self._links.name(address.index)
         text = address_text(address.local)
-        router = self._bound.get((name, text, address.prefix_length))
+        router = self._registry.owner((name, text, address.prefix_length))
         if router is None:
-            return
+            return False
         event: vip.VipEvent
         if address.deleted:
             event = vip.AddressAbsent(name, text, address.prefix_length)
@@ -277,6 +297,7 @@ class Wiring:
                 foreign=not is_ours(address),
             )
         self._feed_holder(router, event, now)
+        return True
 
     def _interfaces_changed(self, router: VirtualRouter, names: set[str], now: int) -> None:
         for name in names & {va.interface for va in router.config.vips.addresses}:

@@ -58,6 +58,11 @@ class Tracking:
         """The effective priority by what is known."""
         return self._priority
 
+    @property
+    def faults(self) -> frozenset[str]:
+        """Causes of the faults by what is known."""
+        return frozenset(self._faults)
+
     def set_interface(self, name: str, up: bool | None) -> list[InstanceEvent]:
         """None: there is no interface of this name, which counts as down."""
         return self.set(_interface_key(name), up)
