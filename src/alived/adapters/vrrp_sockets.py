@@ -130,6 +130,11 @@ class Sender:
                 sent = 1
             queue = queue[sent:]
 
+    def rehearse(self) -> None:
+        """Goes through `flush` without a packet (see daemon/rehearsal.py)."""
+        array = (ctypes.c_char * _MMSGHDR.size).from_buffer(bytearray(_MMSGHDR.size))
+        _libc.sendmmsg(self._socket.fileno(), array, 0, 0)
+
     def _failed(self, code: int) -> None:
         self.errors += 1
         self.last_error = f"{errno.errorcode.get(code, code)}"

@@ -7,6 +7,7 @@ closes accordingly.
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Callable
 
 from alived.adapters.loop import Loop
@@ -120,6 +121,11 @@ class Ports:
                 sender.flush()
                 if sender.errors:
                     self._send_failed(sender)
+
+    def rehearse(self) -> None:
+        """Goes through `flush` without a packet (see daemon/rehearsal.py)."""
+        for sender in itertools.islice(self._senders.values(), 1):
+            sender.rehearse()
 
     def rejected(self, interface: str, source: str, reason: str, detail: str, now: int) -> None:
         """Counts an advert that was not accepted and says so now and then."""

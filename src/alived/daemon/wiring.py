@@ -25,6 +25,7 @@ from alived.daemon.leftovers import is_ours
 from alived.daemon.machine import Machine
 from alived.daemon.ports import Ports
 from alived.daemon.registry import Registry
+from alived.daemon.rehearsal import rehearse
 from alived.daemon.reports import Reports
 from alived.daemon.requirements import Requirements, things
 from alived.daemon.virtual_router import VirtualRouter
@@ -86,7 +87,9 @@ class Wiring:
     def add(self, config: model.Instance, now: int) -> VirtualRouter:
         """now: the same for all that start together, so that their timers meet and their adverts leave in batches."""
         router = VirtualRouter(config, *self._tracking(config))
-        router.entry = Entry(router.core, functools.partial(self._apply, router), router.begin)
+        router.entry = Entry(
+            router.core, functools.partial(self._apply, router), router.begin, functools.partial(self._rehearse, router)
+        )
         router.holder_entry = Entry(router.holder, functools.partial(self._apply_vip, router))
         self.routers[router.name] = router
         self._registry.put(router, config.vips.addresses, things(config, router.tracked))
@@ -99,6 +102,11 @@ class Wiring:
         """Builds, while there is time, what the moment of a fail-over needs."""
         router.prepare_adverts()
         self.work.prepare(router.config.vips)
+
+    def _rehearse(self, router: VirtualRouter) -> None:
+        rehearse(router.config, router.primary_address)
+        self.get_ready(router)
+        self.ports.rehearse()
 
     def remove(self, router: VirtualRouter, reason: str) -> None:
         """Stops the instance; its addresses and its device go."""
