@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.processes import Daemon
+from tests.segment import segment as segment
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ class Registry:
         self._entries: dict[str, tuple[Sequence[VirtualAddress], Collection[str]]] = {}
         """What is written down for each instance."""
         self.moved: set[Key] = set()
-        """Addresses that another instance had until a reload; whoever carries the reload out clears it."""
+        """Addresses that an instance had until a reload; whoever carries the reload out clears it."""
 
     def put(self, router: VirtualRouter, addresses: Sequence[VirtualAddress], things: Collection[str]) -> None:
         """From now on these addresses are this instance's, and it depends on these things (names of interfaces, its
@@ -40,8 +40,9 @@ class Registry:
         """What another instance has taken over stays that one's."""
         addresses, things = self._entries.pop(router.name, ((), ()))
         for va in addresses:
-            if self._owners.get(key_of(va)) is router:
-                del self._owners[key_of(va)]
+            if self._owners.get(key := key_of(va)) is router:
+                del self._owners[key]
+                self.moved.add(key)
             if self._claimants.get((va.interface, va.address)) is router:
                 del self._claimants[va.interface, va.address]
         for thing in things:
