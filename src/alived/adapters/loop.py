@@ -188,10 +188,10 @@ class Loop:
         heap = self._heap
         while heap and heap[0][2].callback is None:
             heapq.heappop(heap)
-        due = heap[0][0] if heap else 0
+        due = max(heap[0][0], 1) if heap else 0
         if due != self._armed_ns:
             self._armed_ns = due
-            spec = _ITIMERSPEC.pack(0, 0, *divmod(max(due, 1), 1_000_000_000)) if heap else bytes(32)
+            spec = _ITIMERSPEC.pack(0, 0, *divmod(due, 1_000_000_000)) if heap else bytes(32)
             _libc.timerfd_settime(self._timerfd, TFD_TIMER_ABSTIME, spec, None)
         self.vitals[1] = due or FOREVER
         return -1
