@@ -12,13 +12,15 @@ import collections
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from alived.adapters.netlink import Requests
 
 Job = tuple[str, Sequence[bytes]]
 """(group, requests for its addresses)"""
 BATCH = 64
+STEP_ASIDE_S = 0.0001
 
 
 class Renewer:
@@ -30,6 +32,8 @@ class Renewer:
         self._lock = threading.Lock()
         self._requests = Requests()
         self._started = False
+        self._wanted = False
+        """Whether the engine waits for the lock."""
 
     def renew(self, group: str, messages: Sequence[bytes]) -> None:
         """Queues RTM_NEWADDR requests. A refusal is not reported: the monitor sees the loss of an address."""
@@ -41,13 +45,17 @@ class Renewer:
             self._jobs.append((group, messages[start : start + BATCH]))
             self._wake.release()
 
-    def exclusive(self) -> contextlib.AbstractContextManager[bool]:
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
         """No renewal runs meanwhile: neither before a removal is through nor in the middle of a batch."""
-        return self._lock
+        self._wanted = True
+        with self._lock:
+            self._wanted = False
+            yield
 
     def forget(self, group: str) -> None:
         """No renewal of this group runs from now on, and none is under way when this returns."""
-        with self._lock:
+        with self.exclusive():
             for job in [job for job in self._jobs if job[0] == group]:
                 self._jobs.remove(job)
 
@@ -58,6 +66,9 @@ class Renewer:
             os.sched_setscheduler(0, policy, parameters)
         while True:
             self._wake.acquire()
+            while self._wanted:
+                # A lock is not fair: who gives it back and wants it again is first, and the engine would wait for all.
+                time.sleep(STEP_ASIDE_S)
             with self._lock:
                 if self._jobs:
                     messages = self._jobs.popleft()[1]
