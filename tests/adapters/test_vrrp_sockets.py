@@ -114,7 +114,7 @@ def test_what_is_queued_is_sent_even_if_nobody_else_remembers_it(segment: Segmen
 @pytest.mark.lab
 def test_a_thousand_adverts_at_once_are_not_lost_in_a_slow_device(segment: Segment, eth0: int) -> None:
     """Where the device holds packets back, each counts against the buffer of the socket until it is out."""
-    slow = ["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "10mbit", "burst", "2kb", "limit", "4mb"]
+    slow = ["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "100kbit", "burst", "2kb", "limit", "4mb"]
     if shutil.which("tc") is None or subprocess.run(slow, capture_output=True).returncode:
         pytest.skip("needs tc, and a kernel with tbf")
     with contextlib.closing(Sender(Family.IPV4, "eth0", eth0, source=OWN_ADDRESS, group=GROUP)) as sender:
