@@ -76,6 +76,7 @@ class Loop:
         millisecond, a short sleep lets a batch come together: a wake-up costs ten times what a packet in a batch does.
         A loop that turns less often never sleeps."""
         self._turned_ns = 0
+        self._awake_until_ns = 0
         self.vitals = memoryview(bytearray(16)).cast("q")
         """What somebody who watches this loop from another process needs to see, if it is put into shared memory:
         [0] when the last turn looked at its timers, [1] until when it sleeps: FOREVER without a timer, 0 if awake."""
@@ -181,10 +182,19 @@ class Loop:
             now += early_ns
         self._turned_ns = now
 
+    def stay_awake(self, until_ns: int) -> None:
+        """Until then the loop turns without a wait: what comes next is heard of without the time of a wake-up, which
+        is 0.1 ms. For a millisecond or two, when every tenth of one counts."""
+        self._awake_until_ns = until_ns
+
     def _timeout_s(self) -> float:
         """0 if there is something to do at once, else -1 with the timerfd armed for the next timer."""
         if self._soon or self._work:
             return 0
+        if self._awake_until_ns:
+            if now_ns() < self._awake_until_ns:
+                return 0
+            self._awake_until_ns = 0
         heap = self._heap
         while heap and heap[0][2].callback is None:
             heapq.heappop(heap)

@@ -133,6 +133,7 @@ class Deadlines:
             else:
                 entry.rehearsed_ns = when
                 entry.rehearse()
+                self._loop.stay_awake(when)
                 return
 
     def _step_due(self, now: int) -> list[tuple[Entry, Sequence[Effect]]]:
