@@ -155,6 +155,6 @@ def test_it_is_level_triggered(things: list[TrackedThing], story: list[tuple[str
             standing.add(event.cause)
         elif isinstance(event, FaultCleared):
             standing.remove(event.cause)
-    assert standing == raised
+    assert standing == raised == by_story.faults
     last = [event.priority for event in events if isinstance(event, PriorityChanged)]
     assert (last or [100])[-1] == by_story.priority

@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("-f", "--config", "config_path", required=True, metavar="FILE", help="keepalived.conf, YAML or TOML.")
+@click.option("-f", "--config", "config_path", required=True, metavar="FILE", help="keepalived.conf or YAML.")
 @click.option("--debug", is_flag=True, help="Log debug lines too.")
 @click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
 @click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")

@@ -132,9 +132,11 @@ class ForkedRole:
     def send(self, message: BusMessage) -> None:
         """To the child, if there is one: the next one starts with the current configuration anyway."""
         if self._endpoint is not None:
+            # Looked at before: the child may wake and turn within `send`, and would owe that turn for ever.
+            turned_ns, sent_ns = self._pulse.turned_ns, now_ns()
             self._endpoint.send(message)
             self.unconfirmed += isinstance(message, Configure)
-            self._watch.sent(self._pulse.turned_ns, now_ns())
+            self._watch.sent(turned_ns, sent_ns)
             self._arm_look()
 
     def _arm_look(self) -> None:
