@@ -91,7 +91,6 @@ class Port:
     def _changed(self) -> None:
         self._dispatcher = None
         self._known.clear()
-        self._trusted.clear()
         self._stop_filter()
 
     # -- hot: once for each advert of everybody --
@@ -191,6 +190,7 @@ class Port:
             ah_sequence=router.ah_sequence,
         )
         router.ah_sequence = bare.sequence
+        self._trusted.add(packet[12:16])
         for event in events:
             self._owner.feed(router, event, now)
 
