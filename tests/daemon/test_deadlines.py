@@ -133,6 +133,16 @@ def test_a_deadline_that_moves_earlier_is_kept(world: World) -> None:
     assert core.stepped == [NS_PER_S], "once, and the old time brings nothing"
 
 
+def test_a_deadline_that_moves_by_less_than_the_slack_of_others_is_waited_for_without_a_spin(world: World) -> None:
+    core = Clockwork("a", NS_PER_S)
+    world.add(core)
+    core.deadline_ns = NS_PER_S + SLACK_MAX_NS // 2
+    made = world.loop.made
+    world.loop.run_until(2 * NS_PER_S)
+    assert core.stepped == [NS_PER_S + SLACK_MAX_NS // 2]
+    assert world.loop.made - made == 1
+
+
 def test_earlier_and_later_again_is_the_later(world: World) -> None:
     core = Clockwork("a", 3 * NS_PER_S)
     entry = world.add(core)

@@ -154,7 +154,9 @@ class Deadlines:
                 reached, due = due, core.deadline_ns
                 assert due is None or due > reached, f"{core} does not move its deadline"
             elif due is not None and due <= limit:
-                exact.append(heapq.heappop(heap))
+                heapq.heappop(heap)
+                entry.armed_ns = due
+                exact.append((due, number, entry))
                 continue
             if due is None:
                 heapq.heappop(heap)
