@@ -28,6 +28,10 @@ from alived.wire.rtnetlink import Link
 
 SLICE_ADDRESSES = 16
 SLICE_NS = NS_PER_MS
+BATCH_MIN, BATCH_MAX = 8, 64
+ANNOUNCE_AFTER = 1024
+"""So many addresses are bound before they are announced: an announcement costs as much as a binding, and the last
+address answers the sooner; with thousands the first ones are announced meanwhile."""
 NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ENXIO}
 """What should be removed is gone already."""
 NO_ROOM = {errno.EAGAIN, errno.ENOBUFS}
@@ -80,7 +84,12 @@ class AddressWork:
         self._unprepared: collections.deque[tuple[VirtualAddress, int]] = collections.deque()
         self._frames: dict[str, tuple[int, FrameSender]] = {}
         """By interface; the index tells whether it is still the one of that name."""
-        self._scheduled = False
+        self._scheduled = self._pausing = False
+        self._fresh: dict[str, list[VirtualAddress]] = {}
+        """Bound and not announced yet, by group."""
+        self._fresh_count = 0
+        self._batch = SLICE_ADDRESSES
+        """How many addresses the kernel binds or removes in SLICE_NS, by the last batch."""
         self._idle: Callable[[], None] | None = None
 
     @property
@@ -129,6 +138,8 @@ class AddressWork:
                 job.leave_out(going)
                 if job.finished:
                     queue.remove(job)
+        if fresh := self._fresh.get(effect.group):
+            self._fresh[effect.group] = [va for va in fresh if (va.interface, va.address) not in going]
         self._renewer.forget(effect.group)
         if effect.addresses:  # in front: in a reload an address may go to a group that has just asked for it
             self._urgent.appendleft(Job(effect.group, effect.addresses, rtnetlink.RTM_DELADDR))
@@ -140,7 +151,7 @@ class AddressWork:
             return
         last = self._urgent[-1] if self._urgent else None
         if last and last.message_type == rtnetlink.RTM_NEWADDR and last.addresses is effect.addresses:
-            last.announce = True  # each slice is announced as soon as it is bound
+            last.announce = True
         else:
             self._enqueue(self._urgent, Job(effect.group, effect.addresses))
 
@@ -174,21 +185,29 @@ class AddressWork:
                     queue.popleft()
             if now_ns() >= end:
                 break
-        if self._urgent or self._repeats:
+        if self._urgent:
             self._schedule()
+        elif self._repeats and not self._pausing:
+            # Nobody waits for repeats, and this process has the CPU before all others: it leaves them half of it.
+            self._pausing = True
+            self._loop.call_later(SLICE_NS, self._end_pause)
         callback = self._idle
         if callback and not self._urgent:
             self._idle = None
             callback()
+
+    def _end_pause(self) -> None:
+        self._pausing = False
+        self._schedule()
 
     def _change(self, queue: collections.deque[Job]) -> None:
         """One netlink batch from the jobs in front: many instances with one address each are one batch as well."""
         asked: list[tuple[Job, VirtualAddress]] = []
         messages: list[bytes] = []
         refused: list[tuple[Job, VirtualAddress, str]] = []
-        while queue and queue[0].message_type and len(asked) < SLICE_ADDRESSES:
+        while queue and queue[0].message_type and len(asked) < self._batch:
             job = queue[0]
-            for va in job.take(SLICE_ADDRESSES - len(asked)):
+            for va in job.take(self._batch - len(asked)):
                 link = self._links.get(va.interface)
                 if link:
                     asked.append((job, va))
@@ -198,7 +217,12 @@ class AddressWork:
             if job.finished:
                 queue.popleft()
         errors = self._transact(messages)
-        self._gratuitous([va for number, (job, va) in enumerate(asked) if job.announce and number not in errors])
+        for number, (job, va) in enumerate(asked):
+            if job.announce and number not in errors:
+                self._fresh.setdefault(job.group, []).append(va)
+                self._fresh_count += 1
+        if self._fresh_count >= ANNOUNCE_AFTER or not (queue and queue[0].message_type):
+            self._announce_fresh()
         for number, error in errors.items():
             job, va = asked[number]
             if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
@@ -206,12 +230,23 @@ class AddressWork:
         for job, va, reason in refused:  # last: who is told may put other work into the queues
             self._failed(job.group, va, reason)
 
+    def _announce_fresh(self) -> None:
+        """What has been bound is announced before more is bound."""
+        self._urgent.extendleft(Job(group, fresh) for group, fresh in reversed(self._fresh.items()))
+        self._fresh.clear()
+        self._fresh_count = 0
+
     def _transact(self, messages: Sequence[bytes]) -> dict[int, int]:
         """errno by position of what the kernel refused."""
         if not messages:
             return {}
+        began = now_ns()
         with self._renewer.exclusive():
-            return self._requests.transact(messages)
+            errors = self._requests.transact(messages)
+        # An address costs 10 us where there are few and 130 us where there are thousands (the kernel walks a list).
+        fitting = len(messages) * SLICE_NS // max(now_ns() - began, 1)
+        self._batch = min(max(fitting, BATCH_MIN), BATCH_MAX)
+        return errors
 
     # -- frames --
 
