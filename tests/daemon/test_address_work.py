@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 from collections.abc import Callable, Iterator, Sequence
@@ -270,6 +271,33 @@ def test_a_removal_between_two_slices(world: World) -> None:
     lines = world.said()
     assert sum(line.startswith("del") for line in lines) == 400
     assert not any(line.startswith(("add", "garp")) for line in lines)
+
+
+def test_a_thousand_groups_that_let_go_at_once_do_not_look_at_each_others_jobs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    leave_out = module.Job.leave_out
+
+    class Watched(collections.deque[module.Job]):
+        def __iter__(self) -> Iterator[module.Job]:
+            looks.append("at the whole queue")
+            return super().__iter__()
+
+        def remove(self, job: module.Job) -> None:
+            looks.append("for a place in the queue")
+            super().remove(job)
+
+    monkeypatch.setattr(module.Job, "leave_out", lambda job, going: (looks.append(job.group), leave_out(job, going)))
+    world.address_work._urgent, world.address_work._repeats = Watched(), Watched()
+    for number in range(1000):
+        claim(world, vip(number), group=f"G{number}")
+    for number in range(1000):
+        release(world, vip(number), group=f"G{number}")
+    assert collections.Counter(looks) == {f"G{number}": 2 for number in range(1000)}
+    world.finish()
+    assert not any(line.startswith(("add", "garp")) for line in world.said())
+    assert world.address_work._waiting == {}
 
 
 def test_taken_and_given_and_taken_again_ends_bound(world: World) -> None:

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 
 from alived.adapters.netlink import Requests
 
-Job = tuple[str, Sequence[bytes]]
-"""(group, requests for its addresses)"""
+Job = tuple[str, int, Sequence[bytes]]
+"""(group, how often it had been forgotten, requests for its addresses)"""
 BATCH = 64
 STEP_ASIDE_S = 0.0001
 
@@ -28,6 +28,7 @@ class Renewer:
 
     def __init__(self) -> None:
         self._jobs: collections.deque[Job] = collections.deque()
+        self._forgotten: collections.Counter[str] = collections.Counter()
         self._wake = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._requests = Requests()
@@ -42,7 +43,7 @@ class Renewer:
             scheduling = os.sched_getscheduler(0), os.sched_getparam(0)
             threading.Thread(target=self._run, args=scheduling, name="alived: renewer", daemon=True).start()
         for start in range(0, len(messages), BATCH):
-            self._jobs.append((group, messages[start : start + BATCH]))
+            self._jobs.append((group, self._forgotten[group], messages[start : start + BATCH]))
             self._wake.release()
 
     @contextlib.contextmanager
@@ -56,8 +57,7 @@ class Renewer:
     def forget(self, group: str) -> None:
         """No renewal of this group runs from now on, and none is under way when this returns."""
         with self.exclusive():
-            for job in [job for job in self._jobs if job[0] == group]:
-                self._jobs.remove(job)
+            self._forgotten[group] += 1
 
     def _run(self, policy: int, parameters: os.sched_param) -> None:
         # Real-time scheduling is not inherited. Without it a busy machine would stop this thread in the middle of a
@@ -70,7 +70,7 @@ class Renewer:
                 # A lock is not fair: who gives it back and wants it again is first, and the engine would wait for all.
                 time.sleep(STEP_ASIDE_S)
             with self._lock:
-                if self._jobs:
-                    messages = self._jobs.popleft()[1]
+                group, forgotten, messages = self._jobs.popleft()
+                if forgotten == self._forgotten[group]:
                     with contextlib.suppress(OSError):  # no buffers: the next renewal comes within the lifetime
                         self._requests.transact(messages)

@@ -81,6 +81,8 @@ class AddressWork:
         self._renewer = Renewer()
         self._urgent: collections.deque[Job] = collections.deque()
         self._repeats: collections.deque[Job] = collections.deque()
+        self._waiting: dict[str, list[Job]] = {}
+        """Jobs of each group that a removal forgets: when a thousand groups let go at once, each looks at its own."""
         self._unprepared: collections.deque[tuple[VirtualAddress, int]] = collections.deque()
         self._frames: dict[str, tuple[int, FrameSender]] = {}
         """By interface; the index tells whether it is still the one of that name."""
@@ -133,11 +135,8 @@ class AddressWork:
         """What waits for these addresses is forgotten: it would bind what must go. Other addresses of the group stay,
         and so do removals that wait."""
         going = {(va.interface, va.address) for va in effect.addresses}
-        for queue in (self._urgent, self._repeats):
-            for job in [j for j in queue if j.group == effect.group and j.message_type != rtnetlink.RTM_DELADDR]:
-                job.leave_out(going)
-                if job.finished:
-                    queue.remove(job)
+        for job in self._waiting.get(effect.group, ()):
+            job.leave_out(going)
         if fresh := self._fresh.get(effect.group):
             self._fresh[effect.group] = [va for va in fresh if (va.interface, va.address) not in going]
         self._renewer.forget(effect.group)
@@ -165,7 +164,16 @@ class AddressWork:
     def _enqueue(self, queue: collections.deque[Job], job: Job) -> None:
         if job.addresses:
             queue.append(job)
+            self._waiting.setdefault(job.group, []).append(job)
             self._schedule()
+
+    def _dequeue(self, queue: collections.deque[Job]) -> None:
+        job = queue.popleft()
+        if job.message_type != rtnetlink.RTM_DELADDR:
+            jobs = self._waiting[job.group]
+            jobs.remove(job)
+            if not jobs:
+                del self._waiting[job.group]
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -182,7 +190,7 @@ class AddressWork:
                 job = queue[0]
                 (self._probe if job.probe else self._gratuitous)(job.take(SLICE_ADDRESSES))
                 if job.finished:
-                    queue.popleft()
+                    self._dequeue(queue)
             if now_ns() >= end:
                 break
         if self._urgent:
@@ -215,7 +223,7 @@ class AddressWork:
                 elif job.message_type == rtnetlink.RTM_NEWADDR:
                     refused.append((job, va, f"there is no interface {va.interface}"))
             if job.finished:
-                queue.popleft()
+                self._dequeue(queue)
         errors = self._transact(messages)
         for number, (job, va) in enumerate(asked):
             if job.announce and number not in errors:
@@ -232,7 +240,10 @@ class AddressWork:
 
     def _announce_fresh(self) -> None:
         """What has been bound is announced before more is bound."""
-        self._urgent.extendleft(Job(group, fresh) for group, fresh in reversed(self._fresh.items()))
+        for group, fresh in reversed(self._fresh.items()):
+            job = Job(group, fresh)
+            self._urgent.appendleft(job)
+            self._waiting.setdefault(group, []).append(job)
         self._fresh.clear()
         self._fresh_count = 0
 
