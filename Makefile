@@ -20,6 +20,7 @@ demo: ## three nodes, one VIP, the master dies: see it move (ARGS="--with keepal
 check: ## style, types and architecture
 	@scripts/setup test
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check -q .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 

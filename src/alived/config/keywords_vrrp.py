@@ -79,7 +79,7 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
 
 
 _ELECTION = (
-    works("state", state(), "Where to begin; a MASTER below priority 255 listens first, like a BACKUP.", default="BACKUP"),
+    works("state", state(), "Where to begin; below priority 255 a MASTER listens first too.", default="BACKUP"),
     works("virtual_router_id", integer(1, 255, 51), "Number of the virtual router, the same on all its nodes."),
     works(
         "priority",

@@ -149,13 +149,7 @@ class VipNoticed(Effect, frozen=True, tag=True):
 
 
 VipEffect = (
-    AddAddresses
-    | RemoveAddresses
-    | SendGratuitous
-    | ProbeAddresses
-    | OwnershipFailed
-    | OwnershipPossible
-    | VipNoticed
+    AddAddresses | RemoveAddresses | SendGratuitous | ProbeAddresses | OwnershipFailed | OwnershipPossible | VipNoticed
 )
 
 
