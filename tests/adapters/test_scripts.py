@@ -117,7 +117,9 @@ def test_signals_are_as_a_program_expects_them(scripts: Scripts) -> None:
         lines = scripts.output_of("grep -E 'Sig(Ign|Blk)' /proc/self/status")
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert [int(line.split()[1], 16) for line in lines] == [0, 0]
+    # Signals 32 and 33 are the C library's own: no program can change what it inherited of them.
+    ordinary = (1 << 31) - 1
+    assert [int(line.split()[1], 16) & ordinary for line in lines] == [0, 0]
 
 
 def test_what_cannot_be_started(scripts: Scripts, tmp_path: Path) -> None:
