@@ -79,6 +79,14 @@ def test_a_dump_is_all_links_or_all_addresses(requests: Requests) -> None:
     assert {one.family for one in only if isinstance(one, Address)} == {Family.IPV6}
 
 
+def test_one_link_by_its_name(requests: Requests) -> None:
+    found = requests.link("eth1")
+    assert found
+    assert (found.name, found.index, found.up) == ("eth1", socket.if_nametoindex("eth1"), True)
+    assert requests.link("eth9") is None
+    assert requests.link("eth0") is not None, "the socket is in step after a refusal"
+
+
 def test_a_dump_longer_than_a_buffer_is_complete(requests: Requests) -> None:
     ip(*[f"addr add 10.9.{n // 200}.{n % 200 + 1}/32 dev lo" for n in range(2000)])
     found = requests.dump(rtnetlink.RTM_GETADDR, Family.IPV4)

@@ -10,6 +10,7 @@ import socket
 import msgspec
 import pytest
 
+from alived.adapters.netlink import Requests
 from alived.config.model import Instance
 from alived.daemon.messages import KernelSettings, Transition
 from alived.vip.config import VanishPolicy
@@ -17,6 +18,7 @@ from alived.vrrp.config import State, TrackedInterface, Vmac, VrrpSyncGroup
 from alived.vrrp.packet import Advertisement, encode
 from alived.wire.inet import ipv4_header, pack_address
 from alived.wire.neighbour import gratuitous_arp
+from alived.wire.rtnetlink import RTM_GETADDR, RTM_GETLINK, Address, Link
 from tests.daemon.engine_play import INTERVAL_CS, address, config, instance, playing
 from tests.segment import OTHER_ADDRESS, OTHER_MAC, OWN_ADDRESS, Segment, addresses_of, drain, ip, open_files
 
@@ -146,8 +148,8 @@ def test_nothing_changed_is_nothing_done(segment: Segment) -> None:
 def test_another_priority_in_place_keeps_the_master(segment: Segment) -> None:
     heard = segment.other_frames()
     with playing(change(A, priority=200)) as play:
-        play.until_bound(f"{VIP}/32")
-        drain(heard)
+        announced: list[bytes] = []
+        play.until(lambda: bool(announced.extend(drain(heard)) or len(claims_in(announced)) == 5), "the whole burst")
         changes = play.reload(config(change(A, priority=150)))
         assert changes == ("instance A changed: priority",)
         frames: list[bytes] = []
@@ -420,12 +422,37 @@ def test_a_virtual_mac_device_comes_and_goes_with_its_settings(segment: Segment)
         assert pathlib.Path("/sys/class/net").exists()
         assert sysctl("ipv4/conf/eth0/arp_ignore") == "1"
         assert sysctl("ipv4/conf/vrrp.51/accept_local") == "1"
-        assert play.of(KernelSettings)[-1].settings["ipv4/conf/eth0/arp_ignore"] == (before[0], "1")
+        borrowed = dict(item for said in play.of(KernelSettings) for item in said.settings.items())
+        assert borrowed["ipv4/conf/eth0/arp_ignore"] == (before[0], "1")
         play.stop()
         assert (sysctl("ipv4/conf/eth0/arp_ignore"), sysctl("ipv4/conf/eth0/arp_filter")) == before
         assert "vrrp.51" not in [name for _, name in socket.if_nameindex()]
         play.turn_for(0.2)
         assert "vrrp.51" not in [name for _, name in socket.if_nameindex()], "it is not made again"
+
+
+def test_many_virtual_mac_devices_are_made_without_looking_at_all_links_for_each(
+    segment: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read all links takes a time that grows with what has been made: hundreds of devices would take minutes."""
+    dumps: list[int] = []
+    dump = Requests.dump
+
+    def counting_dump(self: Requests, message_type: int, family: int = 0) -> list[Link | Address]:
+        dumps.append(message_type)
+        return dump(self, message_type, family)
+
+    monkeypatch.setattr(Requests, "dump", counting_dump)
+    virtual = [
+        change(instance(f"I{n}", n, address(f"192.0.2.{100 + n}", f"vrrp.{n}")), vmac=Vmac(name=f"vrrp.{n}"))
+        for n in range(1, 9)
+    ]
+    with playing(*virtual) as play:
+        for n in range(1, 9):
+            play.until_bound(f"192.0.2.{100 + n}/32", interface=f"vrrp.{n}")
+        assert dumps == [RTM_GETLINK, RTM_GETADDR]
+        settings = [len(said.settings) for said in play.of(KernelSettings)]
+        assert max(settings) == 1, "each change is told, not all changes each time"
 
 
 def test_a_virtual_mac_device_that_somebody_deletes_is_made_again(segment: Segment) -> None:

@@ -53,6 +53,9 @@ class World:
         wanted = Link if message_type == rtnetlink.RTM_GETLINK else Address
         return [message for message in self.there if isinstance(message, wanted)]
 
+    def link(self, name: str) -> Link | None:
+        return next((one for one in self.there if isinstance(one, Link) and one.name == name), None)
+
     def _changed(self, names: set[str], addresses: Sequence[Address]) -> None:
         links = self.machine.links
         self.log += [f"{name} {links.trouble(name) or 'fine'}" for name in sorted(names)]
@@ -146,10 +149,11 @@ def test_after_a_loss_of_nothing_everything_is_said_to_be_as_it_is(world: World)
     assert world.hear(None) == ["eth0 fine", "eth1 fine", "+192.0.2.1 on eth0", "+192.0.3.1 on eth1"]
 
 
-def test_a_refresh_sees_at_once_and_tells_nobody(world: World) -> None:
-    world.there.append(link(9, "vrrp.51"))
-    world.machine.refresh()
-    assert world.machine.links.get("vrrp.51")
+def test_a_refresh_sees_one_link_at_once_and_tells_nobody(world: World) -> None:
+    world.there += [link(9, "vrrp.51"), link(10, "vrrp.52")]
+    assert world.machine.refresh("vrrp.51") == world.machine.links.get("vrrp.51") == link(9, "vrrp.51")
+    assert world.machine.links.get("vrrp.52") is None
+    assert world.machine.refresh("vrrp.53") is None
     assert world.log == []
 
 

@@ -72,6 +72,16 @@ class Requests:
         if error := self.transact([message]).get(0):
             raise OSError(error, os.strerror(error))
 
+    def link(self, name: str) -> Link | None:
+        """The interface of this name, as it is now."""
+        self._socket.send(rtnetlink.link_request(0, name=name))
+        while True:
+            for answer in rtnetlink.parse(self._socket.recv(RECEIVE_BYTES)):
+                if isinstance(answer, Link):
+                    return answer
+                if isinstance(answer, Ack):
+                    return None
+
     def dump(self, message_type: int, family: int = 0) -> list[Link | Address]:
         """All links (RTM_GETLINK) or addresses (RTM_GETADDR). If something changed meanwhile, the kernel may have left
         something out and says so: then it is asked again."""

@@ -16,7 +16,7 @@ Settings = dict[str, tuple[str, str]]
 class Sysctls:
     """Settings that we changed, with what they were before.
 
-    changed: told of all of them before each change, so that somebody can undo it if we die.
+    changed: told of each change before it is made, so that somebody can undo it if we die; {}: all are undone.
     """
 
     def __init__(self, changed: Callable[[Settings], None]) -> None:
@@ -31,7 +31,7 @@ class Sysctls:
             return
         before, _ = self._before.get(key, (current, value))
         self._before[key] = (before, value)
-        self._changed(dict(self._before))
+        self._changed({key: (before, value)})
         path.write_text(value)
 
     def restore(self) -> None:

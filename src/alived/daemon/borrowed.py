@@ -24,10 +24,11 @@ class Borrowed:
             self._settings = msgspec.json.decode(text, type=sysctl.Settings)
 
     def changed(self, settings: sysctl.Settings) -> None:
-        """The engine is about to change settings. Raises OSError if the file cannot be written."""
-        self._settings = settings
+        """The engine is about to change these too; {}: it has put all back. Raises OSError if the file cannot be
+        written."""
+        self._settings = self._settings | settings if settings else {}
         if settings:
-            self._directory.replace(SETTINGS_FILE, msgspec.json.encode(settings).decode())
+            self._directory.replace(SETTINGS_FILE, msgspec.json.encode(self._settings).decode())
         else:
             self._directory.remove(SETTINGS_FILE)
 

@@ -40,21 +40,21 @@ class Machine:
 
     def start(self) -> None:
         """Reads everything and listens from then on (the monitor was opened before: nothing falls in between)."""
-        self._dump()
+        for message in self._ask():
+            self._update(message)
         self._loop.add_reader(self._monitor.fileno(), self._read)
 
     def close(self) -> None:
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
 
-    def refresh(self) -> None:
-        """Reads links and addresses again at once, without waiting for the monitor (we have just made a device)."""
-        self._dump()
-
-    def _dump(self) -> None:
-        self.links.clear()
-        for message in self._ask():
-            self._update(message)
+    def refresh(self, name: str) -> Link | None:
+        """Looks at this link at once, without waiting for the monitor (we have just made the device). Not at all of
+        them: there may be hundreds, each of which was made a moment ago."""
+        link = self._requests.link(name)
+        if link:
+            self.links.update_link(link)
+        return link
 
     def _ask(self) -> list[Link | Address]:
         """All links and all addresses."""

@@ -103,8 +103,9 @@ class LogLine(Message, frozen=True, tag=True, kw_only=True):
 
 
 class KernelSettings(Message, frozen=True, tag=True):
-    """Engine to parent, before it changes a kernel setting: all that it has changed, (value before, value set) by path
-    below /proc/sys/net. The parent undoes them if the engine dies, and keeps them in a file in case all of us die."""
+    """Engine to parent, before it changes kernel settings: (value before, value set) by path below /proc/sys/net; {}
+    when all are as they were. The parent undoes them if the engine dies, and keeps them in a file in case all of us
+    die."""
 
     settings: dict[str, tuple[str, str]]
 

@@ -99,11 +99,10 @@ class Requirements:
                 vmac.create(self._requests, router.vrrp, parent, existing)
                 for sentence in vmac.apply_settings(self._sysctls, router.vrrp):
                     self._notice(router.name, "sysctl", sentence)
-                self._machine.refresh()
-                existing = self._links.get(device.name)
+                existing = self._machine.refresh(device.name)
             if existing and not existing.up:
                 vmac.set_up(self._requests, existing.index)
-                self._machine.refresh()
+                self._machine.refresh(device.name)
             if router.vrrp.family is Family.IPV6 and not device.xmit_base:
                 self._share_link_local(router)
         except vmac.VmacError as error:
@@ -130,7 +129,6 @@ class Requirements:
             flags=IFA_F_NODAD,
         )
         self._requests.request(message)
-        self._machine.refresh()
 
     def _source(self, router: VirtualRouter, faults: dict[str, str]) -> str:
         """The source address of our adverts; "" with the fault that says why there is none."""
