@@ -8,7 +8,7 @@ import resource
 
 MCL_CURRENT, MCL_FUTURE = 1, 2
 RTTIME_LIMIT_US = 10_000_000
-"""CPU time without a wait after which the kernel takes real time away from a runaway process (RLIMIT_RTTIME)."""
+"""CPU time without a wait after which the kernel kills a process that runs away with real time (RLIMIT_RTTIME)."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
