@@ -5,10 +5,10 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-from alived.config.keywords import Keyword, Status, Table
-from alived.config.keywords_global import GLOBAL, TOP
-from alived.config.keywords_vrrp import INSTANCE, SYNC_GROUP
-from alived.config.shapes import AUTHENTICATION
+from alived.config.keywords.global_defs import GLOBAL, TOP
+from alived.config.keywords.shapes import AUTHENTICATION
+from alived.config.keywords.table import Keyword, Status, Table
+from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 
 PAGE = pathlib.Path(__file__).parent / "guides" / "keywords.md"
 SECTIONS: tuple[tuple[str, Table], ...] = (

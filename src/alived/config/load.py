@@ -8,11 +8,11 @@ from collections.abc import Callable
 import msgspec
 
 from alived.base import Diagnostic, Location
-from alived.config.blocks import Block, parse
 from alived.config.findings import Findings
-from alived.config.keepalived_conf import read_tree
+from alived.config.interpret import read_tree
 from alived.config.model import Config
-from alived.config.tokens import decode
+from alived.config.text.blocks import Block, parse
+from alived.config.text.tokens import decode
 
 _FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
 _YAML_LINE = re.compile(r"---|%YAML|\{\s*\"|\w+[ \t]*:(?:\s|\Z)")
@@ -76,6 +76,6 @@ def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
             return ()
         case "keepalived":
             return parse(text, file, findings)
-    from alived.config.documents import read_document
+    from alived.config.documents.yaml_reader import read_document
 
     return read_document(text, file, findings)

@@ -1,0 +1,1 @@
+"""VRRP instances and sync groups between their text and their values."""

@@ -1,0 +1,1 @@
+"""The keyword tables: the one place where each keyword is described."""

@@ -1,0 +1,201 @@
+"""What a row of a keyword table says, and how a block is read through a table.
+
+A table is the one place where a keyword is described: reader, checker, documentation and tests use the same row.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from alived.base import Location
+from alived.config.findings import Findings
+from alived.config.keywords.converters import Converter
+from alived.config.text.blocks import Block
+
+
+class Status(enum.StrEnum):
+    WORKS = "works"
+    NOT_YET = "not yet"
+    """Accepted, warned about: a later version does it."""
+    NO_EFFECT = "no effect"
+    """Accepted, warned about: it configures a part of keepalived that alived does not have."""
+    REFUSED = "refused"
+    """An error: running without it would do something else than the operator wants."""
+
+
+class Keyword(msgspec.Struct, frozen=True, kw_only=True):
+    """meaning: one line; consequence: what happens because it does not work (statuses other than WORKS)."""
+
+    name: str
+    meaning: str
+    status: Status = Status.WORKS
+    field: str = ""
+    converter: Converter | None = None
+    default: str = ""
+    consequence: str = ""
+    example: str = ""
+
+    @property
+    def sample(self) -> str:
+        """A statement that is right."""
+        arguments = self.example or (self.converter.example if self.converter else "")
+        return f"{self.name} {arguments}".rstrip()
+
+
+Table = Mapping[str, Keyword]
+
+_homes: dict[str, list[str]] = {}
+"""Word -> the blocks that know it, for words that stand in the wrong one; filled by `table` while modules load."""
+
+
+def works(name: str, converter: Converter, meaning: str, *, field: str = "", default: str = "") -> Keyword:
+    return Keyword(name=name, meaning=meaning, field=field or name, converter=converter, default=default)
+
+
+def default_of(name: str, converter: Converter, field: str, default: str) -> Keyword:
+    """A keyword of `global_defs` that is the default of an instance's keyword."""
+    return works(name, converter, f"Default of `{field}`.", field=field, default=default)
+
+
+def not_yet(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
+    return Keyword(name=name, meaning=meaning, status=Status.NOT_YET, consequence=consequence, example=example)
+
+
+def no_effect(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
+    return Keyword(name=name, meaning=meaning, status=Status.NO_EFFECT, consequence=consequence, example=example)
+
+
+def refused(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
+    return Keyword(name=name, meaning=meaning, status=Status.REFUSED, consequence=consequence, example=example)
+
+
+def table(home: str, *parts: Keyword | Iterable[Keyword]) -> dict[str, Keyword]:
+    """Rows and groups of rows -> the table of a block; a name twice is a mistake of ours."""
+    rows: dict[str, Keyword] = {}
+    for part in parts:
+        for row in (part,) if isinstance(part, Keyword) else part:
+            assert row.name not in rows, row.name
+            rows[row.name] = row
+            _homes.setdefault(row.name, []).append(home)
+    return rows
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A value and where it was said."""
+
+    value: Any
+    location: Location
+    keyword: str
+
+
+class Settings:
+    """What a block says, by field, in the order of the text."""
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self.values: dict[str, Any] = {}
+        self._settings: dict[str, Setting] = {}
+        self.tried: set[str] = set()
+        """Fields that were said, also those whose value was wrong: they are not reported as missing."""
+
+    def get(self, field: str, default: Any = None) -> Any:
+        return self.values.get(field, default)
+
+    def place(self, *fields: str) -> Location:
+        """Where the first of these fields that is set was set; else where the block begins."""
+        for field in fields:
+            if field in self._settings:
+                return self._settings[field].location
+        return self.location
+
+    def __contains__(self, field: str) -> bool:
+        return field in self._settings
+
+    def __iter__(self) -> Iterator[tuple[str, Setting]]:
+        return iter(self._settings.items())
+
+    def add(self, row: Keyword, value: Any, block: Block, findings: Findings) -> None:
+        assert row.converter is not None
+        known = self._settings.get(row.field)
+        if known is not None and row.converter.merge == "append":
+            value = known.value + value
+        elif known is not None:
+            first = row.converter.merge == "first"
+            message = f"{block.keyword!r} again (before: line {known.location.line}): "
+            message += "the first one counts, this one is skipped" if first else "this one counts"
+            findings.warning(block.location, "duplicate-keyword", message, "remove one of them")
+            if first:
+                return
+        location = known.location if known and row.converter.merge == "append" else block.location
+        self._settings[row.field] = Setting(value, location, block.keyword)
+        self.values[row.field] = value
+
+
+def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
+    """All statements of a block through its table."""
+    settings = Settings(block.location)
+    for child in block.children or ():
+        row = rows.get(child.keyword)
+        if row is None:
+            report_unknown(child, block.keyword, rows, findings)
+        elif row.converter is None:
+            report_status(child, row, findings)
+        elif _has_right_shape(child, row.converter, findings):
+            settings.tried.add(row.field)
+            value = row.converter.read(child, findings)
+            if value is not None:
+                settings.add(row, value, child, findings)
+        else:
+            settings.tried.add(row.field)
+    return settings
+
+
+def _has_right_shape(block: Block, converter: Converter, findings: Findings) -> bool:
+    if converter.block == (block.children is not None):
+        return True
+    if converter.block:
+        message = f"{block.keyword!r} needs a block: '{{' is missing"
+        findings.error(block.location, "missing-brace", message, f"{block.keyword} {converter.shape}")
+    else:
+        message = f"{block.keyword!r} takes no block"
+        findings.error(block.location, "unexpected-block", message, "remove the braces, or is a '}' missing before?")
+    return False
+
+
+def report_status(block: Block, row: Keyword, findings: Findings) -> None:
+    """A known keyword that does not work here."""
+    match row.status:
+        case Status.REFUSED:
+            message = f"{row.name!r} is not supported: {row.consequence}"
+            findings.error(block.location, "not-supported", message, "remove it, if you can do without")
+        case Status.NOT_YET:
+            message = f"{row.name!r} has no effect in this version: {row.consequence}"
+            findings.warning(block.location, "not-supported-yet", message)
+        case _:
+            message = f"{row.name!r} has no effect: {row.consequence}"
+            findings.warning(block.location, "no-effect", message)
+
+
+def report_unknown(block: Block, where: str, rows: Table, findings: Findings) -> None:
+    """A word that the table does not have: said with its place and the nearest word, never skipped in silence."""
+    homes = " or ".join(_homes.get(block.keyword, ()))
+    if homes and where and block.children is not None:
+        message = f"{block.keyword!r} cannot stand inside {where!r}: everything in it is lost"
+        findings.error(block.location, "misplaced-block", message, f"it belongs {homes}; is a '}}' missing before it?")
+        return
+    inside = f" in {where!r}" if where else ""
+    message = f"unknown keyword {block.keyword!r}{inside}: skipped"
+    hint = f"it belongs {homes}" if homes else did_you_mean(block.keyword, rows)
+    findings.warning(block.location, "unknown-keyword", message, hint)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint, "" if nothing is near. difflib is imported for a mistake only: a start without one is faster."""
+    import difflib
+
+    near = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.7)
+    return f"did you mean {near[0]!r}?" if near else ""

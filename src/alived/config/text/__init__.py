@@ -1,0 +1,1 @@
+"""keepalived.conf as text: bytes to tokens to a tree of blocks, and back."""

@@ -1,0 +1,1 @@
+"""Checks and trackers: what is healthy. This package decides; adapters probe."""

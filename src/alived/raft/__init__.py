@@ -1,0 +1,1 @@
+"""Election of an owner by Raft."""
