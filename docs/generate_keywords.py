@@ -5,9 +5,10 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-from alived.config.keywords.global_defs import GLOBAL, TOP
+from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.shapes import AUTHENTICATION
 from alived.config.keywords.table import Keyword, Status, Table
+from alived.config.keywords.top import TOP
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 
 PAGE = pathlib.Path(__file__).parent / "guides" / "keywords.md"

@@ -11,8 +11,9 @@ from alived.config.instances.complete import complete
 from alived.config.instances.draft import Draft
 from alived.config.instances.groups import read_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
-from alived.config.keywords.global_defs import GLOBAL, TOP
+from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, Status, read_settings, report_status, report_unknown
+from alived.config.keywords.top import TOP
 from alived.config.keywords.vrrp import INSTANCE
 from alived.config.model import Config, GlobalDefs
 from alived.config.rules.validate import validate

@@ -7,9 +7,10 @@ import pathlib
 
 import pytest
 
-from alived.config.keywords.global_defs import GLOBAL, TOP
+from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.shapes import AUTHENTICATION
 from alived.config.keywords.table import Keyword, Status
+from alived.config.keywords.top import TOP
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 from alived.config.load import load_text
 from tests.config.helpers import instance_text

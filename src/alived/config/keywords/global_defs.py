@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from alived.base import Family
-from alived.config.keywords.converters import Converter, boolean, flag, integer, interface, multicast, seconds, word
+from alived.config.keywords.converters import boolean, flag, integer, interface, multicast, seconds, word
 from alived.config.keywords.shapes import cpus, dynamic, user
-from alived.config.keywords.table import default_of, no_effect, not_yet, refused, table, works
+from alived.config.keywords.table import default_of, no_effect, not_yet, table, works
 from alived.config.keywords.vrrp import DAY_S, MAX_REPEAT, policy_rows
 
 NO_MAIL = "no mail is sent"
@@ -265,36 +263,4 @@ GLOBAL = table(
     _BUFFERS,
     _FILES,
     policy_rows(),
-)
-
-NAMED_BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
-"""Stands in the table for documentation: `keepalived_conf.py` reads these blocks by their own tables."""
-
-TOP = table(
-    "at the top level, outside all blocks",
-    works("global_defs", msgspec.structs.replace(NAMED_BLOCK, shape="{ ... }"), "What holds for the whole daemon."),
-    works("vrrp_instance", NAMED_BLOCK, "One virtual router."),
-    works("vrrp_sync_group", NAMED_BLOCK, "Instances that change their state together."),
-    not_yet("vrrp_script", "A script to track.", "it never runs; instances that track it will not notice", "c {\n}"),
-    not_yet("vrrp_track_process", "A process to track.", "nobody watches it", "p {\n}"),
-    not_yet("track_file", "A file to track.", "nobody reads it", "f {\n}"),
-    not_yet("vrrp_track_file", "Old name of track_file.", "nobody reads it", "f {\n}"),
-    not_yet("bfd_instance", "A BFD session.", NO_BFD, "b {\n}"),
-    not_yet("garp_group", "Pace of announcements on interfaces.", "vrrp_garp_interval holds for all of them", "{\n}"),
-    not_yet("track_group", "Names for static objects.", "static objects are not installed", "t {\n}"),
-    not_yet("static_ipaddress", "Addresses always there.", "these addresses are not added", "{\n192.0.2.9 dev eth0\n}"),
-    not_yet("static_routes", "Routes always there.", "these routes are not added", "{\n192.0.2.0/24 dev eth0\n}"),
-    not_yet("static_rules", "Rules always there.", "these rules are not added", "{\nfrom 192.0.2.0/24 table 1\n}"),
-    not_yet("interface_up_down_delays", "Debounce links.", "a link change counts at once", "{\neth0 1\n}"),
-    not_yet("virtual_server", "A service to balance.", f"{NO_LVS}: this service is not there", "192.0.2.9 80 {\n}"),
-    not_yet("virtual_server_group", "Services to balance.", f"{NO_LVS}: these are not there", "g {\n}"),
-    not_yet("SSL", "Keys of SSL checks.", NO_LVS, "{\n}"),
-    refused("net_namespace", "Run in this namespace.", "addresses would appear in the wrong one", "red"),
-    not_yet("net_namespace_ipvs", "IPVS in this namespace.", NO_LVS, "red"),
-    no_effect("namespace_with_ipsets", "ipsets in namespaces.", NO_FIREWALL),
-    no_effect("use_pid_dir", "Where PID files are.", "see --runtime-dir"),
-    no_effect("instance", "Name of this daemon among several.", "see --runtime-dir", "one"),
-    no_effect("child_wait_time", "Patience with children.", "alived's children end at once", "5"),
-    no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
-    no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
 )

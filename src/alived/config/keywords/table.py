@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -28,7 +28,10 @@ class Status(enum.StrEnum):
 
 
 class Keyword(msgspec.Struct, frozen=True, kw_only=True):
-    """meaning: one line; consequence: what happens because it does not work (statuses other than WORKS)."""
+    """meaning: one line; consequence: what happens because it does not work (statuses other than WORKS).
+
+    A row with a converter is read and checked whatever its status is: a later version will do what it says.
+    """
 
     name: str
     meaning: str
@@ -38,6 +41,10 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
     default: str = ""
     consequence: str = ""
     example: str = ""
+    children: Table | None = None
+    """What stands inside its braces; None: it has no braces, or they hold a list of entries."""
+    repeats: bool = False
+    """Whether each statement is a thing of its own, such as a vrrp_instance or a real_server."""
 
     @property
     def sample(self) -> str:
@@ -46,14 +53,31 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} {arguments}".rstrip()
 
 
-Table = Mapping[str, Keyword]
+Table: TypeAlias = Mapping[str, Keyword]
 
 _homes: dict[str, list[str]] = {}
 """Word -> the blocks that know it, for words that stand in the wrong one; filled by `table` while modules load."""
 
 
-def works(name: str, converter: Converter, meaning: str, *, field: str = "", default: str = "") -> Keyword:
-    return Keyword(name=name, meaning=meaning, field=field or name, converter=converter, default=default)
+def works(
+    name: str,
+    converter: Converter,
+    meaning: str,
+    *,
+    field: str = "",
+    default: str = "",
+    children: Table | None = None,
+    repeats: bool = False,
+) -> Keyword:
+    return Keyword(
+        name=name,
+        meaning=meaning,
+        field=field or name,
+        converter=converter,
+        default=default,
+        children=children,
+        repeats=repeats,
+    )
 
 
 def default_of(name: str, converter: Converter, field: str, default: str) -> Keyword:
@@ -142,9 +166,12 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
         row = rows.get(child.keyword)
         if row is None:
             report_unknown(child, block.keyword, rows, findings)
-        elif row.converter is None:
+            continue
+        if row.status is not Status.WORKS:
             report_status(child, row, findings)
-        elif _has_right_shape(child, row.converter, findings):
+        if row.converter is None:
+            continue
+        if _has_right_shape(child, row.converter, findings):
             settings.tried.add(row.field)
             value = row.converter.read(child, findings)
             if value is not None:

@@ -15,7 +15,15 @@ from alived.config.keywords.converters import (
 )
 from alived.config.keywords.lists import members as group_members
 from alived.config.keywords.lists import peers, tracks, vips
-from alived.config.keywords.shapes import authentication, command_or_nothing, lifetime, old_checksum, state, vmac
+from alived.config.keywords.shapes import (
+    AUTHENTICATION,
+    authentication,
+    command_or_nothing,
+    lifetime,
+    old_checksum,
+    state,
+    vmac,
+)
 from alived.config.keywords.table import Keyword, no_effect, not_yet, refused, table, works
 
 MAX_REPEAT = 1000
@@ -131,7 +139,13 @@ _NETWORK = (
     *_track_rows("this instance"),
     no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
     no_effect("kernel_rx_buf_size", "Receive buffer.", "one socket serves all instances; its buffer is large", "65536"),
-    works("authentication", authentication(), "v2 only; compliant routers have none.", default="none"),
+    works(
+        "authentication",
+        authentication(),
+        "v2 only; compliant routers have none.",
+        default="none",
+        children=AUTHENTICATION,
+    ),
     refused("auth_hmac", "Authentication of keepalived 2.4.", "adverts would go out unauthenticated", "{\nkey 1 x\n}"),
 )
 

@@ -1,0 +1,49 @@
+"""The table of the top level: every block and keyword that keepalived knows outside all blocks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alived.config.keywords.converters import Converter
+from alived.config.keywords.global_defs import GLOBAL, NO_BFD, NO_FIREWALL, NO_LVS
+from alived.config.keywords.table import no_effect, not_yet, refused, table, works
+from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
+
+_NAMED_BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
+_BLOCK = msgspec.structs.replace(_NAMED_BLOCK, shape="{ ... }")
+"""They stand in the table for documentation: `interpret.py` reads these blocks by their own tables."""
+
+TOP = table(
+    "at the top level, outside all blocks",
+    works("global_defs", _BLOCK, "What holds for the whole daemon.", children=GLOBAL),
+    works("vrrp_instance", _NAMED_BLOCK, "One virtual router.", children=INSTANCE, repeats=True),
+    works(
+        "vrrp_sync_group",
+        _NAMED_BLOCK,
+        "Instances that change their state together.",
+        children=SYNC_GROUP,
+        repeats=True,
+    ),
+    not_yet("vrrp_script", "A script to track.", "it never runs; instances that track it will not notice", "c {\n}"),
+    not_yet("vrrp_track_process", "A process to track.", "nobody watches it", "p {\n}"),
+    not_yet("track_file", "A file to track.", "nobody reads it", "f {\n}"),
+    not_yet("vrrp_track_file", "Old name of track_file.", "nobody reads it", "f {\n}"),
+    not_yet("bfd_instance", "A BFD session.", NO_BFD, "b {\n}"),
+    not_yet("garp_group", "Pace of announcements on interfaces.", "vrrp_garp_interval holds for all of them", "{\n}"),
+    not_yet("track_group", "Names for static objects.", "static objects are not installed", "t {\n}"),
+    not_yet("static_ipaddress", "Addresses always there.", "these addresses are not added", "{\n192.0.2.9 dev eth0\n}"),
+    not_yet("static_routes", "Routes always there.", "these routes are not added", "{\n192.0.2.0/24 dev eth0\n}"),
+    not_yet("static_rules", "Rules always there.", "these rules are not added", "{\nfrom 192.0.2.0/24 table 1\n}"),
+    not_yet("interface_up_down_delays", "Debounce links.", "a link change counts at once", "{\neth0 1\n}"),
+    not_yet("virtual_server", "A service to balance.", f"{NO_LVS}: this service is not there", "192.0.2.9 80 {\n}"),
+    not_yet("virtual_server_group", "Services to balance.", f"{NO_LVS}: these are not there", "g {\n}"),
+    not_yet("SSL", "Keys of SSL checks.", NO_LVS, "{\n}"),
+    refused("net_namespace", "Run in this namespace.", "addresses would appear in the wrong one", "red"),
+    not_yet("net_namespace_ipvs", "IPVS in this namespace.", NO_LVS, "red"),
+    no_effect("namespace_with_ipsets", "ipsets in namespaces.", NO_FIREWALL),
+    no_effect("use_pid_dir", "Where PID files are.", "see --runtime-dir"),
+    no_effect("instance", "Name of this daemon among several.", "see --runtime-dir", "one"),
+    no_effect("child_wait_time", "Patience with children.", "alived's children end at once", "5"),
+    no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
+    no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
+)
