@@ -1,93 +1,79 @@
-"""A tree of blocks -> Config, through the keyword tables. Documents in YAML become such a tree first."""
+"""A tree of blocks -> Config, through the keyword tables. Documents in YAML become such a tree first.
+
+The whole file is a block of the table TOP: what it says goes by field into `Config`, as it is or through `MODEL`.
+Instances and sync groups are completed from all that was said about them, in `alived.config.instances`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.instances.complete import complete
 from alived.config.instances.draft import Draft
-from alived.config.instances.groups import read_group, sync_groups, with_first_states
+from alived.config.instances.groups import plan_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
+from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
-from alived.config.keywords.table import Settings, Status, read_settings, report_status, report_unknown
+from alived.config.keywords.table import Settings, read_settings
 from alived.config.keywords.top import TOP
-from alived.config.keywords.vrrp import INSTANCE
 from alived.config.model import Config, GlobalDefs
 from alived.config.rules.validate import validate
 from alived.config.text.blocks import Block
 
 
+def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
+    """What the blocks of a keyword have made, without those that were wrong."""
+    return tuple(one.value for one in definitions if one.value is not None)
+
+
+MODEL: Mapping[str, Callable[[Any], Any]] = {}
+"""Field of Config -> how it is made of the setting of the same name at the top level."""
+
+
 def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
     """The configuration that the blocks describe. It may run only if `findings` has no error afterwards."""
-    by_keyword = _sort(blocks, findings)
-    defaults = _global_settings(by_keyword["global_defs"], file, findings)
-    groups = [read_group(block, findings) for block in _named(by_keyword["vrrp_sync_group"], findings)]
+    said = read_settings(Block("", Location(file), (), tuple(blocks)), TOP, findings)
+    defaults = _global_settings(said, findings)
+    groups = [plan_group(one, findings) for one in _once("vrrp_sync_group", said, findings)]
     group_of = {member: group for group in reversed(groups) for member in group.vrrp.members}
     vmac_names: set[str] = set()
     instances: list[InstancePlan] = []
-    for block in _named(by_keyword["vrrp_instance"], findings):
-        name = block.arguments[0].text
-        settings = read_settings(block, INSTANCE, findings)
-        draft = Draft(name, settings, defaults, findings, group_of.get(name))
-        instances.append(InstancePlan(complete(draft, vmac_names), settings))
-    plan = Plan(Location(file), tuple(instances), tuple(groups))
+    for one in _once("vrrp_instance", said, findings):
+        draft = Draft(one.name, one.settings, defaults, findings, group_of.get(one.name))
+        instances.append(InstancePlan(complete(draft, vmac_names), one.settings))
+    plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults)
     findings.extend(validate(plan))
+    others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     if not instances and not findings.has_errors:
-        message = "there is no vrrp_instance: nothing would run"
-        findings.error(Location(file), "no-instance", message, "vrrp_instance NAME { ... }")
+        _report_idle(said.location, bool(others), findings)
     return Config(
         global_defs=_global_defs(defaults),
         instances=with_first_states(groups, instances),
         sync_groups=sync_groups(groups, instances, findings),
+        **others,
     )
 
 
-def _sort(blocks: Iterable[Block], findings: Findings) -> dict[str, list[Block]]:
-    sorted_blocks: dict[str, list[Block]] = {row.name: [] for row in TOP.values() if row.status is Status.WORKS}
-    for block in blocks:
-        row = TOP.get(block.keyword)
-        if row is None:
-            report_unknown(block, "", TOP, findings)
-        elif row.status is not Status.WORKS:
-            report_status(block, row, findings)
-        elif block.children is None:
-            message = f"{block.keyword!r} needs a block: '{{' is missing"
-            findings.error(block.location, "missing-brace", message, f"{block.keyword} NAME {{ ... }}")
-        else:
-            sorted_blocks[block.keyword].append(block)
-    return sorted_blocks
+def _report_idle(place: Location, has_others: bool, findings: Findings) -> None:
+    hint = "vrrp_instance NAME { ... }"
+    if has_others:
+        message = "there is no vrrp_instance: this version would run, but do nothing"
+        findings.warning(place, "no-instance", message, hint)
+    else:
+        findings.error(place, "no-instance", "there is no vrrp_instance: nothing would run", hint)
 
 
-def _named(blocks: Iterable[Block], findings: Findings) -> Iterable[Block]:
-    """Blocks that have a name, each name once."""
-    seen: dict[str, Location] = {}
-    for block in blocks:
-        if not block.arguments:
-            message = f"{block.keyword!r} needs a name"
-            findings.error(block.location, "missing-argument", message, f"{block.keyword} NAME {{ ... }}")
-            continue
-        name = block.arguments[0]
-        if len(block.arguments) > 1:
-            message = f"the name of {block.keyword!r} is one word: {block.arguments[1].text!r} is too much"
-            findings.error(block.arguments[1].location, "extra-arguments", message, "use '_' or double quotes")
-        if name.text in seen:
-            message = f"{block.keyword} {name.text!r} is already defined in line {seen[name.text].line}"
-            findings.error(name.location, "duplicate-name", message, "give each its own name")
-            continue
-        seen[name.text] = name.location
-        yield block
+def _once(keyword: str, said: Settings, findings: Findings) -> Iterable[Definition]:
+    """The blocks of a keyword, each name once."""
+    return unique(keyword, said.get(keyword, ()), findings).values()
 
 
-def _global_settings(blocks: Iterable[Block], file: str, findings: Findings) -> Settings:
+def _global_settings(said: Settings, findings: Findings) -> Settings:
     """All `global_defs` blocks add up to one."""
-    children = tuple(child for block in blocks for child in block.children or ())
-    for block in blocks:
-        for argument in block.arguments:
-            findings.warning(argument.location, "extra-arguments", f"{argument.text!r} after global_defs is skipped")
-    whole = Block("global_defs", Location(file), (), children)
+    whole = Block("global_defs", said.location, (), said.get("global_defs", ()))
     return read_settings(whole, GLOBAL, findings)
 
 

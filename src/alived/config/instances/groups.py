@@ -10,17 +10,14 @@ from alived.config.findings import Findings
 from alived.config.instances.complete import notify_scripts
 from alived.config.instances.plan import GroupPlan, InstancePlan
 from alived.config.instances.tracking import unique
+from alived.config.keywords.definitions import Definition
 from alived.config.keywords.lists import TrackEntry
-from alived.config.keywords.table import read_settings
-from alived.config.keywords.vrrp import SYNC_GROUP
 from alived.config.model import Instance, SyncGroup
-from alived.config.text.blocks import Block
 from alived.vrrp.config import State, TrackedInterface, VrrpInstance, VrrpSyncGroup
 
 
-def read_group(block: Block, findings: Findings) -> GroupPlan:
-    settings = read_settings(block, SYNC_GROUP, findings)
-    name = block.arguments[0].text
+def plan_group(definition: Definition, findings: Findings) -> GroupPlan:
+    name, settings = definition.name, definition.settings
     members = tuple(word for line in settings.get("group", ()) for word in line)
     entries: tuple[TrackEntry, ...] = settings.get("track_interface", ())
     group = VrrpSyncGroup(

@@ -33,6 +33,10 @@ class GroupPlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
+    """said: what the top level says, by field; defaults: what `global_defs` says."""
+
     location: Location
     instances: tuple[InstancePlan, ...]
     groups: tuple[GroupPlan, ...]
+    said: Settings
+    defaults: Settings

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from alived.config.keywords.converters import Converter
+from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.global_defs import GLOBAL, NO_BFD, NO_FIREWALL, NO_LVS
 from alived.config.keywords.table import no_effect, not_yet, refused, table, works
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 
-_NAMED_BLOCK = Converter("NAME { ... }", "", lambda block, findings: None, block=True)
-_BLOCK = msgspec.structs.replace(_NAMED_BLOCK, shape="{ ... }")
-"""They stand in the table for documentation: `interpret.py` reads these blocks by their own tables."""
-
 TOP = table(
     "at the top level, outside all blocks",
-    works("global_defs", _BLOCK, "What holds for the whole daemon.", children=GLOBAL),
-    works("vrrp_instance", _NAMED_BLOCK, "One virtual router.", children=INSTANCE, repeats=True),
+    works("global_defs", statements("{\n}"), "What holds for the whole daemon.", children=GLOBAL),
+    works("vrrp_instance", definition(INSTANCE), "One virtual router.", children=INSTANCE, repeats=True),
     works(
         "vrrp_sync_group",
-        _NAMED_BLOCK,
+        definition(SYNC_GROUP),
         "Instances that change their state together.",
         children=SYNC_GROUP,
         repeats=True,
