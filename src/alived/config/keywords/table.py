@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
@@ -45,6 +45,10 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
     """What stands inside its braces; None: it has no braces, or they hold a list of entries."""
     repeats: bool = False
     """Whether each statement is a thing of its own, such as a vrrp_instance or a real_server."""
+    since: str = ""
+    """The version of keepalived that knows it first, if that is newer than 2.2.7."""
+    deprecated: str = ""
+    """What to write instead, if keepalived calls it deprecated."""
 
     @property
     def sample(self) -> str:
@@ -59,42 +63,48 @@ _homes: dict[str, list[str]] = {}
 """Word -> the blocks that know it, for words that stand in the wrong one; filled by `table` while modules load."""
 
 
-def works(
-    name: str,
-    converter: Converter,
-    meaning: str,
-    *,
-    field: str = "",
-    default: str = "",
-    children: Table | None = None,
-    repeats: bool = False,
-) -> Keyword:
-    return Keyword(
-        name=name,
-        meaning=meaning,
-        field=field or name,
-        converter=converter,
-        default=default,
-        children=children,
-        repeats=repeats,
-    )
+class Details(TypedDict, total=False):
+    """Fields of a Keyword that most rows do not need; the field of the value is called as the keyword."""
+
+    field: str
+    default: str
+    children: Table
+    repeats: bool
+    since: str
+    deprecated: str
 
 
-def default_of(name: str, converter: Converter, field: str, default: str) -> Keyword:
+class Reading(Details, total=False):
+    """A keyword that does not work may be read all the same."""
+
+    converter: Converter
+
+
+def works(name: str, converter: Converter, meaning: str, **details: Unpack[Details]) -> Keyword:
+    return _row(name, meaning, Status.WORKS, "", "", {"converter": converter, **details})
+
+
+def default_of(name: str, converter: Converter, field: str, default: str, since: str = "") -> Keyword:
     """A keyword of `global_defs` that is the default of an instance's keyword."""
-    return works(name, converter, f"Default of `{field}`.", field=field, default=default)
+    return works(name, converter, f"Default of `{field}`.", field=field, default=default, since=since)
 
 
-def not_yet(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
-    return Keyword(name=name, meaning=meaning, status=Status.NOT_YET, consequence=consequence, example=example)
+def not_yet(name: str, meaning: str, consequence: str, example: str = "", **details: Unpack[Reading]) -> Keyword:
+    return _row(name, meaning, Status.NOT_YET, consequence, example, details)
 
 
-def no_effect(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
-    return Keyword(name=name, meaning=meaning, status=Status.NO_EFFECT, consequence=consequence, example=example)
+def no_effect(name: str, meaning: str, consequence: str, example: str = "", **details: Unpack[Reading]) -> Keyword:
+    return _row(name, meaning, Status.NO_EFFECT, consequence, example, details)
 
 
-def refused(name: str, meaning: str, consequence: str, example: str = "") -> Keyword:
-    return Keyword(name=name, meaning=meaning, status=Status.REFUSED, consequence=consequence, example=example)
+def refused(name: str, meaning: str, consequence: str, example: str = "", **details: Unpack[Reading]) -> Keyword:
+    return _row(name, meaning, Status.REFUSED, consequence, example, details)
+
+
+def _row(name: str, meaning: str, status: Status, consequence: str, example: str, details: Reading) -> Keyword:
+    if "converter" in details:
+        details.setdefault("field", name)
+    return Keyword(name=name, meaning=meaning, status=status, consequence=consequence, example=example, **details)
 
 
 def table(home: str, *parts: Keyword | Iterable[Keyword]) -> dict[str, Keyword]:
@@ -169,6 +179,9 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
             continue
         if row.status is not Status.WORKS:
             report_status(child, row, findings)
+        if row.deprecated:
+            message = f"{row.name!r} is deprecated: it is understood, but keepalived may drop it"
+            findings.warning(child.location, "deprecated", message, f"write: {row.deprecated}")
         if row.converter is None:
             continue
         if _has_right_shape(child, row.converter, findings):
