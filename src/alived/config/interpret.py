@@ -33,8 +33,9 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {}
 """Field of Config -> how it is made of the setting of the same name at the top level."""
 
 
-def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
-    """The configuration that the blocks describe. It may run only if `findings` has no error afterwards."""
+def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[Config, Plan]:
+    """The configuration that the blocks describe, and the same with its places. It may run only if `findings` has no
+    error afterwards."""
     said = read_settings(Block("", Location(file), (), tuple(blocks)), TOP, findings)
     defaults = _global_settings(said, findings)
     groups = [plan_group(one, findings) for one in _once("vrrp_sync_group", said, findings)]
@@ -49,12 +50,13 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> Config:
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     if not instances and not findings.has_errors:
         _report_idle(said.location, bool(others), findings)
-    return Config(
+    config = Config(
         global_defs=_global_defs(defaults),
         instances=with_first_states(groups, instances),
         sync_groups=sync_groups(groups, instances, findings),
         **others,
     )
+    return config, plan
 
 
 def _report_idle(place: Location, has_others: bool, findings: Findings) -> None:

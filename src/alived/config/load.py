@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from alived.base import Diagnostic, Location
 from alived.config.findings import Findings
+from alived.config.instances.plan import Plan
 from alived.config.interpret import read_tree
 from alived.config.model import Config
+from alived.config.overrides import Override, apply
 from alived.config.text.blocks import Block, parse
 from alived.config.text.tokens import decode
 
@@ -23,10 +25,14 @@ Reader = Callable[[str], bytes]
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """config is None if a diagnostic is an error: such a configuration cannot run."""
+    """config is None if a diagnostic is an error: such a configuration cannot run.
+
+    plan: what was understood, with places, for rules that look at more than this file; None if it could not be read.
+    """
 
     config: Config | None
     diagnostics: tuple[Diagnostic, ...]
+    plan: Plan | None = None
 
 
 def read_file(path: str) -> bytes:
@@ -35,26 +41,39 @@ def read_file(path: str) -> bytes:
         return file.read()
 
 
-def load(path: str, reader: Reader = read_file) -> Loaded:
+def load(path: str, reader: Reader = read_file, overrides: Sequence[Override] = ()) -> Loaded:
     """Reads and checks a configuration file in whichever language. Never raises for what is in the file or that it
-    is missing: everything is a diagnostic."""
+    is missing: everything is a diagnostic. overrides: what the command line and the environment say instead."""
     findings = Findings()
+    return _finish(load_tree(path, findings, reader, overrides), path, findings)
+
+
+def load_text(text: str | bytes, file: str = "<text>", overrides: Sequence[Override] = ()) -> Loaded:
+    """The same for a text that is already there."""
+    findings = Findings()
+    data = text.encode() if isinstance(text, str) else text
+    return _finish(_tree(data, file, findings, overrides), file, findings)
+
+
+def load_tree(
+    path: str, findings: Findings, reader: Reader = read_file, overrides: Sequence[Override] = ()
+) -> tuple[Block, ...]:
+    """Only the tree of a file: its statements as they stand after includes, definitions and overrides."""
     try:
         data = reader(path)
     except OSError as error:
         findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
-        return Loaded(None, findings.sorted())
-    return _finish(data, path, findings)
+        return ()
+    return _tree(data, path, findings, overrides)
 
 
-def load_text(text: str | bytes, file: str = "<text>") -> Loaded:
-    """The same for a text that is already there."""
-    return _finish(text.encode() if isinstance(text, str) else text, file, Findings())
+def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override]) -> tuple[Block, ...]:
+    blocks = _blocks(decode(data, file, findings), file, findings)
+    return apply(blocks, overrides, findings)
 
 
-def _finish(data: bytes, file: str, findings: Findings) -> Loaded:
-    text = decode(data, file, findings)
-    config = read_tree(_blocks(text, file, findings), file, findings)
+def _finish(blocks: tuple[Block, ...], file: str, findings: Findings) -> Loaded:
+    config = read_tree(blocks, file, findings)
     return Loaded(None if findings.has_errors else config, findings.sorted())
 
 

@@ -1,0 +1,49 @@
+"""Weights of tracked things: whether they can do what they are there for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alived.base import Diagnostic
+from alived.config.instances.plan import InstancePlan, Plan
+from alived.config.rules.report import warning
+from alived.vrrp.config import VrrpInstance
+
+LOWEST, HIGHEST = 1, 254
+"""What weights can make of a priority; 0 and 255 mean something else."""
+
+
+def weights(vrrp: VrrpInstance) -> tuple[tuple[str, int], ...]:
+    """(what is tracked, weight) of everything whose weight is not 0."""
+    return tuple((tracked.name, tracked.weight) for tracked in vrrp.track_interfaces if tracked.weight)
+
+
+def place_of_tracking(one: InstancePlan) -> tuple[str, ...]:
+    return ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
+
+
+def nopreempt_with_weights(plan: Plan) -> Iterator[Diagnostic]:
+    """A weight makes the master's priority fall so that another node takes over; nopreempt tells that node not to."""
+    for one in plan.instances:
+        weighted = weights(one.instance.vrrp)
+        if one.instance.vrrp.nopreempt and weighted:
+            names = ", ".join(name for name, _ in weighted)
+            message = f"{one.name}: nopreempt keeps this node from taking over when weights ({names}) lower the master"
+            hint = "no weights (FAULT instead), or preempt_delay in place of nopreempt"
+            yield warning(one.settings.place("nopreempt"), "nopreempt-weights", message, hint)
+
+
+def clamped_priority(plan: Plan) -> Iterator[Diagnostic]:
+    """The sum stays within 1..254: two nodes that reach the same end are equal."""
+    for one in plan.instances:
+        vrrp = one.instance.vrrp
+        if vrrp.is_owner:
+            continue
+        amounts = [weight for _, weight in weights(vrrp)]
+        highest = vrrp.priority + sum(amount for amount in amounts if amount > 0)
+        lowest = vrrp.priority + sum(amount for amount in amounts if amount < 0)
+        if highest > HIGHEST or lowest < LOWEST:
+            reached, end = (highest, HIGHEST) if highest > HIGHEST else (lowest, LOWEST)
+            message = f"{one.name}: priority {vrrp.priority} and all weights make {reached}: {end} is used"
+            place = one.settings.place(*place_of_tracking(one))
+            yield warning(place, "priority-clamped", message, "smaller weights, or another priority")
