@@ -73,8 +73,8 @@ def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Overri
 
 
 def _finish(blocks: tuple[Block, ...], file: str, findings: Findings) -> Loaded:
-    config = read_tree(blocks, file, findings)
-    return Loaded(None if findings.has_errors else config, findings.sorted())
+    config, plan = read_tree(blocks, file, findings)
+    return Loaded(None if findings.has_errors else config, findings.sorted(), plan)
 
 
 def language(text: str, file: str) -> str:
