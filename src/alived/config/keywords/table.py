@@ -133,6 +133,7 @@ class Settings:
         self.location = location
         self.values: dict[str, Any] = {}
         self._settings: dict[str, Setting] = {}
+        self._growing: dict[str, list[Any]] = {}
         self.tried: set[str] = set()
         """Fields that were said, also those whose value was wrong: they are not reported as missing."""
 
@@ -154,19 +155,27 @@ class Settings:
 
     def add(self, row: Keyword, value: Any, block: Block, findings: Findings) -> None:
         assert row.converter is not None
+        if row.converter.merge == "append":
+            self._growing.setdefault(row.field, []).extend(value)
+            self._settings.setdefault(row.field, Setting((), block.location, block.keyword))
+            return
         known = self._settings.get(row.field)
-        if known is not None and row.converter.merge == "append":
-            value = known.value + value
-        elif known is not None:
+        if known is not None:
             first = row.converter.merge == "first"
             message = f"{block.keyword!r} again (before: line {known.location.line}): "
             message += "the first one counts, this one is skipped" if first else "this one counts"
             findings.warning(block.location, "duplicate-keyword", message, "remove one of them")
             if first:
                 return
-        location = known.location if known and row.converter.merge == "append" else block.location
-        self._settings[row.field] = Setting(value, location, block.keyword)
+        self._settings[row.field] = Setting(value, block.location, block.keyword)
         self.values[row.field] = value
+
+    def finish(self) -> None:
+        """What adds up becomes a tuple when all is read, once: thousands of entries cost no more than one each."""
+        for field, grown in self._growing.items():
+            value = tuple(grown)
+            self._settings[field] = msgspec.structs.replace(self._settings[field], value=value)
+            self.values[field] = value
 
 
 def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
@@ -177,7 +186,7 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
         if row is None:
             report_unknown(child, block.keyword, rows, findings)
             continue
-        if row.status is not Status.WORKS:
+        if row.status is not Status.WORKS and not (row.repeats and row.field in settings.tried):
             report_status(child, row, findings)
         if row.deprecated:
             message = f"{row.name!r} is deprecated: it is understood, but keepalived may drop it"
@@ -191,6 +200,7 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
                 settings.add(row, value, child, findings)
         else:
             settings.tried.add(row.field)
+    settings.finish()
     return settings
 
 

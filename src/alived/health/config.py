@@ -1,0 +1,173 @@
+"""What an operator can say about checks of real servers. Frozen values in keepalived's words.
+
+Values are effective ones: what a check does not say comes from its real server, then from the virtual server, then
+from the default of its kind.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from alived.base import NS_PER_S
+
+DELAY_LOOP_NS = 60 * NS_PER_S
+CONNECT_TIMEOUT_NS = 5 * NS_PER_S
+HELO_NAME = "smtpchecker.keepalived.org"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every check has."""
+
+    alpha: bool = False
+    """It counts as failed until it succeeds for the first time"""
+
+
+class TimedCheck(Check, frozen=True, kw_only=True):
+    """A check that runs again and again."""
+
+    delay_loop_ns: int = DELAY_LOOP_NS
+    """From the end of a run to the next"""
+    retry: int = 1
+    """Further tries after the first failure before it counts"""
+    delay_before_retry_ns: int = NS_PER_S
+    warmup_ns: int = DELAY_LOOP_NS
+    """The first run is at a random time within it"""
+    log_all_failures: bool = False
+
+
+class NetworkCheck(TimedCheck, frozen=True, kw_only=True):
+    """A check that asks an address."""
+
+    connect_ip: str
+    connect_port: int = 0
+    bindto: str = ""
+    bind_port: int = 0
+    bind_if: str = ""
+    connect_timeout_ns: int = CONNECT_TIMEOUT_NS
+    fwmark: int = 0
+
+
+class TcpCheck(NetworkCheck, frozen=True, kw_only=True):
+    """Success: the connection is established."""
+
+
+class PingCheck(NetworkCheck, frozen=True, kw_only=True):
+    """Success: the echo is answered."""
+
+
+class UdpCheck(NetworkCheck, frozen=True, kw_only=True):
+    """Success: no ICMP error; with require_reply an answer that fits."""
+
+    payload: bytes = b""
+    require_reply: bool = False
+    reply: bytes = b""
+    reply_mask: bytes = b""
+    """Bits of `reply` that are compared, as long as it"""
+    min_reply_length: int = 0
+    max_reply_length: int = 255
+
+
+class HttpProtocol(enum.StrEnum):
+    HTTP_1_0 = "1.0"
+    HTTP_1_0_CLOSE = "1.0C"
+    """1.0 with `Connection: close`"""
+    HTTP_1_1 = "1.1"
+    """With `Connection: close`"""
+
+
+class Url(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    virtualhost: str = ""
+    """Effective name of the host in the request; "": the address"""
+    digest: str = ""
+    """MD5 of the body, 32 lower-case hexadecimal digits"""
+    status_code: tuple[tuple[int, int], ...] = ((200, 299),)
+    """Ranges, first and last"""
+    regex: str = ""
+    """PCRE2"""
+    regex_no_match: bool = False
+    regex_options: tuple[str, ...] = ()
+    regex_min_offset: int = 0
+    regex_max_offset: int | None = None
+    regex_stack: tuple[int, int] | None = None
+    """Octets for PCRE2's stack: at first, at most"""
+    tls_compliant: bool = False
+
+
+class HttpCheck(NetworkCheck, frozen=True, kw_only=True):
+    """HTTP_GET, and SSL_GET if tls. Success: all URLs answer as they should."""
+
+    urls: tuple[Url, ...]
+    tls: bool = False
+    http_protocol: HttpProtocol = HttpProtocol.HTTP_1_0
+    enable_sni: bool = False
+    sni_name: str = ""
+    """ "": the virtualhost of the URL"""
+    fast_recovery: bool = False
+    """No wait between URLs until it is up"""
+
+
+class SmtpCheck(NetworkCheck, frozen=True, kw_only=True):
+    helo_name: str = HELO_NAME
+
+
+class DnsType(enum.StrEnum):
+    A = "A"
+    NS = "NS"
+    CNAME = "CNAME"
+    SOA = "SOA"
+    MX = "MX"
+    TXT = "TXT"
+    AAAA = "AAAA"
+    RRSIG = "RRSIG"
+    DNSKEY = "DNSKEY"
+
+
+class DnsCheck(NetworkCheck, frozen=True, kw_only=True):
+    """Success: an answer without an error code."""
+
+    type: DnsType = DnsType.SOA
+    name: str = "."
+
+
+class MiscCheck(TimedCheck, frozen=True, kw_only=True):
+    """A command. Exit status 0: success; with misc_dynamic 2..255, too: the weight is two less than it."""
+
+    argv: tuple[str, ...]
+    user: str = ""
+    """ "": script_user"""
+    group: str = ""
+    misc_timeout_ns: int = DELAY_LOOP_NS
+    misc_dynamic: bool = False
+
+
+class FileCheck(Check, frozen=True, kw_only=True):
+    """The number in a track_file. weight 0: anything but 0 is down; else number x weight is added to the server's."""
+
+    track_file: str
+    weight: int | None = None
+    """None: that of the track_file"""
+    reverse: bool = False
+
+
+class BfdCheck(Check, frozen=True, kw_only=True):
+    """Down while the BFD session is."""
+
+    name: str
+
+
+AnyCheck: TypeAlias = (
+    TcpCheck | PingCheck | UdpCheck | HttpCheck | SmtpCheck | DnsCheck | MiscCheck | FileCheck | BfdCheck
+)
+
+
+class SslContext(msgspec.Struct, frozen=True, kw_only=True):
+    """`SSL`: files for the TLS of checks; "": none."""
+
+    password: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
