@@ -13,7 +13,8 @@ from alived.config.instances.plan import Plan
 from alived.config.interpret import read_tree
 from alived.config.model import Config
 from alived.config.overrides import Override, apply
-from alived.config.text.blocks import Block, parse
+from alived.config.text.blocks import Block
+from alived.config.text.parser import parse
 from alived.config.text.tokens import decode
 
 _FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
@@ -94,7 +95,7 @@ def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
             findings.error(Location(file), "not-supported", message, "write it as YAML or keepalived.conf")
             return ()
         case "keepalived":
-            return parse(text, file, findings)
+            return parse(text, file, findings).blocks
     from alived.config.documents.yaml_reader import read_document
 
     return read_document(text, file, findings)

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alived.config.findings import LIMIT, Findings
-from alived.config.text.blocks import Block, parse
+from alived.config.text.blocks import Block
+from alived.config.text.parser import parse
 from alived.config.text.tokens import MAX_BYTES, decode, scan
 
 
 def tree(text: str, *codes: str) -> tuple[Block, ...]:
     findings = Findings()
-    blocks = parse(text, "f", findings)
+    blocks = parse(text, "f", findings).blocks
     assert [found.code for found in findings.sorted()] == list(codes)
     return blocks
 
