@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from alived.base import NS_PER_S, Family
+from alived.base import NS_PER_MS, NS_PER_S, Family
 from alived.config.findings import Findings
 from alived.config.text.blocks import Block, Word
 from alived.config.text.commands import read_command
@@ -98,21 +98,36 @@ def parse_seconds(text: str) -> int | None:
     return int(whole or 0) * NS_PER_S + int((fraction or bare_fraction or "").ljust(9, "0"))
 
 
-def seconds(low_s: float, high_s: float, example: str = "5") -> Converter:
+def _plain(number: float) -> str:
+    """Without an exponent: 0.000001, not 1e-06."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
+def seconds(low: float, high: float, example: str = "5") -> Converter:
     """Seconds with a fraction -> nanoseconds."""
-    shape = f"SECONDS {low_s:g}..{high_s:g}"
+    return _duration("seconds", NS_PER_S, low, high, example)
+
+
+def milliseconds(low: float, high: float, example: str) -> Converter:
+    """Milliseconds with a fraction -> nanoseconds."""
+    return _duration("milliseconds", NS_PER_MS, low, high, example)
+
+
+def _duration(unit: str, unit_ns: int, low: float, high: float, example: str) -> Converter:
+    shape = f"{unit.upper()} {_plain(low)}..{_plain(high)}"
 
     def read(block: Block, findings: Findings) -> int | None:
         word = only_argument(block, findings, shape)
         if word is None:
             return None
-        value = parse_seconds(word.text)
-        if value is None:
-            invalid(word, block.keyword, f"seconds, such as {example}", findings)
+        parsed = parse_seconds(word.text)
+        if parsed is None:
+            invalid(word, block.keyword, f"{unit}, such as {example}", findings)
             return None
-        if not low_s * NS_PER_S <= value <= high_s * NS_PER_S:
+        value = parsed * unit_ns // NS_PER_S
+        if not low * unit_ns <= value <= high * unit_ns:
             message = f"{block.keyword} {word.text} is out of range"
-            findings.error(word.location, "out-of-range", message, f"expected: {low_s:g} to {high_s:g} seconds")
+            findings.error(word.location, "out-of-range", message, f"expected: {_plain(low)} to {_plain(high)} {unit}")
             return None
         return value
 

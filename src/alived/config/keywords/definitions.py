@@ -11,7 +11,7 @@ from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter
 from alived.config.keywords.table import Settings, Table, read_settings
-from alived.config.text.blocks import Block
+from alived.config.text.blocks import Block, Word
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -27,19 +27,26 @@ Build = Callable[[str, Settings, Findings], Any]
 """The value of a block from its name and its settings; None after it has reported what is wrong."""
 
 
+def name_of(block: Block, findings: Findings) -> Word | None:
+    """The one argument that a block with a name has; None after it has reported that it is missing."""
+    if not block.arguments:
+        message = f"{block.keyword!r} needs a name"
+        findings.error(block.location, "missing-argument", message, f"{block.keyword} NAME {{ ... }}")
+        return None
+    if len(block.arguments) > 1:
+        extra = block.arguments[1]
+        message = f"the name of {block.keyword!r} is one word: {extra.text!r} is too much"
+        findings.error(extra.location, "extra-arguments", message, "use '_' or double quotes")
+    return block.arguments[0]
+
+
 def definition(rows: Table, build: Build | None = None, example: str = "a {\n}") -> Converter:
     """A block with a name -> (Definition,); all blocks of a keyword add up."""
 
     def read(block: Block, findings: Findings) -> tuple[Definition, ...] | None:
-        if not block.arguments:
-            message = f"{block.keyword!r} needs a name"
-            findings.error(block.location, "missing-argument", message, f"{block.keyword} NAME {{ ... }}")
+        name = name_of(block, findings)
+        if name is None:
             return None
-        name = block.arguments[0]
-        if len(block.arguments) > 1:
-            extra = block.arguments[1]
-            message = f"the name of {block.keyword!r} is one word: {extra.text!r} is too much"
-            findings.error(extra.location, "extra-arguments", message, "use '_' or double quotes")
         settings = read_settings(block, rows, findings)
         value = build(name.text, settings, findings) if build else None
         return (Definition(name.text, name.location, settings, value),)
