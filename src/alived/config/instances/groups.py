@@ -11,7 +11,7 @@ from alived.config.instances.complete import notify_scripts
 from alived.config.instances.plan import GroupPlan, InstancePlan
 from alived.config.instances.tracking import unique
 from alived.config.keywords.definitions import Definition
-from alived.config.keywords.lists import TrackEntry
+from alived.config.keywords.tracking import TrackEntry
 from alived.config.model import Instance, SyncGroup
 from alived.vrrp.config import State, TrackedInterface, VrrpInstance, VrrpSyncGroup
 

@@ -8,7 +8,7 @@ import msgspec
 
 from alived.config.findings import Findings
 from alived.config.instances.draft import Draft
-from alived.config.keywords.lists import TrackEntry
+from alived.config.keywords.tracking import TrackEntry
 from alived.vrrp.config import TrackedInterface
 
 

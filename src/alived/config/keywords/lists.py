@@ -1,4 +1,4 @@
-"""Entries of the blocks that are lists: addresses, peers, tracked interfaces, members of a group."""
+"""Entries of the blocks that are lists: addresses, peers, members of a group."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from alived.config.keywords.converters import (
 )
 from alived.config.text.blocks import Block, Word
 from alived.vip.config import INFINITE_LIFETIME, VirtualAddress
-from alived.vrrp.config import TrackedInterface, UnicastPeer
+from alived.vrrp.config import UnicastPeer
 
 SCOPES = ("global", "site", "link", "host", "nowhere")
-MAX_WEIGHT = 253
 MAX_LENGTH_WITH_BROADCAST = 30
 _FLAGS = {
     "home": {"home": True},
@@ -54,14 +53,9 @@ class PeerEntry(msgspec.Struct, frozen=True):
     location: Location
 
 
-class TrackEntry(msgspec.Struct, frozen=True):
-    tracked: TrackedInterface
-    location: Location
-
-
 def read_vip(block: Block, findings: Findings) -> VipEntry | None:
     """`ADDRESS[/LENGTH] [brd A] [dev NAME] [scope S] [label L] [peer A[/LENGTH]] [flags]`."""
-    if not _is_plain(block, findings):
+    if not is_plain(block, findings):
         return None
     network = _read_network(Word(block.keyword, block.location), findings)
     if network is None:
@@ -77,7 +71,8 @@ def read_vip(block: Block, findings: Findings) -> VipEntry | None:
     return VipEntry(vip, found, block.location)
 
 
-def _is_plain(block: Block, findings: Findings) -> bool:
+def is_plain(block: Block, findings: Findings) -> bool:
+    """An entry of a list is no block; reports it if it is one."""
     if block.children is None:
         return True
     message = f"{block.keyword!r} opens a block where an entry of a list is expected"
@@ -221,7 +216,7 @@ _VALUED: dict[str, Callable[[Word, Address, Options, Findings], bool]] = {
 
 def read_peer(block: Block, findings: Findings) -> PeerEntry | None:
     """`ADDRESS [min_ttl 0..255] [max_ttl 0..255]`."""
-    if not _is_plain(block, findings):
+    if not is_plain(block, findings):
         return None
     found = read_address(Word(block.keyword, block.location), findings)
     if found is None:
@@ -254,40 +249,11 @@ def _pairs(block: Block, findings: Findings) -> Iterator[tuple[Word, Word]]:
         yield option, value
 
 
-def read_track(block: Block, findings: Findings) -> TrackEntry | None:
-    """`NAME [weight -253..253 [reverse]]`."""
-    if not _is_plain(block, findings):
-        return None
-    name = check_interface(Word(block.keyword, block.location), findings)
-    if name is None:
-        return None
-    weight: int | None = 0
-    reverse = False
-    words = iter(block.arguments)
-    for word in words:
-        if word.text == "weight":
-            value = next(words, None)
-            if value is None:
-                message = f"weight of {name} needs a value"
-                findings.error(word.location, "missing-argument", message, "weight -253..253")
-                return None
-            weight = parse_integer(value, -MAX_WEIGHT, MAX_WEIGHT, "weight", findings)
-        elif word.text == "reverse":
-            reverse = True
-        elif word.text != "noreverse":
-            message = f"unknown option {word.text!r} of tracked interface {name}"
-            findings.warning(word.location, "unknown-option", message, "options: weight -253..253, reverse")
-    if weight is None:
-        return None
-    return TrackEntry(TrackedInterface(name, weight, reverse), block.location)
-
-
 def read_member(block: Block, findings: Findings) -> tuple[Word, ...] | None:
     """Names of instances; several on a line are several members."""
-    return block.words if _is_plain(block, findings) else None
+    return block.words if is_plain(block, findings) else None
 
 
 vips = entries("ADDRESS[/LENGTH] [dev NAME] [OPTION]...", "192.0.2.10/24 dev eth0", read_vip)
 peers = entries("ADDRESS [min_ttl 0..255] [max_ttl 0..255]", "192.0.2.2", read_peer)
-tracks = entries("NAME [weight -253..253] [reverse]", "eth1 weight -20", read_track)
 members = msgspec.structs.replace(entries("INSTANCE", "VI_1\nVI_2", read_member), merge="first")

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
 from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.global_defs import GLOBAL, NO_BFD, NO_FIREWALL, NO_LVS
 from alived.config.keywords.table import no_effect, not_yet, refused, table, works
+from alived.config.keywords.trackers import (
+    TRACK_FILE,
+    TRACK_PROCESS,
+    VRRP_SCRIPT,
+    build_file,
+    build_process,
+    build_script,
+)
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
+
+_TRACK_FILE = not_yet(
+    "track_file",
+    "A file whose number weighs.",
+    "nobody reads it",
+    converter=definition(TRACK_FILE, build_file, "load {\nfile /run/load\n}"),
+    field="track_files",
+    children=TRACK_FILE,
+    repeats=True,
+)
 
 TOP = table(
     "at the top level, outside all blocks",
@@ -18,11 +39,35 @@ TOP = table(
         children=SYNC_GROUP,
         repeats=True,
     ),
-    not_yet("vrrp_script", "A script to track.", "it never runs; instances that track it will not notice", "c {\n}"),
-    not_yet("vrrp_track_process", "A process to track.", "nobody watches it", "p {\n}"),
-    not_yet("track_file", "A file to track.", "nobody reads it", "f {\n}"),
-    not_yet("vrrp_track_file", "Old name of track_file.", "nobody reads it", "f {\n}"),
-    not_yet("bfd_instance", "A BFD session.", NO_BFD, "b {\n}"),
+    not_yet(
+        "vrrp_script",
+        "A script to track.",
+        "it never runs; instances that track it will not notice",
+        converter=definition(VRRP_SCRIPT, build_script, "check {\nscript /bin/true\n}"),
+        field="vrrp_scripts",
+        children=VRRP_SCRIPT,
+        repeats=True,
+    ),
+    not_yet(
+        "vrrp_track_process",
+        "A process to track.",
+        "nobody watches it",
+        converter=definition(TRACK_PROCESS, build_process, "nginx {\nprocess nginx\n}"),
+        field="track_processes",
+        children=TRACK_PROCESS,
+        repeats=True,
+    ),
+    _TRACK_FILE,
+    msgspec.structs.replace(_TRACK_FILE, name="vrrp_track_file", deprecated="track_file"),
+    not_yet(
+        "bfd_instance",
+        "A BFD session.",
+        NO_BFD,
+        converter=definition(BFD_INSTANCE, build_bfd, "peer {\nneighbor_ip 192.0.2.2\n}"),
+        field="bfd_instances",
+        children=BFD_INSTANCE,
+        repeats=True,
+    ),
     not_yet("garp_group", "Pace of announcements on interfaces.", "vrrp_garp_interval holds for all of them", "{\n}"),
     not_yet("track_group", "Names for static objects.", "static objects are not installed", "t {\n}"),
     not_yet("static_ipaddress", "Addresses always there.", "these addresses are not added", "{\n192.0.2.9 dev eth0\n}"),

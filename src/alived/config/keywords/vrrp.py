@@ -14,7 +14,7 @@ from alived.config.keywords.converters import (
     seconds,
 )
 from alived.config.keywords.lists import members as group_members
-from alived.config.keywords.lists import peers, tracks, vips
+from alived.config.keywords.lists import peers, vips
 from alived.config.keywords.shapes import (
     AUTHENTICATION,
     authentication,
@@ -25,6 +25,8 @@ from alived.config.keywords.shapes import (
     vmac,
 )
 from alived.config.keywords.table import Keyword, no_effect, not_yet, refused, table, works
+from alived.config.keywords.tracking import trackers, tracks
+from alived.health.trackers_config import MAX_WEIGHT
 
 MAX_REPEAT = 1000
 """Announcements of one address in a burst; keepalived takes any number, more than this is a flood."""
@@ -73,16 +75,16 @@ def policy_rows() -> tuple[Keyword, ...]:
 
 
 def _track_rows(who: str) -> tuple[Keyword, ...]:
+    """Names of trackers; they are looked up when all blocks are read."""
+    scripts, files = trackers(MAX_WEIGHT, "check"), trackers(MAX_WEIGHT + 1, "load weight 2")
+    processes, sessions = trackers(MAX_WEIGHT + 1, "nginx"), trackers(MAX_WEIGHT, "peer")
+    blind = f"{who} will not notice"
     return (
         works("track_interface", tracks, "FAULT while one of these links is down, or a weight on the priority."),
-        not_yet(
-            "track_script", "Scripts that fault or weigh.", f"{who} will not notice when a script fails", "{\nc\n}"
-        ),
-        not_yet("track_file", "Files whose number weighs.", f"{who} will not notice what a file says", "{\nf\n}"),
-        not_yet(
-            "track_process", "Processes that must run.", f"{who} will not notice when a process ends", "{\nnginx\n}"
-        ),
-        not_yet("track_bfd", "BFD sessions.", f"{who} will not notice when a BFD session goes down", "{\nb\n}"),
+        not_yet("track_script", "Scripts that fault or weigh.", f"{blind} when a script fails", converter=scripts),
+        not_yet("track_file", "Files whose number weighs.", f"{blind} what a file says", converter=files),
+        not_yet("track_process", "Processes that must run.", f"{blind} when a process ends", converter=processes),
+        not_yet("track_bfd", "BFD sessions.", f"{blind} when a BFD session goes down", converter=sessions),
     )
 
 

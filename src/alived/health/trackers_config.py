@@ -1,0 +1,135 @@
+"""What an operator can say about things that are watched for VRRP: scripts, processes, files, BFD sessions, links.
+
+Frozen values in keepalived's words. Times are nanoseconds. A tracker says up or down (or a number, for a file); what
+that means to an instance is said by its `Tracking`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from alived.base import NS_PER_MS, NS_PER_S
+
+MAX_WEIGHT = 253
+"""Weights go from -253 to 253; a file or a process may have 254."""
+
+
+class Weight(msgspec.Struct, frozen=True):
+    """0: FAULT while the tracker is down (or up, if `reverse`). Else it changes the priority: a positive one is added
+    while up, a negative one while down; `reverse` changes the sign. For a file: the factor of its number."""
+
+    value: int = 0
+    reverse: bool = False
+
+
+class VrrpScript(msgspec.Struct, frozen=True, kw_only=True):
+    """`vrrp_script`: runs every `interval_ns`; exit code 0 is a success. user "": `script_user`."""
+
+    name: str
+    argv: tuple[str, ...]
+    user: str = ""
+    group: str = ""
+    interval_ns: int = NS_PER_S
+    timeout_ns: int = NS_PER_S
+    """After it the run counts as a failure; default: the interval"""
+    rise: int = 1
+    """Successes in a row before it is up"""
+    fall: int = 1
+    """Failures in a row before it is down"""
+    init_fail: bool = False
+    """Whether it is down until it has risen; else its first result counts at once"""
+    weight: Weight = Weight()
+
+
+class ParamMatch(enum.StrEnum):
+    """How the arguments of a process must agree."""
+
+    NONE = "none"
+    """They are not looked at."""
+    EXACT = "exact"
+    INITIAL = "initial"
+    """The last one may be longer than said."""
+    PARTIAL = "partial"
+    """There may be more of them than said."""
+
+
+class TrackProcess(msgspec.Struct, frozen=True, kw_only=True):
+    """`vrrp_track_process`: up while the number of matching processes is from `quorum` to `quorum_max`."""
+
+    name: str
+    process: str
+    """Name as in /proc/PID/comm; with `full_command` the first word of /proc/PID/cmdline"""
+    arguments: tuple[str, ...] = ()
+    param_match: ParamMatch = ParamMatch.NONE
+    full_command: bool = False
+    quorum: int = 1
+    quorum_max: int | None = None
+    """None: any number"""
+    fork_delay_ns: int = 0
+    """Time between enough processes and up"""
+    terminate_delay_ns: int = 0
+    """Time between too few processes and down"""
+    weight: Weight = Weight()
+
+
+class TrackFile(msgspec.Struct, frozen=True, kw_only=True):
+    """`track_file`: a file that holds a number. With weight 0 any number but 0 means FAULT; else the number times the
+    weight is added to the priority, and -254 or less means FAULT."""
+
+    name: str
+    path: str
+    init_value: int | None = None
+    """Written at the start if the file is missing; None: nothing is written"""
+    overwrite: bool = False
+    """Whether `init_value` is written also if the file is there"""
+    weight: Weight = Weight(1)
+
+
+class BfdInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """`bfd_instance`: a session of RFC 5880 (port 3784, multihop 4784)."""
+
+    name: str
+    neighbor_ip: str
+    source_ip: str = ""
+    min_rx_ns: int = 10 * NS_PER_MS
+    min_tx_ns: int = 10 * NS_PER_MS
+    idle_tx_ns: int = 1000 * NS_PER_MS
+    """Interval while the session is not up"""
+    multiplier: int = 5
+    passive: bool = False
+    ttl: int = 255
+    """TTL or hop limit that packets leave with; default: 255 for IPv4, 64 for IPv6"""
+    max_hops: int = 0
+    """Hops that a packet may have made; -1 or 255: any number"""
+    multihop: bool = False
+    weight: Weight = Weight()
+    for_vrrp: bool = True
+    """Whether instances may track it"""
+    for_checkers: bool = True
+    """Whether real servers may depend on it"""
+
+
+class LinkDelay(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of `interface_up_down_delays`: how long a link must stay as it is before the change counts."""
+
+    interface: str
+    down_ns: int
+    up_ns: int = 0
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """A tracker that an instance or a group watches, with the weight that counts there."""
+
+    name: str
+    weight: Weight
+
+
+class Tracking(msgspec.Struct, frozen=True, kw_only=True):
+    """`track_script`, `track_process`, `track_file` and `track_bfd` of an instance or a group."""
+
+    scripts: tuple[Tracked, ...] = ()
+    processes: tuple[Tracked, ...] = ()
+    files: tuple[Tracked, ...] = ()
+    bfd: tuple[Tracked, ...] = ()
