@@ -21,6 +21,9 @@ class Entry(msgspec.Struct, frozen=True):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("alived.cli.run:run", "Run the daemon in the foreground."),
     "check": Entry("alived.cli.check:check", "Check configuration files and explain what is wrong."),
+    "explain-keyword": Entry(
+        "alived.cli.explain_keyword:explain_keyword", "Say what a word of the configuration means."
+    ),
     "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),

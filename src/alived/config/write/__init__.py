@@ -1,0 +1,1 @@
+"""A tree of blocks written down in a language: keepalived.conf, YAML or TOML."""

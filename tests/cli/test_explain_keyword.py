@@ -1,0 +1,85 @@
+"""`alived explain-keyword`: what the tables say, on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from alived.cli.explain_keyword import WIDTH, lines
+from alived.cli.main import main
+from alived.config.keywords.explain import explain, words
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["explain-keyword", *arguments])
+    return result.exit_code, result.output
+
+
+def test_a_keyword_with_bounds_default_and_example() -> None:
+    status, output = run("down_timer_adverts")
+    assert status == 0
+    (one,) = explain("down_timer_adverts")
+    assert output.splitlines()[0] == "down_timer_adverts 1..100"
+    assert f"  {one.meaning[:40]}" in output
+    assert "  stands in   vrrp_instance\n" in output
+    assert "  status      works\n" in output
+    assert "  default     3\n" in output
+    assert "  example     down_timer_adverts 3\n" in output
+
+
+def test_a_word_that_means_the_same_in_two_blocks_is_explained_once() -> None:
+    (one,) = explain("notify_master")
+    assert one.blocks == ("vrrp_instance", "vrrp_sync_group")
+
+
+def test_a_path_says_which_one_is_meant() -> None:
+    both = explain("notify_priority_changes")
+    assert len(both) == 2
+    assert [one.blocks for one in explain("vrrp_sync_group/notify_priority_changes")] == [("vrrp_sync_group",)]
+    assert [one.blocks for one in explain("authentication/auth_type")] == [("vrrp_instance/authentication",)]
+    assert explain("global_defs/auth_type") == ()
+
+
+def test_a_block_lists_what_stands_in_it() -> None:
+    status, output = run("vrrp_instance/authentication")
+    assert status == 0
+    assert "auth_type auth_pass" in output
+
+
+def test_a_word_that_does_not_work_says_what_happens() -> None:
+    (one,) = explain("use_ipvlan")
+    assert f"refused, an error: {one.consequence}" in run("use_ipvlan")[1]
+    (one,) = explain("debug")
+    assert one.consequence[:20] in run("debug")[1] and "without effect" in run("debug")[1]
+
+
+def test_an_unknown_word() -> None:
+    status, output = run("prioritty")
+    assert status == 1
+    assert output == "no keyword 'prioritty'\n    hint: did you mean 'priority'?\n"
+    status, output = run("qqqqqq")
+    assert status == 1 and "hint: alived explain-keyword vrrp_instance" in output
+
+
+def test_json() -> None:
+    status, output = run("--json", "vrrp_sync_group/global_tracking")
+    (one,) = json.loads(output)
+    assert status == 0
+    assert (one["keyword"], one["blocks"], one["status"]) == ("global_tracking", ["vrrp_sync_group"], "works")
+    status, output = run("--json", "qqqqqq")
+    assert (status, json.loads(output)) == (1, [])
+
+
+@pytest.mark.parametrize("width", [60, WIDTH])
+def test_every_word_is_explained_within_the_width(width: int) -> None:
+    for word in words():
+        found = explain(word)
+        assert found, word
+        for one in found:
+            assert one.blocks and one.meaning, word
+            head, *rest = lines(one, width)
+            assert word in head
+            too_long = [line for line in rest if len(line) > width and " " in line.strip()]
+            assert not too_long, word
