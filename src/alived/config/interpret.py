@@ -15,6 +15,7 @@ from alived.config.instances.complete import complete
 from alived.config.instances.draft import Draft
 from alived.config.instances.groups import plan_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
+from alived.config.instances.trackers import known_trackers
 from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, read_settings
@@ -29,7 +30,12 @@ def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
     return tuple(one.value for one in definitions if one.value is not None)
 
 
-MODEL: Mapping[str, Callable[[Any], Any]] = {}
+MODEL: Mapping[str, Callable[[Any], Any]] = {
+    "vrrp_scripts": values,
+    "track_processes": values,
+    "track_files": values,
+    "bfd_instances": values,
+}
 """Field of Config -> how it is made of the setting of the same name at the top level."""
 
 
@@ -38,12 +44,13 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     error afterwards."""
     said = read_settings(Block("", Location(file), (), tuple(blocks)), TOP, findings)
     defaults = _global_settings(said, findings)
-    groups = [plan_group(one, findings) for one in _once("vrrp_sync_group", said, findings)]
+    known = known_trackers(said, findings)
+    groups = [plan_group(one, known, findings) for one in _once("vrrp_sync_group", said, findings)]
     group_of = {member: group for group in reversed(groups) for member in group.vrrp.members}
     vmac_names: set[str] = set()
     instances: list[InstancePlan] = []
     for one in _once("vrrp_instance", said, findings):
-        draft = Draft(one.name, one.settings, defaults, findings, group_of.get(one.name))
+        draft = Draft(one.name, one.settings, defaults, findings, group_of.get(one.name), known)
         instances.append(InstancePlan(complete(draft, vmac_names), one.settings))
     plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults)
     findings.extend(validate(plan))
@@ -53,7 +60,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     config = Config(
         global_defs=_global_defs(defaults),
         instances=with_first_states(groups, instances),
-        sync_groups=sync_groups(groups, instances, findings),
+        sync_groups=sync_groups(groups, instances, defaults, findings),
         **others,
     )
     return config, plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from alived.health.trackers_config import BfdInstance, TrackFile, Tracking, TrackProcess, VrrpScript
 from alived.hooks.config import NotifyScripts
 from alived.vip.config import VipGroup
 from alived.vrrp.config import VrrpInstance, VrrpSyncGroup
@@ -37,14 +38,22 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     vips: VipGroup
     notify: NotifyScripts = NotifyScripts()
     notify_priority_changes: bool = False
+    tracking: Tracking = Tracking()
+    smtp_alert: bool = False
 
 
 class SyncGroup(msgspec.Struct, frozen=True, kw_only=True):
     vrrp: VrrpSyncGroup
     notify: NotifyScripts = NotifyScripts()
+    tracking: Tracking = Tracking()
+    smtp_alert: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     global_defs: GlobalDefs = GlobalDefs()
     instances: tuple[Instance, ...] = ()
     sync_groups: tuple[SyncGroup, ...] = ()
+    vrrp_scripts: tuple[VrrpScript, ...] = ()
+    track_processes: tuple[TrackProcess, ...] = ()
+    track_files: tuple[TrackFile, ...] = ()
+    bfd_instances: tuple[BfdInstance, ...] = ()

@@ -8,7 +8,7 @@ from alived.config.instances.addresses import bind, sort_addresses
 from alived.config.instances.announcing import garp_policy
 from alived.config.instances.draft import Draft, first_state, interval_cs, preemption
 from alived.config.instances.network import interface, multicast_group, source, unicast, vmac
-from alived.config.instances.tracking import tracked
+from alived.config.instances.tracking import tracked, trackers
 from alived.config.keywords.shapes import Authentication, Deleted, Lifetime
 from alived.config.keywords.table import Settings
 from alived.config.model import Instance
@@ -59,6 +59,8 @@ def complete(draft: Draft, vmac_names: set[str]) -> Instance:
         vips=_vip_group(draft, bind(draft, (*vips, *excluded), device, macvlan)),
         notify=notify_scripts(draft.settings),
         notify_priority_changes=draft.get_from_group("notify_priority_changes", False),
+        tracking=trackers(draft),
+        smtp_alert=smtp_alert(draft.settings, draft.defaults),
     )
 
 
@@ -120,6 +122,12 @@ def notify_scripts(settings: Settings) -> NotifyScripts:
     events = ("master", "backup", "fault", "stop")
     scripts = {event: settings.get(f"notify_{event}") for event in events}
     return NotifyScripts(notify=settings.get("notify"), deleted=deleted.script if deleted else None, **scripts)
+
+
+def smtp_alert(settings: Settings, defaults: Settings) -> bool:
+    """Whether changes are mailed: what the block says, else `smtp_alert_vrrp`, else `smtp_alert` of `global_defs`."""
+    alert: bool = settings.get("smtp_alert", defaults.get("smtp_alert_vrrp", defaults.get("smtp_alert", False)))
+    return alert
 
 
 def _vip_group(draft: Draft, addresses: tuple[VirtualAddress, ...]) -> VipGroup:

@@ -11,6 +11,7 @@ from typing import Any
 from alived.base import NS_PER_CS, NS_PER_S, Family, Location
 from alived.config.findings import Findings
 from alived.config.instances.plan import GroupPlan
+from alived.config.instances.trackers import Known
 from alived.config.keywords.converters import Address
 from alived.config.keywords.lists import PeerEntry, VipEntry
 from alived.config.keywords.table import Setting, Settings
@@ -24,10 +25,17 @@ class Draft:
     """Settings of an instance with the defaults of `global_defs` behind them, and what was derived so far."""
 
     def __init__(
-        self, name: str, settings: Settings, defaults: Settings, findings: Findings, group: GroupPlan | None = None
+        self,
+        name: str,
+        settings: Settings,
+        defaults: Settings,
+        findings: Findings,
+        group: GroupPlan | None,
+        known: Known,
     ) -> None:
         self.name = name
         self.group = group
+        self.known = known
         self.settings = settings
         self.defaults = defaults
         self.findings = findings

@@ -8,6 +8,7 @@ from alived.base import Location
 from alived.config.keywords.table import Settings
 from alived.config.model import Instance
 from alived.config.text.blocks import Word
+from alived.health.trackers_config import Tracking
 from alived.vrrp.config import VrrpSyncGroup
 
 
@@ -26,6 +27,7 @@ class GroupPlan(msgspec.Struct, frozen=True):
     vrrp: VrrpSyncGroup
     settings: Settings
     members: tuple[Word, ...]
+    tracking: Tracking
 
     @property
     def name(self) -> str:

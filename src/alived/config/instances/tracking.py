@@ -1,4 +1,4 @@
-"""`track_interface` of instances and groups: what remains of it."""
+"""What an instance tracks, and with which weights: not all that it says can count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import msgspec
 
 from alived.config.findings import Findings
 from alived.config.instances.draft import Draft
+from alived.config.instances.trackers import Tracker, tracking
 from alived.config.keywords.tracking import TrackEntry
+from alived.health.trackers_config import Tracking
 from alived.vrrp.config import TrackedInterface
 
 
@@ -32,6 +34,16 @@ def tracked(draft: Draft, interface: str) -> tuple[TrackedInterface, ...]:
             continue
         kept.append(value)
     return tuple(kept)
+
+
+def trackers(draft: Draft) -> Tracking:
+    """Scripts, processes, files and sessions that an instance tracks; weights count as those of interfaces do."""
+    unweighted = None
+    if draft.group is not None and not draft.group.vrrp.sync_group_tracking_weight:
+        unweighted = "group-weight", "in a sync group"
+    elif draft.is_owner:
+        unweighted = "owner-weight", "with priority 255"
+    return tracking(Tracker(draft.name, draft.settings, unweighted), draft.known, draft.findings)
 
 
 def unique(entries: Iterable[TrackEntry], name: str, findings: Findings) -> list[TrackEntry]:
