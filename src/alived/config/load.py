@@ -84,18 +84,16 @@ def language(text: str, file: str) -> str:
     first = match[1].strip() if match else ""
     if _YAML_LINE.match(first) or (not first and file.endswith((".yaml", ".yml"))):
         return "YAML"
-    return "TOML" if _TOML_LINE.match(first) else "keepalived"
+    if _TOML_LINE.match(first) or (not first and file.endswith(".toml")):
+        return "TOML"
+    return "keepalived"
 
 
 def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
-    """The tree, whichever language. PyYAML is imported only for a document that needs it."""
-    match language(text, file):
-        case "TOML":
-            message = "this looks like TOML, which this version does not read"
-            findings.error(Location(file), "not-supported", message, "write it as YAML or keepalived.conf")
-            return ()
-        case "keepalived":
-            return parse(text, file, findings).blocks
-    from alived.config.documents.yaml_reader import read_document
+    """The tree, whichever language. The parser of a document is imported only for one that needs it."""
+    spoken = language(text, file)
+    if spoken == "keepalived":
+        return parse(text, file, findings).blocks
+    from alived.config.documents.read import read_document
 
-    return read_document(text, file, findings)
+    return read_document(text, file, spoken, findings)
