@@ -14,13 +14,17 @@ PATTERN = "([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+"
 """For a JSON Schema."""
 
 
-def in_seconds(text: str) -> str:
-    """The seconds of a duration with units as a decimal number; a text that is none comes back as it is."""
+def bare_number(text: str, unit_ns: int) -> str:
+    """A duration with units as the decimal number of a unit: "0.5" of "500ms" in seconds.
+
+    A text that is none comes back as it is.
+    """
     if not _WHOLE.match(text):
         return text
     total_ns = sum(_ns(number, unit) for number, unit in re.findall(_PART, text))
-    seconds, rest = divmod(total_ns, NS_PER_S)
-    return f"{seconds}.{rest:09}".rstrip("0").rstrip(".")
+    whole, rest = divmod(total_ns, unit_ns)
+    fraction = f"{rest:0{len(str(unit_ns)) - 1}}".rstrip("0") if rest else ""
+    return f"{whole}.{fraction}" if fraction else str(whole)
 
 
 def _ns(number: str, unit: str) -> int:

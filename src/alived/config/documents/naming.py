@@ -13,6 +13,7 @@ import functools
 import re
 from collections.abc import Mapping
 
+from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.keywords.converters import Converter
 from alived.config.keywords.table import Keyword, Table
 
@@ -30,9 +31,10 @@ SPOKEN = ("fwmark", "group")
 ENTRIES = "entries"
 """Key of the lines of a block that has a name and holds lines: `virtual_server_group NAME { 192.0.2.1 80 }`."""
 
-_PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*")
+_PLACEHOLDER = re.compile(r"\[?([A-Z][A-Z0-9_]*)(?:\[[^\]]*\])?\]?\Z")
+_CHOICE = re.compile(r"\| ([a-z_]+)")
 _RANGE = re.compile(r"-?[0-9.]+\.\.-?[0-9.]+\Z")
-_DURATION = re.compile(r"SECONDS\b")
+_DURATION = re.compile(r"(MILLI)?SECONDS\b")
 _BOOLEAN = re.compile(r"\[?(?:on\|off|BOOL)")
 
 
@@ -108,6 +110,12 @@ def is_duration(converter: Converter | None) -> bool:
     return converter is not None and _DURATION.match(converter.shape) is not None
 
 
+def unit_ns(converter: Converter) -> int:
+    """The unit of a bare number under a keyword that takes a duration."""
+    match = _DURATION.match(converter.shape)
+    return NS_PER_MS if match and match[1] else NS_PER_S
+
+
 def takes_several_words(converter: Converter | None) -> bool:
     """Whether a string under the key is a line of words, not one word with blanks."""
     if converter is None or converter.is_command:
@@ -119,9 +127,19 @@ def takes_several_words(converter: Converter | None) -> bool:
 def entry_heads(converter: Converter) -> Head:
     """Keys of the words that an entry of a list begins with: "address" of `{ ADDRESS[/LENGTH] [dev NAME] }`."""
     found: list[str] = []
-    for word in converter.shape.strip("{} ").split():
+    for word in _inside(converter).split():
         match = _PLACEHOLDER.match(word)
         if match is None:
             break
-        found.append(match[0].lower())
+        found.append(match[1].lower())
     return tuple(found)
+
+
+def entry_choices(converter: Converter) -> tuple[str, ...]:
+    """Words that an entry may begin with instead: "fwmark" of `{ ADDRESS [PORT] | fwmark NUMBER }`."""
+    return tuple(_CHOICE.findall(_inside(converter)))
+
+
+def _inside(converter: Converter) -> str:
+    """What the shape says between its braces."""
+    return converter.shape.partition("{")[2].removesuffix("}")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alived.config.documents.durations import in_seconds
+from alived.config.documents.durations import bare_number
 from alived.config.documents.naming import (
+    entry_choices,
     entry_heads,
     is_boolean,
     is_duration,
     takes_nothing,
     takes_several_words,
+    unit_ns,
 )
 from alived.config.documents.tree import FALSE_WORDS, TRUE_WORDS, Mapping, Node, Scalar, Sequence
 from alived.config.findings import Findings
@@ -68,8 +70,8 @@ def _from_scalar(keyword: Word, node: Scalar, converter: Converter | None, findi
     if node.truth is not None and takes_nothing(converter):
         return bare if node.truth else None
     found = word(node, findings)
-    if is_duration(converter):
-        return with_words(keyword, (Word(in_seconds(found.text), found.location),))
+    if converter is not None and is_duration(converter):
+        return with_words(keyword, (Word(bare_number(found.text, unit_ns(converter)), found.location),))
     return with_words(keyword, words_of(found) if takes_several_words(converter) else (found,))
 
 
@@ -121,8 +123,10 @@ def entries(node: Node, converter: Converter | None, findings: Findings) -> Iter
     if isinstance(node, Scalar) and node.is_null:
         return
     heads = entry_heads(converter) if converter is not None else ()
+    choices = entry_choices(converter) if converter is not None else ()
     for item in _items(node, heads):
-        words = tuple(_entry_words(item, heads, findings))
+        spoken = isinstance(item, Mapping) and any(item.get(choice) is not None for choice in choices)
+        words = tuple(_entry_words(item, () if spoken else heads, findings))
         if words:
             yield Block(words[0].text, words[0].location, words[1:])
 
