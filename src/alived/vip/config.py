@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from alived.base import NS_PER_S, Family
+from alived.vip.routes_config import VirtualRoute, VirtualRule
 
 INFINITE_LIFETIME = 0xFFFFFFFF
 """IFA_CACHEINFO's "forever"."""
@@ -38,6 +39,12 @@ class VirtualAddress(msgspec.Struct, frozen=True, kw_only=True):
     autojoin: bool = False
     no_track: bool = False
     """`no_track`: its loss is not a fault."""
+    use_vmac: bool = False
+    """`use_vmac` of this address: on a macvlan even if the instance has none"""
+
+    def __str__(self) -> str:
+        """For people: "192.0.2.100/32 dev eth0"."""
+        return f"{self.address}/{self.prefix_length} dev {self.interface}"
 
 
 class ConflictPolicy(enum.StrEnum):
@@ -74,6 +81,10 @@ class GarpPolicy(msgspec.Struct, frozen=True, kw_only=True):
     garp_interval_ns: int = 0
     """`garp_interval`: least time between two gratuitous ARPs on an interface"""
     gna_interval_ns: int = 0
+    extra_interval_ns: int = 0
+    """`garp_extra_if`: period of announcements on macvlans other than the instance's; 0: none"""
+    extra_all_interfaces: bool = False
+    """`garp_extra_if all`: on all other interfaces, macvlan or not"""
 
 
 class VipGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,3 +101,5 @@ class VipGroup(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_s: int | None = None
     """valid_lft of a bound address, renewed while we own it; 0: forever; None: chosen by count (ADR 0003)"""
     promote_secondaries: bool = False
+    routes: tuple[VirtualRoute, ...] = ()
+    rules: tuple[VirtualRule, ...] = ()
