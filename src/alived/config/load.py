@@ -13,7 +13,7 @@ from alived.config.instances.plan import Plan
 from alived.config.interpret import read_tree
 from alived.config.model import Config
 from alived.config.overrides import Override, apply
-from alived.config.text.blocks import Block
+from alived.config.text.blocks import Tree
 from alived.config.text.parser import parse
 from alived.config.text.tokens import decode
 
@@ -58,23 +58,23 @@ def load_text(text: str | bytes, file: str = "<text>", overrides: Sequence[Overr
 
 def load_tree(
     path: str, findings: Findings, reader: Reader = read_file, overrides: Sequence[Override] = ()
-) -> tuple[Block, ...]:
+) -> Tree:
     """Only the tree of a file: its statements as they stand after includes, definitions and overrides."""
     try:
         data = reader(path)
     except OSError as error:
         findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
-        return ()
+        return Tree()
     return _tree(data, path, findings, overrides)
 
 
-def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override]) -> tuple[Block, ...]:
-    blocks = _blocks(decode(data, file, findings), file, findings)
-    return apply(blocks, overrides, findings)
+def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override]) -> Tree:
+    tree = _parse(decode(data, file, findings), file, findings)
+    return Tree(apply(tree.blocks, overrides, findings), tree.last_comments) if overrides else tree
 
 
-def _finish(blocks: tuple[Block, ...], file: str, findings: Findings) -> Loaded:
-    config, plan = read_tree(blocks, file, findings)
+def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
+    config, plan = read_tree(tree.blocks, file, findings)
     return Loaded(None if findings.has_errors else config, findings.sorted(), plan)
 
 
@@ -89,11 +89,11 @@ def language(text: str, file: str) -> str:
     return "keepalived"
 
 
-def _blocks(text: str, file: str, findings: Findings) -> tuple[Block, ...]:
+def _parse(text: str, file: str, findings: Findings) -> Tree:
     """The tree, whichever language. The parser of a document is imported only for one that needs it."""
     spoken = language(text, file)
     if spoken == "keepalived":
-        return parse(text, file, findings).blocks
+        return parse(text, file, findings)
     from alived.config.documents.read import read_document
 
-    return read_document(text, file, spoken, findings)
+    return Tree(read_document(text, file, spoken, findings))

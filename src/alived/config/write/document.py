@@ -1,0 +1,128 @@
+"""A tree of blocks -> a document: the reverse of what `alived.config.documents` reads, by the same `naming`.
+
+Statements of which one overrules the others become that one, lines of a list that is opened twice become one list.
+Whatever does not reach the document is reported with its place: nothing gets lost in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from alived.config.documents.naming import ENTRIES, SPOKEN, Kind, entry_heads, heads, key_of, kind
+from alived.config.findings import Findings
+from alived.config.keywords.table import Keyword, Table
+from alived.config.keywords.top import TOP
+from alived.config.text.blocks import Block, Tree
+from alived.config.write.nodes import Array, Item, Object, Pair, Value, without_sign
+from alived.config.write.values import from_statement, leaf
+
+
+def document(tree: Tree, findings: Findings) -> Object:
+    """The whole document. What cannot stand in one is an error, what is left out a warning."""
+    pairs = tuple(_Writer(findings).pairs(tree.blocks, TOP, ""))
+    return Object(pairs, without_sign(tree.last_comments))
+
+
+def statement(block: Block, row: Keyword) -> Pair:
+    """One statement by itself."""
+    return _Writer(Findings()).pair([block], row)
+
+
+class _Writer:
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+
+    def pairs(self, blocks: Iterable[Block], rows: Table, inside: str) -> Iterator[Pair]:
+        """The keys of a mapping, in the order in which the text speaks of them first."""
+        of_row: dict[str, list[Block]] = {}
+        for block in blocks:
+            if block.keyword in rows:
+                of_row.setdefault(block.keyword, []).append(block)
+            else:
+                where = f" of {inside!r}" if inside else ""
+                self.left_out(block, f"{block.keyword!r}{where} is no keyword")
+        for keyword, statements in of_row.items():
+            yield self.pair(statements, rows[keyword])
+
+    def left_out(self, block: Block, why: str) -> None:
+        self.findings.warning(block.location, "left-out", f"{why}: left out")
+
+    def pair(self, blocks: Sequence[Block], row: Keyword) -> Pair:
+        """All statements of a keyword under its key."""
+        key = key_of(row)
+        match kind(row):
+            case Kind.NAMED | Kind.REPEATED:
+                return Pair(key, Array(tuple(self.item(block, row) for block in blocks)))
+            case Kind.STATEMENTS:
+                return Pair(key, Array(tuple(_noted(block, from_statement(block, row.converter)) for block in blocks)))
+            case Kind.STATEMENT:
+                block = self.counting(blocks, row)
+                return _pair(key, block, from_statement(block, row.converter))
+            case Kind.BLOCK | Kind.LIST:
+                block = self.counting(blocks, row)
+                if block.arguments:
+                    self.left_out(block, f"{block.arguments[0].text!r} after {block.keyword!r} means nothing")
+                return _pair(key, block, self.body(block, row))
+
+    def counting(self, blocks: Sequence[Block], row: Keyword) -> Block:
+        """The statement that counts of those of one keyword; blocks that add up as one."""
+        merge = row.converter.merge if row.converter else "last"
+        if merge == "append" and len(blocks) > 1:
+            children = tuple(child for block in blocks for child in block.children or ())
+            above = tuple(comment for block in blocks for comment in block.comments)
+            below = tuple(comment for block in blocks for comment in block.last_comments)
+            return msgspec.structs.replace(blocks[0], children=children, comments=above, last_comments=below)
+        counts = blocks[0 if merge == "first" else -1]
+        for block in blocks:
+            if block is not counts:
+                self.left_out(block, f"{block.keyword!r} is overruled by line {counts.location.line}")
+        return counts
+
+    def body(self, block: Block, row: Keyword) -> Array | Object:
+        """What stands between the braces."""
+        below = without_sign(block.last_comments)
+        if row.children is None:
+            return Array(tuple(self.entry(child, row) for child in block.children or ()), below)
+        return Object(tuple(self.pairs(block.children or (), row.children, row.name)), below)
+
+    def item(self, block: Block, row: Keyword) -> Item:
+        """A block of which there may be several: its head and what stands between its braces are one mapping."""
+        body = self.body(block, row)
+        if isinstance(body, Array):
+            body = Object((Pair(ENTRIES, body),) if body.items or body.last_comments else ())
+        return _noted(block, msgspec.structs.replace(body, pairs=(*self.head(block, row), *body.pairs)))
+
+    def head(self, block: Block, row: Keyword) -> Iterator[Pair]:
+        """The words before the brace, each under its key."""
+        words = [word.text for word in block.arguments]
+        if not words or kind(row) is Kind.REPEATED:
+            return
+        keys = next((keys for keys in heads(row) if keys[0] in SPOKEN and keys[0] == words[0]), heads(row)[0])
+        said = words[1:] if keys[0] in SPOKEN else words
+        if len(said) > len(keys):
+            message = f"{said[len(keys)]!r} before the brace of {row.name!r} has no place in a document"
+            self.findings.error(block.location, "not-expressible", message, "use one word for a name")
+        for key, word in zip(keys, said):
+            yield Pair(key, leaf(word, is_number=key in ("port", "fwmark", "id")))
+
+    def entry(self, line: Block, row: Keyword) -> Item:
+        """A line of a list; as name and value if it is that and has blanks in it."""
+        words = [word.text for word in line.words]
+        text = " ".join(words)
+        if line.children is None and text.split() == words:
+            return _noted(line, leaf(text))
+        if line.children is None and row.converter and entry_heads(row.converter)[: len(words)] == ("name", "value"):
+            return _noted(line, Object((Pair("name", leaf(words[0])), Pair("value", leaf(words[1])))))
+        message = f"{text!r} in {row.name!r} cannot be a line of a document"
+        self.findings.error(line.location, "not-expressible", message, "use words without blanks")
+        return _noted(line, leaf(text))
+
+
+def _pair(key: str, block: Block, value: Value) -> Pair:
+    return Pair(key, value, without_sign(block.comments), block.remark[1:])
+
+
+def _noted(block: Block, value: Value) -> Item:
+    return Item(value, without_sign(block.comments), block.remark[1:])
