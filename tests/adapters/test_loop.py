@@ -231,6 +231,15 @@ def test_a_signal_ends_the_wait_and_calls_back_in_the_loop(loop: Loop) -> None:
     assert caught == ["MainThread"]
 
 
+def test_what_cannot_wait_for_the_loop_is_called_in_the_handler(loop: Loop) -> None:
+    calls: list[str] = []
+    loop.on_signal(signal.SIGUSR1, lambda: calls.append("in the loop"), lambda: calls.append("at once"))
+    signal.raise_signal(signal.SIGUSR1)
+    assert calls == ["at once"]
+    loop.turn()
+    assert calls == ["at once", "in the loop"]
+
+
 def test_run_ends_after_the_turn_in_which_somebody_said_stop(loop: Loop) -> None:
     order: list[str] = []
 

@@ -22,7 +22,6 @@ from alived.daemon.messages import (
     LogLine,
     ScriptsRan,
     SnapshotRequest,
-    Stop,
     Transition,
 )
 from alived.hooks.config import NotifyScripts, Script
@@ -77,7 +76,6 @@ MESSAGES: list[BusMessage] = [
     TRANSITION,
     ScriptsRan(kind="INSTANCE", name="VI_1", time_ns=5),
     LogLine(level="info", code="c", message="m", fields={"a": "b"}),
-    Stop(),
     EngineSnapshot(
         request_id=1,
         now_ns=2,
@@ -209,7 +207,7 @@ def test_the_end_of_the_peer_is_told_once_after_what_it_said(pair: Pair) -> None
     assert pair.heard == [TRANSITION]
     assert pair.closed == [bus.PEER_GONE]
     assert pair.right.closed
-    assert not pair.right.send(Stop())
+    assert not pair.right.send(SnapshotRequest(request_id=2))
 
 
 def test_nonsense_closes_the_endpoint(pair: Pair) -> None:
@@ -241,15 +239,15 @@ def test_sending_to_a_peer_that_is_gone_is_harmless(pair: Pair) -> None:
 def test_drain_reads_what_a_dead_peer_left(pair: Pair) -> None:
     pair.listen()
     pair.left.send(TRANSITION)
-    pair.left.send(Stop())
+    pair.left.send(SnapshotRequest(request_id=2))
     pair.left.close()
     pair.right.drain()
-    assert pair.heard == [TRANSITION, Stop()]
+    assert pair.heard == [TRANSITION, SnapshotRequest(request_id=2)]
     assert pair.closed == [bus.PEER_GONE]
 
 
 def test_drain_of_a_living_peer_ends(pair: Pair) -> None:
     pair.listen()
-    pair.left.send(Stop())
+    pair.left.send(SnapshotRequest(request_id=2))
     pair.right.drain()
-    assert pair.heard == [Stop()] and not pair.right.closed
+    assert pair.heard == [SnapshotRequest(request_id=2)] and not pair.right.closed

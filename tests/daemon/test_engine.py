@@ -25,7 +25,7 @@ from tests.segment import OTHER_ADDRESS, OTHER_MAC, OWN_ADDRESS, Segment, addres
 pytestmark = pytest.mark.lab
 
 VIP, OTHER_VIP, THIRD_VIP = "192.0.2.100", "192.0.2.101", "192.0.2.102"
-A, B = instance("A", 51, VIP), instance("B", 52, OTHER_VIP)
+A, B, C = instance("A", 51, VIP), instance("B", 52, OTHER_VIP), instance("C", 53, THIRD_VIP)
 
 
 def change(known: Instance, **fields: object) -> Instance:
@@ -125,6 +125,22 @@ def test_stop_says_priority_0_and_leaves_nothing(segment: Segment) -> None:
         assert addresses_of("eth0") == before
         assert {(51, 0), (52, 0)} <= set(adverts_in(drain(heard)))
         assert [move.stopping for move in play.of(Transition)][-2:] == [True, True]
+
+
+def test_every_master_and_nobody_else_says_priority_0_once_and_before_anything_else(segment: Segment) -> None:
+    speaker, heard = Speaker(segment), segment.other_frames()
+    members = [change(B, sync_group="G", priority=100), change(C, sync_group="G", priority=100)]
+    backup = change(A, priority=100)
+    with playing(backup, *members, groups=[VrrpSyncGroup(name="G", members=("B", "C"))]) as play:
+        speaker.say(200, vrid=51)
+        play.until_bound(f"{OTHER_VIP}/32", f"{THIRD_VIP}/32")
+        speaker.say(200, vrid=51)
+        play.until(lambda: play.state("A") is State.BACKUP, "the neighbour is the master of A")
+        drain(heard)
+        play.stop()
+        farewells = [said for said in adverts_in(drain(heard)) if said[1] == 0]
+        assert farewells == [(52, 0), (53, 0)]
+        assert play.moves("B")[-1] == play.moves("C")[-1] == (State.MASTER, State.INIT)
 
 
 def test_a_claim_of_somebody_else_is_answered(segment: Segment) -> None:

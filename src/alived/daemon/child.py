@@ -1,6 +1,6 @@
 """What a forked child does: forget the parent's things, drop privileges, run its role on a loop of its own, end well.
 
-A role is the only thing that differs between children. It ends for one of two reasons: the parent says `Stop`, or the
+A role is the only thing that differs between children. It ends for one of two reasons: the parent asks it to, or the
 parent is gone (end of the bus; as the last resort the kernel's signal at the parent's death). In both cases
 `Role.stop` makes it release what it holds. Signals of a terminal or a service manager do not end a child: they go to
 the parent, who knows the order.
@@ -28,7 +28,7 @@ from alived.base import NS_PER_MS
 from alived.config.model import Config
 from alived.daemon import bus
 from alived.daemon.heartbeat import Pulse
-from alived.daemon.messages import BusMessage, Configured, LogLine, Stop
+from alived.daemon.messages import BusMessage, Configured, LogLine
 
 EXIT_CRASHED = 70
 """sysexits.h EX_SOFTWARE: an exception that nobody expected."""
@@ -72,7 +72,7 @@ class Role(Protocol):
         """Begins. The child reports itself configured when this returns."""
 
     def handle(self, message: BusMessage) -> None:
-        """A message of the parent, except `Stop`. A role answers `Configure` with `Configured`."""
+        """A message of the parent. A role answers `Configure` with `Configured`."""
 
     def stop(self, done: Callable[[], None]) -> None:
         """Ends gracefully and calls done(), at once or later. Called at most once."""
@@ -89,6 +89,9 @@ class ForkedChild(msgspec.Struct):
     config: Config
     sock: socket.socket
     pulse: Pulse
+    stop_line: int
+    """An eventfd: readable when the child shall end. Not a message, because it must not wait behind others and a
+    signal handler of the parent writes it."""
     parent_pid: int
     keep_fds: frozenset[int]
     """Open files that the child keeps besides its bus and 0-2."""
@@ -99,7 +102,7 @@ def run_child(child: ForkedChild) -> NoReturn:
     status = EXIT_CRASHED
     endpoint: bus.Endpoint | None = None
     try:
-        forget_parent({child.sock.fileno(), *child.keep_fds})
+        forget_parent({child.sock.fileno(), child.stop_line, *child.keep_fds})
         set_process_name(CHILD_NAME_PREFIX + child.role)
         loop = Loop()
         loop.vitals = child.pulse.cells
@@ -137,6 +140,7 @@ class _ChildProcess:
         self._stopping = False
         self._endpoint = endpoint
         endpoint.listen(self._received, self._parent_lost)
+        loop.add_reader(child.stop_line, self._asked_to_stop)
         self._context = ChildContext(child.role, loop, child.config, self._send)
         self._dropped = 0
         self._role = child.make(self._context)
@@ -166,10 +170,13 @@ class _ChildProcess:
             lost, self._dropped = self._endpoint.dropped - self._dropped, self._endpoint.dropped
             self._context.log("warning", "messages-dropped", f"{lost} messages lost: the parent did not read them")
 
+    def _asked_to_stop(self) -> None:
+        self._loop.remove_reader(self._child.stop_line)
+        if self._child.role != "engine":
+            self._endpoint.drain()  # what was said before counts: the scripts of the last changes are to run
+        self._stop()
+
     def _received(self, message: BusMessage) -> None:
-        if isinstance(message, Stop):
-            self._stop()
-            return
         if not self._stopping:
             self._role.handle(message)
 

@@ -20,7 +20,7 @@ from alived.config.model import Config
 from alived.daemon import bus
 from alived.daemon.child import ChildContext, ForkedChild, RoleFactory, run_child
 from alived.daemon.heartbeat import Backoff, Pulse, Watch, hang_limit_ns
-from alived.daemon.messages import BusMessage, Configure, Configured, Stop
+from alived.daemon.messages import BusMessage, Configure, Configured
 
 
 class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +66,9 @@ class RoleHost(Protocol):
 
     def send(self, message: BusMessage) -> None: ...
 
+    def ask_to_stop(self) -> None:
+        """The first word of `stop`, from a signal handler."""
+
     def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
         """Asks it to end; ended(True) when it did so by itself, ended(False) when it had to be killed or was dead."""
 
@@ -90,6 +93,10 @@ class ForkedRole:
         self._last_death = ""
         self._kill_reason = ""
         self._pidfd = -1
+        self._stop_line = -1
+        self._asked_to_stop = False
+        self._left = False
+        """Whether it ended because it was asked to."""
         self._endpoint: bus.Endpoint | None = None
         self._pulse = Pulse(0)
         self._watch = Watch(0, 0)
@@ -113,10 +120,12 @@ class ForkedRole:
             self._look_timer.cancel()
             self._look_timer = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._stop_line = os.eventfd(0)
         try:
             self.pid = self._fork(theirs, config)
         except OSError as error:
             ours.close()
+            self._close_stop_line()
             self.pid = 0
             self._died(f"cannot be forked: {error.strerror}")
             return
@@ -158,14 +167,19 @@ class ForkedRole:
             self._kill_reason = reason
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
+    def ask_to_stop(self) -> None:
+        if self._stop_line >= 0 and not self._asked_to_stop:
+            self._asked_to_stop = True
+            os.eventfd_write(self._stop_line, 1)
+
     def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
         self._ended = ended
         if self._restart_timer is not None:
             self._restart_timer.cancel()
         if self._pidfd < 0:
-            self._finish(graceful=False)
+            self._finish(graceful=self._left)
             return
-        self.send(Stop())
+        self.ask_to_stop()
         self._set_state("stopping", now_ns())
         self._stop_timer = self._loop.call_later(limit_ns, lambda: self.kill("did not end in time"))
 
@@ -187,6 +201,7 @@ class ForkedRole:
             config=config,
             sock=sock,
             pulse=self._pulse,
+            stop_line=self._stop_line,
             parent_pid=os.getpid(),
             keep_fds=self._keep_fds,
         )
@@ -217,13 +232,19 @@ class ForkedRole:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
+        self._close_stop_line()
         endpoint, self._endpoint = self._endpoint, None
-        if self._state == "stopping" and status == 0:
+        if self._asked_to_stop and status == 0:
+            self._left = True
             self._hear_last_words(endpoint)
             self._finish(graceful=True)
             return
         self._died(self._kill_reason or _describe(status))
         self._hear_last_words(endpoint)
+
+    def _close_stop_line(self) -> None:
+        line, self._stop_line = self._stop_line, -1  # in this order: a signal handler may look between
+        os.close(line)
 
     def _hear_last_words(self, endpoint: bus.Endpoint | None) -> None:
         if endpoint is not None:
@@ -283,6 +304,9 @@ class InlineRole:
         if self._state == "running":
             self.unconfirmed += isinstance(message, Configure)
             self._loop.call_soon(lambda: self._role.handle(message))
+
+    def ask_to_stop(self) -> None:
+        """Nothing is faster than `stop` in the same process."""
 
     def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
         """Calls back exactly once, after the role's end or the limit."""

@@ -20,7 +20,6 @@ from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnap
 from alived.daemon.reports import Reports
 from alived.daemon.wiring import Wiring
 from alived.vip.lifetime import lifetime_of
-from alived.vrrp.events import Shutdown
 
 TURN_GAP_NS = NS_PER_MS // 2
 """Least time between two turns of the loop while packets pour in: they are handled in batches."""
@@ -58,9 +57,7 @@ class Engine:
                 raise AssertionError(f"the engine does not expect {type(message).__name__}")
 
     def stop(self, done: Callable[[], None]) -> None:
-        for router in list(self._wiring.routers.values()):
-            self._wiring.feed(router, Shutdown(), now_ns())
-        self._wiring.ports.flush()
+        self._wiring.shut_down()
         self._wiring.work.when_idle(lambda: self._finish(done))
 
     def _finish(self, done: Callable[[], None]) -> None:

@@ -110,20 +110,8 @@ class KernelSettings(Message, frozen=True, tag=True):
     settings: dict[str, tuple[str, str]]
 
 
-class Stop(Message, frozen=True, tag=True):
-    """Parent to child: stop gracefully (adverts with priority 0, addresses gone), then exit with 0."""
-
-
 BusMessage = (
-    Configure
-    | Configured
-    | SnapshotRequest
-    | EngineSnapshot
-    | Transition
-    | ScriptsRan
-    | LogLine
-    | KernelSettings
-    | Stop
+    Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | ScriptsRan | LogLine | KernelSettings
 )
 
 

@@ -140,8 +140,9 @@ class Supervisor:
             self.note("error", "no-accept", f"no_accept is not enforced: {error}")
 
     def _watch_signals(self) -> None:
-        self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"))
-        self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"))
+        # Each moment before the engine's priority 0 advert is a moment longer without a MASTER.
+        self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"), self._engine.ask_to_stop)
+        self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"), self._engine.ask_to_stop)
         self._loop.on_signal(signal.SIGHUP, lambda: self.reload(lambda _answer: None))
         self._loop.on_signal(signal.SIGUSR1, lambda: self.status(self._write_data))
         self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._write_stats))
@@ -158,7 +159,6 @@ class Supervisor:
         if self._stopping:
             return
         self._stopping = True
-        # The engine first: each moment before its priority 0 advert is a moment longer without a MASTER.
         self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
         self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
         self._service_manager.tell("STOPPING=1")
