@@ -203,16 +203,19 @@ def test_in_a_flood_the_kernel_drops_foreign_vrids_and_wrong_ttls_until_it_is_ov
         receiver.join(GROUP, eth0)
 
         def hear() -> list[tuple[int, int]]:
-            for vrid, ttl in ((51, 255), (52, 255), (53, 255), (51, 254), (99, 1)):
+            for vrid, ttl in ((52, 255), (51, 254), (99, 1), (53, 255), (51, 255)):
                 voice.sendto(packet(GROUP, vrid, ttl=ttl, source=OTHER_ADDRESS), (GROUP, 0))
-            return [(one[21], one[8]) for one in drain(receiver.socket)]
+            heard: list[tuple[int, int]] = []
+            while heard[-1:] != [(51, 255)]:  # which every filter here lets through
+                heard += [(one[21], one[8]) for one in drain(receiver.socket)]
+            return heard
 
         everything = hear()
         assert len(everything) == 5
         receiver.attach_filter({51, 53}, ttl_fixed=True)
-        assert hear() == [(51, 255), (53, 255)]
+        assert hear() == [(53, 255), (51, 255)]
         receiver.attach_filter({51, 53}, ttl_fixed=False)
-        assert hear() == [(51, 255), (53, 255), (51, 254)]
+        assert hear() == [(51, 254), (53, 255), (51, 255)]
         receiver.detach_filter()
         assert hear() == everything
 
@@ -223,10 +226,13 @@ def test_in_a_flood_adverts_behind_an_authentication_header_are_told_by_their_vr
         voice.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(OTHER_ADDRESS))
         receiver.join(GROUP, eth0)
         receiver.attach_filter({51}, ttl_fixed=True)
-        for vrid in (51, 52, 4):
+        for vrid in (52, 4, 51):
             said = ah_encode(message(vrid), source=OTHER_ADDRESS, destination=GROUP, sequence=1, key=b"secret")
             voice.sendto(said, (GROUP, 0))
-        assert [one[20 + 24 + 1] for one in drain(receiver.socket)] == [51]
+        heard: list[bytes] = []
+        while not heard:
+            heard += drain(receiver.socket)
+        assert [one[20 + 24 + 1] for one in heard] == [51]
 
 
 # -- the flood filter, instruction by instruction --
