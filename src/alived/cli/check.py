@@ -2,94 +2,89 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 import msgspec
 
-from alived.base import Diagnostic, Severity
-from alived.config.load import load
-
-EXIT_STATUS = {"clean": 0, "warnings": 3, "errors": 1}
-"""2 is wrong usage (click)."""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A diagnostic as JSON; line and column are 0 if it concerns the whole file."""
-
-    severity: str
-    file: str
-    line: int
-    column: int
-    code: str
-    message: str
-    hint: str
-
-
-class FileReport(msgspec.Struct, frozen=True):
-    """verdict: clean, warnings (it runs) or errors (it will not run)."""
-
-    file: str
-    verdict: str
-    diagnostics: tuple[Finding, ...]
-
-
-class Report(msgspec.Struct, frozen=True):
-    files: tuple[FileReport, ...]
+from alived.base import Diagnostic
+from alived.cli.check_files import STDIN, expand
+from alived.cli.check_report import FileReport, Report, exit_status, file_report, lines
+from alived.cli.excerpt import Excerpts
+from alived.cli.this_machine import ThisMachine
+from alived.config.instances.plan import Plan
+from alived.config.load import Loaded, load, read_file
+from alived.config.rules.here import Machine, Survey, Unverified, survey
+from alived.config.rules.nodes import clusters
+from alived.config.rules.rivalry import compare, unknown_nodes
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def check(files: tuple[str, ...], as_json: bool) -> None:
-    """Check configuration files: keepalived.conf or YAML, told by their content.
+@click.option("--here", "is_here", is_flag=True, help="The files are for this machine: what it lacks is a finding.")
+@click.option("--cluster", "as_nodes", flag_value="cluster", help="The files are nodes of one cluster.")
+@click.option("--separate", "as_nodes", flag_value="separate", help="The files have nothing to do with each other.")
+def check(files: tuple[str, ...], as_json: bool, is_here: bool, as_nodes: str | None) -> None:
+    """Check configuration files: keepalived.conf, YAML or TOML, told by their content.
 
-    Needs no root, no interfaces and no running daemon. Exit status: 0 clean, 3 it runs with warnings, 1 it will not
-    run, 2 wrong usage.
+    FILE may be a directory, a pattern or - for standard input. Files that share a virtual address, or are each other's
+    unicast peers, are compared as nodes of one cluster.
+
+    Needs no root, no interfaces and no running daemon; what it could not verify it says. Exit status: 0 clean, 3 it
+    runs with warnings, 1 it will not run, 2 wrong usage.
     """
-    found = [(file, load(file).diagnostics) for file in files]
-    report = Report(tuple(_report(file, diagnostics) for file, diagnostics in found))
+    paths = expand(files)
+    read = functools.cache(_read)
+    loaded = {path: load(path, read) for path in paths}
+    report = examine(loaded, ThisMachine(), is_here, as_nodes)
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:
-        for file, diagnostics in found:
-            _print(file, diagnostics)
+        for line in lines(report, Excerpts(read)):
+            click.echo(line, color=False if "NO_COLOR" in os.environ else None)
     sys.exit(exit_status(one.verdict for one in report.files))
 
 
-def verdict(diagnostics: Iterable[Diagnostic]) -> str:
-    severities = {found.severity for found in diagnostics}
-    if Severity.ERROR in severities:
-        return "errors"
-    return "warnings" if severities else "clean"
+def _read(path: str) -> bytes:
+    return sys.stdin.buffer.read() if path == STDIN else read_file(path)
 
 
-def exit_status(verdicts: Iterable[str]) -> int:
-    """That of the worst file."""
-    given = set(verdicts)
-    return next((EXIT_STATUS[worst] for worst in ("errors", "warnings") if worst in given), EXIT_STATUS["clean"])
+def examine(loaded: dict[str, Loaded], machine: Machine, is_here: bool, as_nodes: str | None) -> Report:
+    """Findings of the files themselves, of the machine and of the files together."""
+    plans = {path: one.plan for path, one in loaded.items() if one.plan is not None}
+    surveys = {path: survey(plan, machine, is_here) for path, plan in plans.items()}
+    together = _together(list(plans.values()), as_nodes)
+    across = [(cluster, list(compare(cluster)), list(unknown_nodes(cluster))) for cluster in together]
+    reports = [
+        _report(path, one, surveys.get(path, Survey((), ())), _of_cluster(one.plan, across))
+        for path, one in loaded.items()
+    ]
+    return Report(tuple(reports), tuple(tuple(plan.location.file for plan in cluster) for cluster in together))
 
 
-def _report(file: str, diagnostics: Sequence[Diagnostic]) -> FileReport:
-    return FileReport(file, verdict(diagnostics), tuple(map(_finding, diagnostics)))
+def _together(plans: Sequence[Plan], as_nodes: str | None) -> list[tuple[Plan, ...]]:
+    """Groups of two files and more."""
+    if as_nodes == "separate":
+        return []
+    found = [tuple(plans)] if as_nodes == "cluster" else clusters(plans)
+    return [cluster for cluster in found if len(cluster) > 1]
 
 
-def _finding(found: Diagnostic) -> Finding:
-    place = found.location
-    return Finding(found.severity, place.file, place.line, place.column, found.code, found.message, found.hint)
+Across = tuple[tuple[Plan, ...], list[tuple[Plan, Diagnostic]], list[tuple[Plan, Unverified]]]
 
 
-def _print(file: str, diagnostics: Sequence[Diagnostic]) -> None:
-    for found in diagnostics:
-        click.echo(str(found))
-    click.echo(f"{file}: {_summary(diagnostics)}")
+def _of_cluster(plan: Plan | None, across: Sequence[Across]) -> Survey:
+    """What the comparison says about one of the files."""
+    found = [diagnostic for _, all_found, _ in across for whose, diagnostic in all_found if whose is plan]
+    unverified = [one for _, _, all_unverified in across for whose, one in all_unverified if whose is plan]
+    return Survey(tuple(found), tuple(unverified))
 
 
-def _summary(diagnostics: Sequence[Diagnostic]) -> str:
-    errors = sum(found.severity is Severity.ERROR for found in diagnostics)
-    warnings = len(diagnostics) - errors
-    counts = [f"{n} {name}{'s' if n > 1 else ''}" for n, name in ((errors, "error"), (warnings, "warning")) if n]
-    if errors:
-        return f"will not run: {', '.join(counts)}"
-    return f"runs, with {counts[0]}" if counts else "clean"
+def _report(path: str, loaded: Loaded, here: Survey, cluster: Survey) -> FileReport:
+    found = (*loaded.diagnostics, *here.diagnostics, *cluster.diagnostics)
+    ordered = sorted(found, key=lambda one: (one.location.file, one.location.line, one.location.column))
+    return file_report(path, ordered, (*here.unverified, *cluster.unverified))

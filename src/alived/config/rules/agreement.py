@@ -7,9 +7,8 @@ from collections.abc import Callable, Hashable, Iterator
 
 import msgspec
 
-from alived.base import NS_PER_CS, NS_PER_S, Diagnostic
-from alived.config.rules.nodes import Member, Router
-from alived.config.rules.report import error, warning
+from alived.base import NS_PER_CS, NS_PER_S
+from alived.config.rules.nodes import Found, Member, Router
 from alived.vrrp.config import AuthType, VrrpInstance
 
 
@@ -38,6 +37,9 @@ def _authentication(vrrp: VrrpInstance) -> str:
     return "no authentication" if vrrp.auth_type is AuthType.NONE else f"auth_type {vrrp.auth_type} with a password"
 
 
+MOST_NAMED = 5
+"""Addresses that one sentence names."""
+ALIKE = "write the same on all nodes"
 DEAF = "they refuse each other's adverts: all would be MASTER"
 
 AGREEMENTS = (
@@ -88,7 +90,7 @@ INTERVAL_V3 = msgspec.structs.replace(
 """RFC 9568 section 6.4.2: a backup takes the master's interval."""
 
 
-def disagreements(router: Router) -> Iterator[Diagnostic]:
+def disagreements(router: Router) -> Iterator[Found]:
     """All differences between the instances of a virtual router."""
     refuses = any(member.vrrp.version == 2 for member in router)
     for agreement in (*AGREEMENTS, INTERVAL_V2 if refuses else INTERVAL_V3):
@@ -102,49 +104,38 @@ def usual(router: Router, value: Callable[[Member], Hashable]) -> Member:
     return next(member for member in router if value(member) == most)
 
 
-def _compare(router: Router, agreement: Agreement) -> Iterator[Diagnostic]:
+def _compare(router: Router, agreement: Agreement) -> Iterator[Found]:
     reference = usual(router, lambda member: agreement.value(member.vrrp))
     for member in router:
         if agreement.value(member.vrrp) == agreement.value(reference.vrrp):
             continue
         here, there = agreement.text(member.vrrp), agreement.text(reference.vrrp)
-        difference = f"{here}, but another one" if here == there else f"{here}, but {there}"
-        place = reference.place(*agreement.fields)
-        message = f"{member.one.name}: {difference} at {place} ({reference.one.name}): {agreement.consequence}"
-        report = error if agreement.is_fatal else warning
-        yield report(member.place(*agreement.fields), agreement.code, message, "write the same on all nodes")
+        other = "another one" if here == there else there
+        message = f"{here}, but {other} at {reference.said(*agreement.fields)}: {agreement.consequence}"
+        report = member.error if agreement.is_fatal else member.warning
+        yield report(agreement.fields, agreement.code, message, ALIKE)
 
 
-def _virtual_addresses(router: Router) -> Iterator[Diagnostic]:
+def _virtual_addresses(router: Router) -> Iterator[Found]:
     """The addresses and their prefix lengths; interfaces may have other names on other nodes."""
+    fields = ("virtual_ipaddress", "virtual_ipaddress_excluded")
     reference = usual(router, lambda member: frozenset(_lengths(member).items()))
     wanted = _lengths(reference)
-    place = reference.place("virtual_ipaddress")
     for member in router:
         mine = _lengths(member)
         missing, extra = sorted(wanted.keys() - mine.keys()), sorted(mine.keys() - wanted.keys())
         if missing or extra:
-            message = f"{member.one.name}: the addresses are not those at {place} ({reference.one.name}): "
-            message += "; ".join(_listed(missing, "missing") + _listed(extra, "only here"))
-            yield warning(
-                member.place("virtual_ipaddress"),
-                "vips-differ",
-                message + ". With the other node as MASTER they are elsewhere or nowhere",
-                "write the same list on all nodes",
-            )
+            lists = "; ".join(_listed(missing, "missing here") + _listed(extra, "only here"))
+            message = f"other addresses than at {reference.said(*fields)}: {lists}. They do not move between the nodes"
+            yield member.warning(fields, "vips-differ", message, ALIKE)
         for address in sorted(wanted.keys() & mine.keys()):
             if wanted[address] != mine[address]:
-                message = f"{member.one.name}: {address} has prefix length {mine[address]}, but {wanted[address]} "
-                message += f"at {place} ({reference.one.name})"
-                hint = "write the same on all nodes"
-                yield warning(member.place("virtual_ipaddress"), "prefix-differs", message, hint)
+                message = f"{address}/{mine[address]}, but /{wanted[address]} at {reference.said(*fields)}"
+                yield member.warning(fields, "prefix-differs", message, ALIKE)
 
 
 def _lengths(member: Member) -> dict[str, int]:
     return {address.address: address.prefix_length for address in member.one.instance.vips.addresses}
-
-
-MOST_NAMED = 5
 
 
 def _listed(addresses: list[str], what: str) -> list[str]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from alived.base import Location
+from alived.base import Diagnostic, Location
 from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.rules.addresses import entries
+from alived.config.rules.report import error, warning
 from alived.vrrp.config import VrrpInstance
 
 
@@ -28,6 +29,20 @@ class Member(msgspec.Struct, frozen=True):
 
     def place(self, *fields: str) -> Location:
         return self.one.settings.place(*fields)
+
+    def said(self, *fields: str) -> str:
+        """Where this node says it, for a sentence about another one."""
+        return f"{self.place(*fields)} ({self.one.name})"
+
+    def error(self, fields: Sequence[str], code: str, message: str, hint: str) -> Found:
+        return self.plan, error(self.place(*fields), code, f"{self.one.name}: {message}", hint)
+
+    def warning(self, fields: Sequence[str], code: str, message: str, hint: str) -> Found:
+        return self.plan, warning(self.place(*fields), code, f"{self.one.name}: {message}", hint)
+
+
+Found = tuple[Plan, Diagnostic]
+"""A finding of a comparison, and the node whose file it is about."""
 
 
 Router = tuple[Member, ...]

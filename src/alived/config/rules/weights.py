@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alived.base import Diagnostic
-from alived.config.instances.plan import InstancePlan, Plan
+from alived.config.instances.plan import Plan
 from alived.config.rules.report import warning
 from alived.vrrp.config import VrrpInstance
 
 LOWEST, HIGHEST = 1, 254
 """What weights can make of a priority; 0 and 255 mean something else."""
+TRACKING_FIELDS = ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
 
 
 def weights(vrrp: VrrpInstance) -> tuple[tuple[str, int], ...]:
     """(what is tracked, weight) of everything whose weight is not 0."""
     return tuple((tracked.name, tracked.weight) for tracked in vrrp.track_interfaces if tracked.weight)
-
-
-def place_of_tracking(one: InstancePlan) -> tuple[str, ...]:
-    return ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
 
 
 def nopreempt_with_weights(plan: Plan) -> Iterator[Diagnostic]:
@@ -45,5 +42,5 @@ def clamped_priority(plan: Plan) -> Iterator[Diagnostic]:
         if highest > HIGHEST or lowest < LOWEST:
             reached, end = (highest, HIGHEST) if highest > HIGHEST else (lowest, LOWEST)
             message = f"{one.name}: priority {vrrp.priority} and all weights make {reached}: {end} is used"
-            place = one.settings.place(*place_of_tracking(one))
+            place = one.settings.place(*TRACKING_FIELDS)
             yield warning(place, "priority-clamped", message, "smaller weights, or another priority")

@@ -1,0 +1,224 @@
+"""What a file names that only its machine can confirm: interfaces and their subnets, scripts, users.
+
+A file is often checked somewhere else. What this machine does not have is listed as unverified; it is a finding only
+if the operator says that the file is for this machine. What is here and wrong is a finding in any case.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from alived.base import Diagnostic, Location
+from alived.config.instances.plan import InstancePlan, Plan
+from alived.config.keywords.definitions import Definition
+from alived.config.keywords.lists import VipEntry
+from alived.config.keywords.shapes import Deleted
+from alived.config.keywords.table import Settings
+from alived.config.rules.addresses import device, entries
+from alived.config.rules.report import warning
+from alived.hooks.config import Script
+
+
+class ScriptState(enum.Enum):
+    FINE = enum.auto()
+    MISSING = enum.auto()
+    NOT_EXECUTABLE = enum.auto()
+    REPLACEABLE = enum.auto()
+    """Somebody else than root could put another program in its place."""
+
+
+class Machine(Protocol):
+    """What a machine has."""
+
+    def has_interface(self, name: str) -> bool: ...
+
+    def has_address(self, address: str) -> bool: ...
+
+    def covers(self, interface: str, address: str) -> bool:
+        """Whether one of the subnets of the interface has the address."""
+        ...
+
+    def has_user(self, name: str) -> bool: ...
+
+    def has_group(self, name: str) -> bool: ...
+
+    def script(self, path: str) -> ScriptState: ...
+
+
+class Unverified(msgspec.Struct, frozen=True):
+    """kind: interface, subnet, script, user, group, source or peer. name: of what; reason: why nobody looked."""
+
+    kind: str
+    name: str
+    reason: str
+
+
+class Survey(msgspec.Struct, frozen=True):
+    diagnostics: tuple[Diagnostic, ...]
+    unverified: tuple[Unverified, ...]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Something that the machine should have, and where the file says so."""
+
+    kind: str
+    name: str
+    location: Location
+
+
+def survey(plan: Plan, machine: Machine, is_here: bool) -> Survey:
+    """is_here: the operator says that the file is for this machine."""
+    missing = [one for one in unique(named(plan)) if not _is_there(one, machine)]
+    diagnostics = list(_scripts(plan, machine))
+    unverified: list[Unverified] = []
+    if is_here:
+        diagnostics.extend(_not_here(one) for one in missing)
+    else:
+        unverified.extend(Unverified(one.kind, one.name, "not on this machine") for one in missing)
+    for one in plan.instances:
+        interfaces = {device(one, entry) for entry in entries(one)}
+        here = {name for name in interfaces if name and machine.has_interface(name)}
+        if is_here or machine.has_address(one.instance.vrrp.source_address):
+            diagnostics.extend(_outside(one, here, machine))
+        else:
+            unverified.extend(Unverified("subnet", name, "is this its machine? Say --here") for name in sorted(here))
+    return Survey(tuple(diagnostics), tuple(dict.fromkeys(unverified)))
+
+
+def unique(things: Iterable[Named]) -> list[Named]:
+    """Each thing once, at its first place."""
+    found: dict[tuple[str, str], Named] = {}
+    for one in things:
+        found.setdefault((one.kind, one.name), one)
+    return list(found.values())
+
+
+def named(plan: Plan) -> Iterator[Named]:
+    """All that a file wants the machine to have."""
+    for one in plan.instances:
+        yield from _interfaces(one)
+    for group in plan.groups:
+        for tracked in group.vrrp.track_interfaces:
+            yield Named("interface", tracked.name, group.settings.place("track_interface"))
+    for script, location in commands(plan):
+        if script.argv[0].startswith("/"):
+            yield Named("script", script.argv[0], location)
+        yield from _account(script.user, script.group, location)
+    user, group_name = plan.defaults.get("script_user", ("", ""))
+    yield from _account(user, group_name, plan.defaults.place("script_user"))
+
+
+def _interfaces(one: InstancePlan) -> Iterator[Named]:
+    vrrp = one.instance.vrrp
+    if vrrp.interface:
+        yield Named("interface", vrrp.interface, one.settings.place("interface"))
+    made = vrrp.vmac.name if vrrp.vmac else ""
+    for entry in entries(one):
+        if entry.vip.interface not in ("", made):
+            yield Named("interface", entry.vip.interface, entry.location)
+    for tracked in vrrp.track_interfaces:
+        yield Named("interface", tracked.name, one.settings.place("track_interface"))
+
+
+def _account(user: str, group: str, location: Location) -> Iterator[Named]:
+    if user:
+        yield Named("user", user, location)
+    if group:
+        yield Named("group", group, location)
+
+
+def commands(plan: Plan) -> Iterator[tuple[Script, Location]]:
+    """Every command of the file, wherever it is said."""
+    yield from _commands_of(plan.said)
+    yield from _commands_of(plan.defaults)
+
+
+def _commands_of(settings: Settings) -> Iterator[tuple[Script, Location]]:
+    for _, setting in settings:
+        values = setting.value if isinstance(setting.value, tuple) else (setting.value,)
+        for value in values:
+            match value:
+                case Script():
+                    yield value, setting.location
+                case Deleted(script=Script() as script):
+                    yield script, setting.location
+                case Definition():
+                    yield from _commands_of(value.settings)
+                    yield from _command_of_value(value)
+                case _:
+                    pass
+
+
+def _command_of_value(definition: Definition) -> Iterator[tuple[Script, Location]]:
+    """A tracker or check that is a command itself has `argv`, `user` and `group` like a script."""
+    value = definition.value
+    if getattr(value, "argv", ()):
+        script = Script(argv=value.argv, user=value.user, group=value.group)
+        yield script, definition.settings.place("script")
+
+
+def _is_there(one: Named, machine: Machine) -> bool:
+    match one.kind:
+        case "interface":
+            return machine.has_interface(one.name)
+        case "user":
+            return one.name.isdigit() or machine.has_user(one.name)
+        case "group":
+            return one.name.isdigit() or machine.has_group(one.name)
+        case _:
+            return machine.script(one.name) is not ScriptState.MISSING
+
+
+_CONSEQUENCES = {
+    "interface": "what needs it is in FAULT until it appears",
+    "script": "it cannot run",
+    "user": "scripts cannot run as this user",
+    "group": "scripts cannot run as this group",
+}
+
+
+def _not_here(one: Named) -> Diagnostic:
+    message = f"{one.kind} {one.name} is not on this machine: {_CONSEQUENCES[one.kind]}"
+    return warning(one.location, f"{one.kind}-not-here", message, "is the name right? Is the file for this machine?")
+
+
+def _scripts(plan: Plan, machine: Machine) -> Iterator[Diagnostic]:
+    """Scripts that are on this machine and would not run, or not only the operator's."""
+    secure = plan.defaults.get("enable_script_security", False)
+    default_user, _ = plan.defaults.get("script_user", ("", ""))
+    seen: set[str] = set()
+    for script, location in commands(plan):
+        path = script.argv[0]
+        if path in seen or not path.startswith("/"):
+            continue
+        seen.add(path)
+        match machine.script(path):
+            case ScriptState.NOT_EXECUTABLE:
+                message = f"{path} on this machine is not executable: it will not run"
+                yield warning(location, "script-not-executable", message, f"chmod +x {path}")
+            case ScriptState.REPLACEABLE if (script.user or default_user or "root") == "root":
+                message = f"{path} on this machine can be replaced by others than root, but runs as root"
+                message += ": enable_script_security refuses it" if secure else ""
+                hint = "let root own it and its directories, not writable for others; or say a user"
+                yield warning(location, "script-replaceable", message, hint)
+            case _:
+                pass
+
+
+def _outside(one: InstancePlan, interfaces: set[str], machine: Machine) -> Iterator[Diagnostic]:
+    """Addresses that none of the subnets of their interface here has."""
+    for entry in entries(one):
+        name = device(one, entry)
+        if name not in interfaces or entry.address.is_link_local or machine.covers(name, entry.address.text):
+            continue
+        yield _outside_here(one, entry, name)
+
+
+def _outside_here(one: InstancePlan, entry: VipEntry, name: str) -> Diagnostic:
+    message = f"{one.name}: {entry.address.text} is in none of the subnets that {name} has on this machine"
+    hint = "an address of the subnet, or dev NAME of the interface that has it"
+    return warning(entry.location, "outside-subnet", message, hint)

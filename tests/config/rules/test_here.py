@@ -1,0 +1,127 @@
+"""What only the machine of a file can confirm: listed or found, never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from alived.config.load import load_text
+from alived.config.rules.here import ScriptState, Survey, survey
+from tests.config.helpers import instance_text
+
+
+class Machine:
+    """eth0 with 192.0.2.0/24 and the address .1, user joe, group staff, and scripts as given."""
+
+    def __init__(self, **scripts: ScriptState) -> None:
+        self.scripts = {f"/bin/{name}": state for name, state in scripts.items()}
+
+    def has_interface(self, name: str) -> bool:
+        return name == "eth0"
+
+    def has_address(self, address: str) -> bool:
+        return address == "192.0.2.1"
+
+    def covers(self, interface: str, address: str) -> bool:
+        return interface == "eth0" and address.startswith("192.0.2.")
+
+    def has_user(self, name: str) -> bool:
+        return name == "joe"
+
+    def has_group(self, name: str) -> bool:
+        return name == "staff"
+
+    def script(self, path: str) -> ScriptState:
+        return self.scripts.get(path, ScriptState.MISSING)
+
+
+OWN = "mcast_src_ip 192.0.2.1"
+
+
+def look(text: str, machine: Machine | None = None, is_here: bool = False) -> Survey:
+    plan = load_text(text, "f").plan
+    assert plan is not None
+    return survey(plan, machine or Machine(), is_here)
+
+
+def unverified(text: str) -> list[tuple[str, str]]:
+    return [(one.kind, one.name) for one in look(text).unverified]
+
+
+def codes(text: str, machine: Machine | None = None, is_here: bool = True) -> list[str]:
+    return [found.code for found in look(text, machine, is_here).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("body", "vip", "kind", "name"),
+    [
+        ("track_interface {\neth7\n}", "192.0.2.10", "interface", "eth7"),
+        ("", "192.0.2.10 dev eth8", "interface", "eth8"),
+        ("notify /bin/none", "192.0.2.10", "script", "/bin/none"),
+        ("notify_deleted /bin/none", "192.0.2.10", "script", "/bin/none"),
+        ("notify /bin/good nobody9", "192.0.2.10", "user", "nobody9"),
+        ("notify /bin/good joe wheel9", "192.0.2.10", "group", "wheel9"),
+    ],
+)
+def test_what_is_not_here_is_listed_or_found(body: str, vip: str, kind: str, name: str) -> None:
+    text = instance_text(f"{OWN}\n{body}", vip=vip)
+    machine = Machine(good=ScriptState.FINE)
+    result = look(text, machine)
+    assert result.diagnostics == ()
+    assert [(one.kind, one.name) for one in result.unverified] == [(kind, name)]
+    result = look(text, machine, is_here=True)
+    assert result.unverified == ()
+    (found,) = result.diagnostics
+    assert found.code == f"{kind}-not-here" and name in found.message and found.location.line > 1
+
+
+def test_what_is_here_is_neither() -> None:
+    text = instance_text(f"{OWN}\nnotify /bin/good joe staff\ntrack_interface {{\neth0\n}}")
+    assert look(text, Machine(good=ScriptState.FINE)) == Survey((), ())
+
+
+def test_numbers_of_users_need_no_name() -> None:
+    assert codes(instance_text(f"{OWN}\nnotify /bin/good 1000 1000"), Machine(good=ScriptState.FINE)) == []
+
+
+def test_a_macvlan_that_we_make_need_not_be_there() -> None:
+    assert codes(instance_text(f"{OWN}\nuse_vmac vrrp.51", vip="192.0.2.10 dev vrrp.51")) == []
+
+
+def test_groups_and_global_defs_name_things_too() -> None:
+    text = "global_defs {\nscript_user nobody9\n}\nvrrp_sync_group G {\ngroup {\nVI_1\n}\nnotify /bin/none\n"
+    text += "track_interface {\neth7\n}\n}\n" + instance_text(OWN)
+    assert sorted(unverified(text)) == [("interface", "eth7"), ("script", "/bin/none"), ("user", "nobody9")]
+
+
+class TestScripts:
+    TEXT = instance_text(f"{OWN}\nnotify /bin/x")
+
+    @pytest.mark.parametrize("is_here", [True, False])
+    def test_not_executable(self, is_here: bool) -> None:
+        assert codes(self.TEXT, Machine(x=ScriptState.NOT_EXECUTABLE), is_here) == ["script-not-executable"]
+
+    def test_replaceable_by_others_while_root_runs_it(self) -> None:
+        machine = Machine(x=ScriptState.REPLACEABLE)
+        assert codes(self.TEXT, machine) == ["script-replaceable"]
+        assert codes(self.TEXT.replace("/bin/x", "/bin/x joe"), machine) == []
+        assert codes("global_defs {\nscript_user joe\n}\n" + self.TEXT, machine) == []
+
+    def test_each_script_is_reported_once(self) -> None:
+        text = instance_text(f"{OWN}\nnotify /bin/x\nnotify_master /bin/x")
+        assert codes(text, Machine(x=ScriptState.NOT_EXECUTABLE)) == ["script-not-executable"]
+
+
+class TestSubnets:
+    def test_known_only_if_the_file_is_for_this_machine(self) -> None:
+        outside = instance_text(vip="198.51.100.7")
+        assert unverified(outside) == [("subnet", "eth0")]
+        assert codes(outside, is_here=False) == []
+        assert codes(outside) == ["outside-subnet"]
+
+    def test_the_own_address_tells_that_it_is(self) -> None:
+        assert codes(instance_text(OWN, vip="198.51.100.7"), is_here=False) == ["outside-subnet"]
+        assert codes(instance_text(OWN, vip="192.0.2.7"), is_here=False) == []
+        assert unverified(instance_text("mcast_src_ip 203.0.113.1")) == [("subnet", "eth0")]
+
+    def test_a_link_local_address_is_at_home_everywhere(self) -> None:
+        assert codes(instance_text(vip="fe80::1")) == []

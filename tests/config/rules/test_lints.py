@@ -1,0 +1,92 @@
+"""Mistakes that a file tells by itself: each rule fires on the mistake and is silent beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from alived.config.load import load_text
+from tests.config.helpers import codes_of, good, instance_text, refused, warned
+
+UNICAST = "unicast_src_ip 198.51.100.1\nunicast_peer {\n198.51.100.2\n}"
+
+
+@pytest.mark.parametrize(
+    ("vip", "kind", "hint"),
+    [
+        ("192.0.2.0/24", "network", "192.0.2.1/24"),
+        ("192.0.2.255/24", "broadcast", "192.0.2.1/24"),
+        ("192.0.2.12/30", "network", "192.0.2.13/30"),
+        ("10.255.255.255/8", "broadcast", "10.0.0.1/8"),
+    ],
+)
+def test_the_number_of_a_subnet_is_not_a_host(vip: str, kind: str, hint: str) -> None:
+    (found,) = load_text(instance_text(vip=vip)).diagnostics
+    assert (found.code, found.severity) == ("not-a-host", "warning")
+    assert f"the {kind} address" in found.message and found.hint.endswith(hint)
+
+
+@pytest.mark.parametrize("vip", ["192.0.2.0", "192.0.2.0/31", "192.0.2.1/24", "192.0.3.0/23", "2001:db8::/64"])
+def test_an_address_without_subnet_or_inside_one_is_a_host(vip: str) -> None:
+    assert "not-a-host" not in codes_of(load_text(instance_text(vip=vip)))
+
+
+class TestOutsideSubnet:
+    def test_all_nodes_are_in_another_subnet_of_that_length(self) -> None:
+        warned(instance_text(UNICAST, vip="192.0.2.10/24"), "outside-subnet")
+
+    @pytest.mark.parametrize(
+        "vip",
+        [
+            "198.51.100.10/24",
+            "192.0.2.10",  # no length, no subnet
+            "192.0.2.10/24 dev eth1",  # another link
+            "203.0.113.10/2",  # so large that the nodes are in it
+        ],
+    )
+    def test_silent_beside_it(self, vip: str) -> None:
+        good(instance_text(UNICAST, vip=vip))
+
+    def test_nodes_of_several_subnets_say_nothing_about_it(self) -> None:
+        good(instance_text(UNICAST.replace("198.51.100.2", "203.0.113.2"), vip="192.0.2.10/24"))
+
+    def test_without_an_own_address_nothing_is_known(self) -> None:
+        good(instance_text("unicast_peer {\n198.51.100.2\n}", vip="192.0.2.10/24"))
+
+
+class TestImpossibleRouters:
+    @pytest.mark.parametrize("peer", ["0.0.0.0", "127.0.0.1", "224.0.0.18"])
+    def test_no_other_node_has_it(self, peer: str) -> None:
+        (found,) = refused(instance_text(f"unicast_peer {{\n{peer}\n}}"), "unusable-address")
+        assert peer in found.message and found.location.line == 6
+
+    @pytest.mark.parametrize("source", ["0.0.0.0", "127.0.0.1", "239.1.1.1"])
+    def test_no_node_has_it(self, source: str) -> None:
+        refused(instance_text(f"mcast_src_ip {source}"), "unusable-address")
+
+    def test_other_addresses_are_right(self) -> None:
+        good(instance_text("mcast_src_ip 192.0.2.1"))
+        good(instance_text("unicast_peer {\n192.0.2.2\n}"))
+
+
+class TestWeights:
+    def test_nopreempt_undoes_them(self) -> None:
+        warned(instance_text("nopreempt\ntrack_interface {\neth1 weight -20\n}"), "nopreempt-weights")
+
+    def test_either_alone_is_right(self) -> None:
+        good(instance_text("nopreempt\ntrack_interface {\neth1\n}"))
+        good(instance_text("track_interface {\neth1 weight -20\n}"))
+
+    @pytest.mark.parametrize("entries", ["eth1 weight 200", "eth1 weight -120", "eth1 weight 100\neth2 weight 100"])
+    def test_a_sum_beyond_the_end_is_clamped(self, entries: str) -> None:
+        warned(instance_text(f"track_interface {{\n{entries}\n}}"), "priority-clamped")
+
+    @pytest.mark.parametrize("entries", ["eth1 weight 154", "eth1 weight -99", "eth1 weight 100\neth2 weight -90"])
+    def test_a_sum_within_is_right(self, entries: str) -> None:
+        good(instance_text(f"track_interface {{\n{entries}\n}}"))
+
+
+def test_a_group_preempts_as_a_whole() -> None:
+    group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\n"
+    a, b = instance_text("nopreempt", name="A"), instance_text(name="B", vrid=52, vip="192.0.2.11")
+    warned(group + a + b, "mixed-preemption")
+    good(group + a + b.replace("priority 100", "priority 100\nnopreempt"))
