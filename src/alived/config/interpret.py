@@ -22,6 +22,7 @@ from alived.config.keywords.table import Settings, read_settings
 from alived.config.keywords.top import TOP
 from alived.config.model import Config, GlobalDefs
 from alived.config.rules.validate import validate
+from alived.config.services.read import read_services
 from alived.config.text.blocks import Block
 
 
@@ -55,6 +56,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults)
     findings.extend(validate(plan))
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
+    others.update(read_services(said, defaults, findings))
     if not instances and not findings.has_errors:
         _report_idle(said.location, bool(others), findings)
     config = Config(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import BfdInstance, TrackFile, Tracking, TrackProcess, VrrpScript
-from alived.hooks.config import NotifyScripts
+from alived.hooks.config import NotifyScripts, Script
+from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
 from alived.vip.config import VipGroup
 from alived.vrrp.config import VrrpInstance, VrrpSyncGroup
 
@@ -49,6 +51,26 @@ class SyncGroup(msgspec.Struct, frozen=True, kw_only=True):
     smtp_alert: bool = False
 
 
+class PoolMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A real server with what tells whether it is up, and whom it tells."""
+
+    server: RealServer
+    checks: tuple[AnyCheck, ...] = ()
+    notify_up: Script | None = None
+    notify_down: Script | None = None
+    smtp_alert: bool = True
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A virtual server with its pool, and whom it tells."""
+
+    virtual_server: VirtualServer
+    pool: tuple[PoolMember, ...]
+    quorum_up: Script | None = None
+    quorum_down: Script | None = None
+    smtp_alert: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     global_defs: GlobalDefs = GlobalDefs()
     instances: tuple[Instance, ...] = ()
@@ -57,3 +79,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
     bfd_instances: tuple[BfdInstance, ...] = ()
+    virtual_servers: tuple[Service, ...] = ()
+    virtual_server_groups: tuple[VirtualServerGroup, ...] = ()
+    ssl: SslContext = SslContext()

@@ -12,13 +12,14 @@ from typing import TypeAlias
 import msgspec
 
 from alived.base import NS_PER_S
+from alived.health.trackers_config import Weight
 
 DELAY_LOOP_NS = 60 * NS_PER_S
 CONNECT_TIMEOUT_NS = 5 * NS_PER_S
 HELO_NAME = "smtpchecker.keepalived.org"
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="check"):
     """What every check has."""
 
     alpha: bool = False
@@ -148,9 +149,8 @@ class FileCheck(Check, frozen=True, kw_only=True):
     """The number in a track_file. weight 0: anything but 0 is down; else number x weight is added to the server's."""
 
     track_file: str
-    weight: int | None = None
+    weight: Weight | None = None
     """None: that of the track_file"""
-    reverse: bool = False
 
 
 class BfdCheck(Check, frozen=True, kw_only=True):

@@ -149,7 +149,8 @@ class SorryServer(msgspec.Struct, frozen=True, kw_only=True):
 
 class VirtualServer(msgspec.Struct, frozen=True, kw_only=True):
     service: Service
-    family: Family
+    family: Family | None
+    """None: a group of both; its real servers are in tunnels"""
     protocol: Protocol | None = Protocol.UDP
     """None: marked packets of any protocol"""
     lvs_sched: Scheduler = Scheduler.WLC

@@ -6,6 +6,7 @@ import msgspec
 
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
 from alived.config.keywords.definitions import definition, statements
+from alived.config.keywords.endpoints import group
 from alived.config.keywords.global_defs import GLOBAL, NO_BFD, NO_FIREWALL, NO_LVS
 from alived.config.keywords.table import no_effect, not_yet, refused, table, works
 from alived.config.keywords.trackers import (
@@ -16,6 +17,7 @@ from alived.config.keywords.trackers import (
     build_process,
     build_script,
 )
+from alived.config.keywords.virtual_server import SSL, VIRTUAL_SERVER, ssl, virtual_server
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 
 _TRACK_FILE = not_yet(
@@ -74,9 +76,24 @@ TOP = table(
     not_yet("static_routes", "Routes always there.", "these routes are not added", "{\n192.0.2.0/24 dev eth0\n}"),
     not_yet("static_rules", "Rules always there.", "these rules are not added", "{\nfrom 192.0.2.0/24 table 1\n}"),
     not_yet("interface_up_down_delays", "Debounce links.", "a link change counts at once", "{\neth0 1\n}"),
-    not_yet("virtual_server", "A service to balance.", f"{NO_LVS}: this service is not there", "192.0.2.9 80 {\n}"),
-    not_yet("virtual_server_group", "Services to balance.", f"{NO_LVS}: these are not there", "g {\n}"),
-    not_yet("SSL", "Keys of SSL checks.", NO_LVS, "{\n}"),
+    not_yet(
+        "virtual_server",
+        "A service to balance.",
+        f"{NO_LVS}: it is read and checked, but nothing is set up, here or in others",
+        converter=virtual_server(),
+        field="virtual_servers",
+        children=VIRTUAL_SERVER,
+        repeats=True,
+    ),
+    not_yet(
+        "virtual_server_group",
+        "Addresses and marks of one service.",
+        f"{NO_LVS}: it is read and checked, but nothing is set up, here or in others",
+        converter=group(),
+        field="virtual_server_groups",
+        repeats=True,
+    ),
+    not_yet("SSL", "Keys of SSL checks.", NO_LVS, converter=ssl(), field="ssl", children=SSL),
     refused("net_namespace", "Run in this namespace.", "addresses would appear in the wrong one", "red"),
     not_yet("net_namespace_ipvs", "IPVS in this namespace.", NO_LVS, "red"),
     no_effect("namespace_with_ipsets", "ipsets in namespaces.", NO_FIREWALL),

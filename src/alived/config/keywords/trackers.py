@@ -33,8 +33,8 @@ MAX_DELAY_S = 3600
 
 
 def weight(limit: int) -> Converter:
-    """`NUMBER [reverse]` -> Weight."""
-    shape = f"-{limit}..{limit} [reverse]"
+    """`NUMBER [reverse|noreverse]` -> Weight."""
+    shape = f"-{limit}..{limit} [reverse|noreverse]"
 
     def read(block: Block, findings: Findings) -> Weight | None:
         if not block.arguments:
@@ -43,16 +43,17 @@ def weight(limit: int) -> Converter:
         number, *options = block.arguments
         value = parse_integer(number, -limit, limit, block.keyword, findings)
         check_no_more(block, 2, findings)
-        if options and options[0].text != "reverse":
-            message = f"unknown option {options[0].text!r} of weight"
-            findings.error(options[0].location, "unknown-option", message, "options: reverse")
+        option = options[0].text if options else "noreverse"
+        if option not in ("reverse", "noreverse"):
+            message = f"unknown option {option!r} of weight"
+            findings.error(options[0].location, "unknown-option", message, "options: reverse, noreverse")
             return None
-        return None if value is None else Weight(value, bool(options))
+        return None if value is None else Weight(value, option == "reverse")
 
     return Converter(shape, "-20", read)
 
 
-def _command_line() -> Converter:
+def command_line() -> Converter:
     """One word (in quotes if it has arguments) -> argv; whatever follows is not run, as in keepalived."""
 
     def read(block: Block, findings: Findings) -> tuple[str, ...] | None:
@@ -98,7 +99,7 @@ def require(name: str, field: str, hint: str, said: Settings, findings: Findings
 
 VRRP_SCRIPT = table(
     "in vrrp_script",
-    works("script", _command_line(), "Command that is run; exit code 0 is a success."),
+    works("script", command_line(), "Command that is run; exit code 0 is a success."),
     works("interval", seconds(0.001, MAX_SECONDS, "2"), "Time between two runs.", default="1"),
     works("timeout", seconds(0.001, MAX_SECONDS, "1"), "After it a run counts as failed.", default="interval"),
     works("weight", weight(MAX_WEIGHT), "Change of the priority; 0: FAULT while it is down.", default="0"),

@@ -1,0 +1,1 @@
+"""Virtual servers, their pools and checks between their text and their values."""
