@@ -57,19 +57,26 @@ def load_text(text: str | bytes, file: str = "<text>", overrides: Sequence[Overr
 
 
 def load_tree(
-    path: str, findings: Findings, reader: Reader = read_file, overrides: Sequence[Override] = ()
+    path: str,
+    findings: Findings,
+    reader: Reader = read_file,
+    overrides: Sequence[Override] = (),
+    comments: bool = False,
 ) -> Tree:
-    """Only the tree of a file: its statements as they stand after includes, definitions and overrides."""
+    """Only the tree of a file: its statements as they stand after includes, definitions and overrides.
+
+    comments: those of a document too, which take a second look at its text.
+    """
     try:
         data = reader(path)
     except OSError as error:
         findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
         return Tree()
-    return _tree(data, path, findings, overrides)
+    return _tree(data, path, findings, overrides, comments)
 
 
-def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override]) -> Tree:
-    tree = _parse(decode(data, file, findings), file, findings)
+def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override], comments: bool = False) -> Tree:
+    tree = _parse(decode(data, file, findings), file, findings, comments)
     return Tree(apply(tree.blocks, overrides, findings), tree.last_comments) if overrides else tree
 
 
@@ -89,11 +96,16 @@ def language(text: str, file: str) -> str:
     return "keepalived"
 
 
-def _parse(text: str, file: str, findings: Findings) -> Tree:
+def _parse(text: str, file: str, findings: Findings, comments: bool) -> Tree:
     """The tree, whichever language. The parser of a document is imported only for one that needs it."""
     spoken = language(text, file)
     if spoken == "keepalived":
         return parse(text, file, findings)
     from alived.config.documents.read import read_document
 
-    return Tree(read_document(text, file, spoken, findings))
+    blocks = read_document(text, file, spoken, findings)
+    if not comments or findings.has_errors:
+        return Tree(blocks)
+    from alived.config.documents.comments import with_comments
+
+    return with_comments(blocks, text, spoken)

@@ -59,6 +59,8 @@ class _Writer:
                 return Pair(key, Array(tuple(_noted(block, from_statement(block, row.converter)) for block in blocks)))
             case Kind.STATEMENT:
                 block = self.counting(blocks, row)
+                if block.children:
+                    self.left_out(block, f"what stands between the braces of {block.keyword!r}")
                 return _pair(key, block, from_statement(block, row.converter))
             case Kind.BLOCK | Kind.LIST:
                 block = self.counting(blocks, row)

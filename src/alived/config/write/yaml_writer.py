@@ -11,8 +11,12 @@ INDENT = "  "
 _PLAIN = re.compile(r"[\w./$+(~^<-](?:[^\x00-\x1f\x7f-\xa0:#\u2028\u2029\ufeff]|:(?=\S)|(?<=\S)#)*\Z")
 """A text that may stand without quotes, as far as its characters go."""
 _MEANS_MORE = re.compile(
-    r"""(?: [-+]?[0-9.][0-9_.:]*(?:e[-+]?[0-9]+)? | [-+]?0[xob][0-9a-f_]+ | [-+]?\.(?:inf|nan) | \d{4}-\d\d?-\d\d?.*
-    | true | false | yes | no | on | off | y | n | null | ~ | <<? | = | -{1,3}(?:\s.*)? | \.{3} )\Z""",
+    r"""(?: [-+]?[0-9][0-9_,]*(?::[0-9_]+)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?    # numbers, also to the base of 60
+          | [-+]?\.[0-9_]+(?:e[-+]?[0-9]+)? | [-+]?\.(?:inf|nan) | [-+]?0[xob][0-9a-f_]+
+          | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*
+          | true | false | yes | no | on | off | y | n | null | ~
+          | <<? | = | -{1,3}(?:\s.*)? | \.{3}
+        )\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What readers of YAML take for something else than a string."""
