@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from alived.base import NS_PER_S
@@ -26,4 +28,63 @@ class NotifyScripts(msgspec.Struct, frozen=True, kw_only=True):
     fault: Script | None = None
     stop: Script | None = None
     deleted: Script | None = None
+    master_rx_lower_pri: Script | None = None
+    """`notify_master_rx_lower_pri`: a MASTER has heard an advert of a lower priority"""
     notify: Script | None = None
+
+
+class HookEvent(enum.StrEnum):
+    """When a hook runs. The first four are vip-switch's, the others stand around the addresses themselves."""
+
+    TO_READY = "ToReady"
+    """The daemon has started."""
+    TO_MASTER = "ToMaster"
+    """This node has become the owner."""
+    TO_SLAVE = "ToSlave"
+    """This node is not, or no longer, the owner."""
+    TO_DESTROY = "ToDestroy"
+    """The daemon ends."""
+    BEFORE_BIND = "before_bind"
+    """May veto: on failure with `abort` the addresses are not bound."""
+    AFTER_BIND = "after_bind"
+    BEFORE_UNBIND = "before_unbind"
+    AFTER_UNBIND = "after_unbind"
+
+
+class OnFailure(enum.StrEnum):
+    """What a hook that fails or takes too long means."""
+
+    ABORT = "abort"
+    """The node steps down, releases its addresses and backs off."""
+    CONTINUE = "continue"
+    """A line in the log."""
+    RETRY = "retry"
+    """Once more after a pause, `retries` times; then abort."""
+
+
+ON_FAILURE = {
+    HookEvent.TO_READY: OnFailure.CONTINUE,
+    HookEvent.TO_MASTER: OnFailure.ABORT,
+    HookEvent.TO_SLAVE: OnFailure.ABORT,
+    HookEvent.TO_DESTROY: OnFailure.CONTINUE,
+    HookEvent.BEFORE_BIND: OnFailure.ABORT,
+    HookEvent.AFTER_BIND: OnFailure.CONTINUE,
+    HookEvent.BEFORE_UNBIND: OnFailure.CONTINUE,
+    HookEvent.AFTER_UNBIND: OnFailure.CONTINUE,
+}
+"""vip-switch's defaults for its events; only a veto needs more than a line in the log for the others."""
+
+
+class Hook(msgspec.Struct, frozen=True, kw_only=True):
+    """A script that runs on an event. Its environment has only what is said here and the state of the group."""
+
+    event: HookEvent
+    script: Script
+    on_failure: OnFailure
+    retries: int = 3
+    retry_delay_ns: int = NS_PER_S
+    """Before the first repetition; doubled before each further one"""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Names and templates (`alived.hooks.template`)"""
+    sha256: str = ""
+    """Hexadecimal; a script with another content does not run. "": any content"""

@@ -44,6 +44,50 @@ class Checksum(enum.StrEnum):
     """RFC 9568 section 5.2.8; keepalived's `v3_checksum_as_v2`."""
 
 
+class AntiReplay(enum.StrEnum):
+    """How a signed advert that was heard before is known."""
+
+    TIME = "time"
+    """By the time of its signature; clocks of the routers must agree."""
+    MONOTONIC = "monotonic"
+    """By its counter, which only grows."""
+
+
+class HmacMode(enum.StrEnum):
+    """How far a group is on its way to signed adverts."""
+
+    ENFORCE = "enforce"
+    """Unsigned ones are refused."""
+    PERMISSIVE = "permissive"
+    """Unsigned ones are accepted, signed ones are sent."""
+    RECEIVE_ONLY = "receive-only"
+    """Both are accepted, unsigned ones are sent."""
+
+
+class HmacKey(msgspec.Struct, frozen=True):
+    """A key of 32 to 64 bytes, or the file that holds it."""
+
+    id: int
+    secret: bytes = b""
+    file: str = ""
+
+    def __repr__(self) -> str:
+        """Never the secret: it must not get into a log."""
+        return f"HmacKey(id={self.id}, file={self.file!r})"
+
+
+class AuthHmac(msgspec.Struct, frozen=True, kw_only=True):
+    """`auth_hmac` of keepalived 2.4: a trailer of HMAC-SHA-256 behind each advert."""
+
+    keys: tuple[HmacKey, ...]
+    active_key: int
+    """Number of the key that adverts are signed with"""
+    time_window_ns: int | None = None
+    """None: three advert intervals, at least 5 s"""
+    anti_replay: AntiReplay = AntiReplay.TIME
+    mode: HmacMode = HmacMode.ENFORCE
+
+
 class UnicastPeer(msgspec.Struct, frozen=True):
     """A peer that gets our advertisements; a TTL / hop limit outside min..max is refused."""
 
@@ -67,6 +111,8 @@ class Vmac(msgspec.Struct, frozen=True):
 
     name: str
     xmit_base: bool = False
+    other_interfaces: bool = False
+    """`use_vmac_addr`: addresses on other interfaces get macvlans with the virtual MAC, too"""
 
 
 class VrrpInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +168,11 @@ class VrrpInstance(msgspec.Struct, frozen=True, kw_only=True):
     track_interfaces: tuple[TrackedInterface, ...] = ()
     startup_delay_ns: int = 0
     """`vrrp_startup_delay`: no takeover during this time after the start."""
+    auth_hmac: AuthHmac | None = None
+    timer_expired_backup: int | None = None
+    """Highest priority of the others: BACKUP if our timer ran so late that one of them may be MASTER; None: never"""
+    owner_ignore_adverts: bool = False
+    """With priority 255: adverts of others are not looked at"""
     sync_group: str = ""
     """Name of the sync group that lists this instance, "" if none does: such an instance asks its group before it
     becomes MASTER or leaves FAULT."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from alived.base import NS_PER_S
 from alived.config.instances.draft import Draft
+from alived.config.keywords.shapes import GarpExtra
 from alived.config.keywords.table import Settings
 from alived.vip.config import GarpPolicy
 
 _KEEPALIVED = GarpPolicy()
+_NO_EXTRA = GarpExtra(0, False)
 
 
 def garp_policy(draft: Draft) -> GarpPolicy:
@@ -18,6 +20,7 @@ def garp_policy(draft: Draft) -> GarpPolicy:
     lower_delay: int = defaults.get("garp_lower_prio_delay", delay)
     if draft.strict:
         lower_repeat, lower_delay = _strict(draft)
+    extra: GarpExtra = draft.get("garp_extra_if", _NO_EXTRA)
     return GarpPolicy(
         master_delay_ns=settings.get("garp_master_delay", delay),
         master_repeat=_at_least_one(draft, "garp_master_repeat", repeat),
@@ -27,6 +30,8 @@ def garp_policy(draft: Draft) -> GarpPolicy:
         lower_prio_repeat=lower_repeat if draft.strict else settings.get("garp_lower_prio_repeat", lower_repeat),
         garp_interval_ns=defaults.get("garp_interval", 0),
         gna_interval_ns=defaults.get("gna_interval", 0),
+        extra_interval_ns=extra.interval_ns,
+        extra_all_interfaces=extra.all_interfaces,
     )
 
 

@@ -47,6 +47,9 @@ def complete(draft: Draft, vmac_names: set[str]) -> Instance:
         down_timer_adverts=_down_timer_adverts(draft),
         checksum=Checksum.MESSAGE_ONLY if draft.get("v3_checksum_as_v2", False) else Checksum.PSEUDO_HEADER,
         old_unicast_checksum=draft.get("old_unicast_checksum", False),
+        timer_expired_backup=draft.settings.get("timer_expired_backup"),
+        owner_ignore_adverts=draft.get("owner_ignore_adverts", False),
+        auth_hmac=draft.settings.get("auth_hmac"),
         sync_group=draft.group.name if draft.group else "",
         **authentication,
         **preemption(draft),
@@ -121,7 +124,12 @@ def notify_scripts(settings: Settings) -> NotifyScripts:
     deleted: Deleted | None = settings.get("notify_deleted")
     events = ("master", "backup", "fault", "stop")
     scripts = {event: settings.get(f"notify_{event}") for event in events}
-    return NotifyScripts(notify=settings.get("notify"), deleted=deleted.script if deleted else None, **scripts)
+    return NotifyScripts(
+        notify=settings.get("notify"),
+        deleted=deleted.script if deleted else None,
+        master_rx_lower_pri=settings.get("notify_master_rx_lower_pri"),
+        **scripts,
+    )
 
 
 def smtp_alert(settings: Settings, defaults: Settings) -> bool:
@@ -140,4 +148,6 @@ def _vip_group(draft: Draft, addresses: tuple[VirtualAddress, ...]) -> VipGroup:
         vanish=VanishPolicy(draft.get("vip_vanish", VanishPolicy.RESTORE)),
         lifetime_s=lifetime.seconds,
         promote_secondaries="promote_secondaries" in draft.settings,
+        routes=tuple(entry.value for entry in draft.settings.get("virtual_routes", ())),
+        rules=tuple(entry.value for entry in draft.settings.get("virtual_rules", ())),
     )

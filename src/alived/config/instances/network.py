@@ -46,7 +46,7 @@ def vmac(draft: Draft, name_of_interface: str, names: set[str]) -> Vmac | None:
     if name == name_of_interface:
         draft.fail("vmac", f"the macvlan cannot have the name of its interface, {name!r}", "use_vmac")
     names.add(name)
-    return Vmac(name, _xmit_base(draft))
+    return Vmac(name, _xmit_base(draft), "use_vmac_addr" in draft.settings)
 
 
 def _xmit_base(draft: Draft) -> bool:

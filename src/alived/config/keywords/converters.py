@@ -89,6 +89,26 @@ def integer(low: int, high: int, example: int | None = None) -> Converter:
     return Converter(shape, str(low if example is None else example), read)
 
 
+def whole_seconds(low: int, high: int, example: int = 5) -> Converter:
+    """Seconds without a fraction -> nanoseconds."""
+    count = integer(low, high, example)
+
+    def read(block: Block, findings: Findings) -> int | None:
+        value = count.read(block, findings)
+        return None if value is None else value * NS_PER_S
+
+    return Converter(f"SECONDS {low}..{high}", count.example, read)
+
+
+def optional(converter: Converter, value: Any) -> Converter:
+    """The same, and this value if there is no argument."""
+
+    def read(block: Block, findings: Findings) -> Any:
+        return converter.read(block, findings) if block.arguments else value
+
+    return msgspec.structs.replace(converter, shape=f"[{converter.shape}]", read=read)
+
+
 def parse_seconds(text: str) -> int | None:
     """Nanoseconds of decimal seconds ("0.25"), exactly; None if the text is something else."""
     match = _SECONDS.match(text)

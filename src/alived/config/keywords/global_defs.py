@@ -6,9 +6,8 @@ from alived.base import Family
 from alived.config.keywords.converters import boolean, flag, integer, interface, multicast, seconds, word
 from alived.config.keywords.shapes import cpus, dynamic, user
 from alived.config.keywords.table import default_of, no_effect, not_yet, table, works
-from alived.config.keywords.vrrp import DAY_S, MAX_REPEAT, policy_rows
+from alived.config.keywords.vrrp import DAY_S, MAX_REPEAT, NO_MAIL, policy_rows
 
-NO_MAIL = "no mail is sent"
 NO_LVS = "this version balances no load"
 NO_BFD = "this version has no BFD"
 NO_SNMP = "alived has no SNMP agent"

@@ -112,6 +112,7 @@ def _read_vip_options(block: Block, vip: Address, findings: Findings) -> dict[st
         elif word.text == "use_vmac":
             message = f"use_vmac of {block.keyword} has no effect in this version: the address is bound without it"
             findings.warning(word.location, "not-supported-yet", message)
+            options["use_vmac"] = True
         else:
             known = False
             if before_known:  # else it may well be the value of the unknown option before

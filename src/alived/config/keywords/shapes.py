@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alived.base import Location
+from alived.base import NS_PER_S, Location
 from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
@@ -13,6 +13,7 @@ from alived.config.keywords.converters import (
     choice,
     command,
     only_argument,
+    parse_address,
     parse_integer,
     word,
 )
@@ -70,22 +71,77 @@ def state() -> Converter:
 
 
 def vmac() -> Converter:
-    """`[NAME] [MAC]`: another MAC than the RFC's is not supported."""
+    """`[name] [NAME] [MAC] [group GROUP] [netlink_notify_msg]`: another MAC than the RFC's is not supported."""
 
     def read(block: Block, findings: Findings) -> VmacChoice | None:
         name = ""
-        check_no_more(block, 2, findings)
-        for argument in block.arguments[:2]:
-            if ":" in argument.text:
-                message = f"a MAC address of one's own ({argument.text}) is not supported: the RFC's would be used"
-                findings.error(argument.location, "not-supported", message, "remove it, if you can do without")
+        words = iter(block.arguments)
+        for option in words:
+            if option.text in ("group", "netlink_notify_msg"):
+                message = f"{option.text} of use_vmac has no effect in this version"
+                findings.warning(option.location, "not-supported-yet", message)
+                if option.text == "group":
+                    next(words, None)
+                continue
+            if ":" in option.text:
+                message = f"a MAC address of one's own ({option.text}) is not supported: the RFC's would be used"
+                findings.error(option.location, "not-supported", message, "remove it, if you can do without")
                 return None
+            argument = next(words, option) if option.text == "name" else option
+            if name:
+                message = f"{argument.text!r} after 'use_vmac' is skipped: its name is {name!r}"
+                findings.warning(argument.location, "extra-arguments", message)
+                continue
             name = check_interface(argument, findings) or ""
             if not name:
                 return None
         return VmacChoice(name)
 
     return Converter("[NAME]", "vrrp.51", read)
+
+
+IPVLAN_MODES = ("bridge", "private", "vepa")
+
+
+def ipvlan() -> Converter:
+    """`[bridge|private|vepa] [group GROUP] [[name] NAME] [ADDRESS[/LENGTH]]` -> the name."""
+
+    def read(block: Block, findings: Findings) -> VmacChoice | None:
+        name: str | None = ""
+        words = iter(block.arguments)
+        for option in words:
+            if option.text == "group":
+                next(words, None)
+            elif option.text not in IPVLAN_MODES and parse_address(option.text.partition("/")[0]) is None:
+                name = check_interface(next(words, option) if option.text == "name" else option, findings)
+        return None if name is None else VmacChoice(name)
+
+    return Converter("[bridge|private|vepa] [NAME] [ADDRESS]", "bridge", read)
+
+
+class GarpExtra(msgspec.Struct, frozen=True):
+    """`garp_extra_if [all] SECONDS`."""
+
+    interval_ns: int
+    all_interfaces: bool
+
+
+def garp_extra(low: int) -> Converter:
+    """low: 0 if 0 may turn it off."""
+
+    def read(block: Block, findings: Findings) -> GarpExtra | None:
+        times = [argument for argument in block.arguments if argument.text != "all"]
+        if not times:
+            message = f"{block.keyword!r} needs a time"
+            findings.error(block.location, "missing-argument", message, f"{block.keyword} [all] SECONDS")
+            return None
+        if len(times) > 1:
+            findings.warning(times[1].location, "extra-arguments", f"{times[1].text!r} is skipped: one time is enough")
+        interval = parse_integer(times[0], low, MAX_LIFETIME_S, block.keyword, findings)
+        all_interfaces = any(argument.text == "all" for argument in block.arguments)
+        return None if interval is None else GarpExtra(interval * NS_PER_S, all_interfaces)
+
+    return Converter(f"[all] SECONDS {low}..{MAX_LIFETIME_S}", "all 100", read)
 
 
 def lifetime() -> Converter:

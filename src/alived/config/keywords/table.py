@@ -188,7 +188,7 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
             continue
         if row.status is not Status.WORKS and not (row.repeats and row.field in settings.tried):
             report_status(child, row, findings)
-        if row.deprecated:
+        if row.deprecated and row.status in (Status.WORKS, Status.NOT_YET):
             message = f"{row.name!r} is deprecated: it is understood, but keepalived may drop it"
             findings.warning(child.location, "deprecated", message, f"write: {row.deprecated}")
         if row.converter is None:

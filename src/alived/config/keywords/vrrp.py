@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alived.config.keywords.auth_hmac import AUTH_HMAC, auth_hmac
 from alived.config.keywords.converters import (
     address,
     boolean,
@@ -11,14 +12,19 @@ from alived.config.keywords.converters import (
     integer,
     interface,
     multicast,
+    optional,
     seconds,
 )
 from alived.config.keywords.lists import members as group_members
 from alived.config.keywords.lists import peers, vips
+from alived.config.keywords.routes import routes
+from alived.config.keywords.routing_rules import rules
 from alived.config.keywords.shapes import (
     AUTHENTICATION,
     authentication,
     command_or_nothing,
+    garp_extra,
+    ipvlan,
     lifetime,
     old_checksum,
     state,
@@ -31,6 +37,8 @@ from alived.health.trackers_config import MAX_WEIGHT
 MAX_REPEAT = 1000
 """Announcements of one address in a burst; keepalived takes any number, more than this is a flood."""
 DAY_S = 86400
+MAX_U32 = 2**32 - 1
+NO_MAIL = "no mail is sent"
 
 
 def notify_rows() -> tuple[Keyword, ...]:
@@ -88,6 +96,8 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
     )
 
 
+_LATE = "late timers are only reported"
+
 _ELECTION = (
     works("state", state(), "Where to begin; below priority 255 a MASTER listens first too.", default="BACKUP"),
     works("virtual_router_id", integer(1, 255, 51), "Number of the virtual router, the same on all its nodes."),
@@ -112,9 +122,31 @@ _ELECTION = (
     works("skip_check_adv_addr", boolean(), "Do not compare the addresses in adverts of the same master again."),
     works("lower_prio_no_advert", boolean(), "Stay silent on an advert of a lower priority.", default="off"),
     works("higher_prio_send_advert", boolean(), "Send one more advert before giving way.", default="on"),
-    not_yet("timer_expired_backup", "Become BACKUP when the timer ran late.", "late timers are only reported"),
-    not_yet("thread_timer_expired", "The same for threads.", "late timers are only reported"),
-    not_yet("owner_ignore_adverts", "An owner hears no adverts.", "an owner compares adverts as any other master"),
+    not_yet(
+        "timer_expired_backup",
+        "BACKUP if the timer ran so late that another may be MASTER; NUMBER: the highest priority of the others.",
+        _LATE,
+        converter=optional(integer(1, 254, 200), 254),
+        default="off; 254 without a number",
+        since="2.2.8",
+    ),
+    not_yet(
+        "thread_timer_expired",
+        "The same.",
+        _LATE,
+        converter=optional(integer(1, 254, 200), 254),
+        field="timer_expired_backup",
+        since="2.3.2",
+        deprecated="timer_expired_backup",
+    ),
+    not_yet(
+        "owner_ignore_adverts",
+        "With priority 255: adverts of others are not looked at.",
+        "an owner compares adverts as any other master",
+        converter=boolean(),
+        default="vrrp_owner_ignore_adverts",
+        since="2.3.3",
+    ),
 )
 
 _NETWORK = (
@@ -122,10 +154,19 @@ _NETWORK = (
     works("use_vmac", vmac(), "A macvlan with the virtual MAC holds the addresses.", default="no; name vrrp.VRID"),
     works("vmac_xmit_base", flag(), "Adverts leave by the interface itself, not by the macvlan.", default="off"),
     not_yet(
-        "use_vmac_addr", "Macvlans on other interfaces too.", "addresses elsewhere have the MAC of their interface"
+        "use_vmac_addr",
+        "Macvlans on other interfaces too.",
+        "addresses elsewhere have the MAC of their interface",
+        converter=flag(),
+        default="off",
     ),
-    refused("use_ipvlan", "An ipvlan instead of a macvlan.", "addresses would land on the wrong interface"),
-    refused("vrf", "Unicast in a VRF.", "adverts would leave by the wrong routing table", "red"),
+    refused(
+        "use_ipvlan",
+        "An ipvlan instead of a macvlan.",
+        "addresses would land on the wrong interface",
+        converter=ipvlan(),
+    ),
+    refused("vrf", "Unicast in a VRF.", "adverts would leave by the wrong routing table", converter=interface()),
     works("native_ipv6", flag(), "The instance is IPv6 (deprecated: its addresses say so)."),
     works("mcast_src_ip", address(), "Source address of multicast adverts.", default="primary address"),
     works("mcast_dst_ip", multicast(None, "224.0.0.20"), "Group of adverts.", default="224.0.0.18, ff02::12"),
@@ -136,11 +177,28 @@ _NETWORK = (
     works("unicast_fault_no_peer", flag(), "FAULT, not multicast, if there is no peer.", default="off"),
     works("check_unicast_src", flag(), "Refuse adverts of others than the peers.", default="vrrp_check_unicast_src"),
     works("old_unicast_checksum", old_checksum(), "v3 unicast checksum of keepalived before 1.3.6.", default="off"),
-    works("v3_checksum_as_v2", boolean(), "v3 over IPv4: checksum without pseudo header, as RFC 9568.", default="off"),
+    works(
+        "v3_checksum_as_v2",
+        boolean(),
+        "v3 over IPv4: checksum without pseudo header, as RFC 9568.",
+        default="off",
+        since="2.2.8",
+    ),
     works("dont_track_primary", flag(), "No FAULT while the interface is down.", default="off"),
     *_track_rows("this instance"),
-    no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
-    no_effect("kernel_rx_buf_size", "Receive buffer.", "one socket serves all instances; its buffer is large", "65536"),
+    no_effect(
+        "linkbeat_use_polling",
+        "Poll the link state.",
+        "netlink reports link changes at once",
+        converter=flag(),
+        deprecated="linkbeat_interfaces",
+    ),
+    no_effect(
+        "kernel_rx_buf_size",
+        "Receive buffer.",
+        "one socket serves all instances; its buffer is large",
+        converter=integer(0, MAX_U32, 65536),
+    ),
     works(
         "authentication",
         authentication(),
@@ -148,18 +206,25 @@ _NETWORK = (
         default="none",
         children=AUTHENTICATION,
     ),
-    refused("auth_hmac", "Authentication of keepalived 2.4.", "adverts would go out unauthenticated", "{\nkey 1 x\n}"),
+    refused(
+        "auth_hmac",
+        "Signed adverts.",
+        "adverts would go out unauthenticated",
+        converter=auth_hmac(),
+        children=AUTH_HMAC,
+        since="2.4.0",
+    ),
 )
 
 _ADDRESSES = (
     works("virtual_ipaddress", vips, "Addresses that the MASTER holds, in the advert."),
     works("virtual_ipaddress_excluded", vips, "Addresses that the MASTER holds, not in the advert; any family."),
-    works("no_virtual_ipaddress", flag(), "The instance has no addresses on purpose."),
+    works("no_virtual_ipaddress", flag(), "The instance has no addresses on purpose.", since="2.2.8"),
     works("promote_secondaries", flag(), "Losing one address of a subnet must not take the others along."),
-    not_yet("virtual_routes", "Routes of the MASTER.", "these routes are not installed", "{\n192.0.2.0/24 dev eth0\n}"),
     not_yet(
-        "virtual_rules", "Rules of the MASTER.", "these rules are not installed", "{\nfrom 192.0.2.0/24 table 1\n}"
+        "virtual_routes", "Routes of the MASTER.", "these routes are not installed", converter=routes(static=False)
     ),
+    not_yet("virtual_rules", "Rules of the MASTER.", "these rules are not installed", converter=rules(static=False)),
     works("accept", flag(), "Accept packets to the addresses.", default="on, unless strict"),
     works("no_accept", flag(False), "Drop packets to the addresses unless owner: for routers.", field="accept"),
 )
@@ -183,20 +248,44 @@ _ANNOUNCE = (
         "Packets per address and burst after such an advert.",
         default="vrrp_garp_lower_prio_repeat",
     ),
-    not_yet("garp_extra_if", "Announce on other interfaces.", "no extra announcements there", "all 100"),
-    not_yet("vmac_garp_intvl", "Old name of garp_extra_if.", "no extra announcements there", "all 100"),
+    not_yet(
+        "garp_extra_if",
+        "Announce on other macvlans again and again; all: on all other interfaces.",
+        "no extra announcements there",
+        converter=garp_extra(0),
+        default="vrrp_garp_extra_if",
+    ),
+    not_yet(
+        "vmac_garp_intvl",
+        "The same.",
+        "no extra announcements there",
+        converter=garp_extra(0),
+        field="garp_extra_if",
+        deprecated="garp_extra_if",
+    ),
 )
 
 _REPORT = (
     *notify_rows(),
     works("notify_deleted", command_or_nothing(), "Command when a reload removes the instance."),
-    not_yet("notify_master_rx_lower_pri", "Command on a lower advert.", "this command never runs", '"/bin/true"'),
+    not_yet(
+        "notify_master_rx_lower_pri",
+        "Command when a MASTER hears a lower priority.",
+        "this command never runs",
+        converter=command(),
+    ),
     works(
         "notify_priority_changes", boolean(), "Report changes of priority too.", default="vrrp_notify_priority_changes"
     ),
-    not_yet("smtp_alert", "Mail on changes of state.", "no mail is sent"),
-    no_effect("debug", "Debug level.", "keepalived never implemented it either", "1"),
-    not_yet("lvs_sync_daemon_interface", "IPVS sync daemon.", "connections are not synchronised", "eth0"),
+    not_yet("smtp_alert", "Mail on changes of state.", NO_MAIL, converter=boolean(), default="smtp_alert_vrrp"),
+    no_effect("debug", "Debug level.", "keepalived never implemented it either", converter=integer(0, 4, 1)),
+    not_yet(
+        "lvs_sync_daemon_interface",
+        "The IPVS sync daemon follows this instance.",
+        "connections are not synchronised",
+        converter=interface(),
+        deprecated="lvs_sync_daemon INTERFACE INSTANCE in global_defs",
+    ),
 )
 
 INSTANCE = table("in vrrp_instance", _ELECTION, _NETWORK, _ADDRESSES, _ANNOUNCE, _REPORT, policy_rows())
@@ -207,7 +296,13 @@ SYNC_GROUP = table(
     _track_rows("this group"),
     notify_rows(),
     works("sync_group_tracking_weight", flag(), "Weights may differ between members.", default="off"),
-    works("global_tracking", flag(), "Old name of sync_group_tracking_weight.", field="sync_group_tracking_weight"),
+    works(
+        "global_tracking",
+        flag(),
+        "The same.",
+        field="sync_group_tracking_weight",
+        deprecated="sync_group_tracking_weight",
+    ),
     works("notify_priority_changes", boolean(), "Default of the members.", default="off"),
-    not_yet("smtp_alert", "Mail on changes of state.", "no mail is sent"),
+    not_yet("smtp_alert", "Mail on changes of state.", NO_MAIL, converter=boolean(), default="smtp_alert_vrrp"),
 )
