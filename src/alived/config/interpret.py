@@ -15,7 +15,8 @@ from alived.config.instances.complete import complete
 from alived.config.instances.draft import Draft
 from alived.config.instances.groups import plan_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
-from alived.config.instances.trackers import known_trackers
+from alived.config.instances.raft import read_raft
+from alived.config.instances.trackers import Known, known_trackers
 from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, read_settings
@@ -31,11 +32,19 @@ def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
     return tuple(one.value for one in definitions if one.value is not None)
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 MODEL: Mapping[str, Callable[[Any], Any]] = {
     "vrrp_scripts": values,
     "track_processes": values,
     "track_files": values,
     "bfd_instances": values,
+    "hooks": tuple,
+    "logging": _as_it_is,
+    "web": _as_it_is,
+    "webhooks": tuple,
 }
 """Field of Config -> how it is made of the setting of the same name at the top level."""
 
@@ -57,6 +66,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     findings.extend(validate(plan))
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     others.update(read_services(said, defaults, findings))
+    others.update(_read_raft(said, defaults, known, bool(instances), findings))
     if not instances and not findings.has_errors:
         _report_idle(said.location, bool(others), findings)
     config = Config(
@@ -66,6 +76,19 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
         **others,
     )
     return config, plan
+
+
+def _read_raft(
+    said: Settings, defaults: Settings, known: Known, has_instances: bool, findings: Findings
+) -> dict[str, Any]:
+    """The fields of Config that speak of Raft. This version has no engine for it: alone they cannot run."""
+    fields = read_raft(said, defaults, known, findings)
+    if fields and not has_instances:
+        names = ", ".join(group.raft.name for group in fields["raft_groups"])
+        message = f"this version has no engine for Raft: nobody would own {names}, nothing would run"
+        place = said.place("raft_instance", "cluster")
+        findings.error(place, "no-engine", message, "vrrp_instance NAME { ... } elects an owner by VRRP")
+    return fields
 
 
 def _report_idle(place: Location, has_others: bool, findings: Findings) -> None:

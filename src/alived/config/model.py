@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from alived.config.product import Logging, Web, Webhook
 from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import BfdInstance, TrackFile, Tracking, TrackProcess, VrrpScript
-from alived.hooks.config import NotifyScripts, Script
+from alived.hooks.config import Hook, NotifyScripts, Script
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
+from alived.raft.config import Cluster, RaftInstance
 from alived.vip.config import VipGroup
-from alived.vrrp.config import VrrpInstance, VrrpSyncGroup
+from alived.vrrp.config import TrackedInterface, VrrpInstance, VrrpSyncGroup
 
 
 class GlobalDefs(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,18 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     smtp_alert: bool = False
 
 
+class RaftGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A raft_instance with what it moves and whom it tells."""
+
+    raft: RaftInstance
+    vips: VipGroup
+    notify: NotifyScripts = NotifyScripts()
+    hooks: tuple[Hook, ...] | None = None
+    """None: those of the whole configuration"""
+    track_interfaces: tuple[TrackedInterface, ...] = ()
+    tracking: Tracking = Tracking()
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     global_defs: GlobalDefs = GlobalDefs()
     instances: tuple[Instance, ...] = ()
@@ -82,3 +96,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     virtual_servers: tuple[Service, ...] = ()
     virtual_server_groups: tuple[VirtualServerGroup, ...] = ()
     ssl: SslContext = SslContext()
+    cluster: Cluster | None = None
+    raft_groups: tuple[RaftGroup, ...] = ()
+    """With a cluster there is at least one"""
+    hooks: tuple[Hook, ...] = ()
+    logging: Logging | None = None
+    web: Web | None = None
+    webhooks: tuple[Webhook, ...] = ()

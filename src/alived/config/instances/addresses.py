@@ -28,7 +28,7 @@ def sort_addresses(draft: Draft, auth_type: AuthType) -> Sorted:
     else:
         _check_none(draft)
     for entry in (*vips, *excluded):
-        _check_usable(draft, entry)
+        check_usable(draft, entry)
     return vips, excluded
 
 
@@ -85,7 +85,8 @@ def _check_none(draft: Draft) -> None:
         draft.warn("no-address", "no address is advertised by this instance", hint=hint)
 
 
-def _check_usable(draft: Draft, entry: VipEntry) -> None:
+def check_usable(draft: Draft, entry: VipEntry) -> None:
+    """Reports an address that clients cannot use, or not from here."""
     address = entry.address
     if address.is_multicast or address.is_unspecified or address.is_loopback:
         message = f"{draft.name}: {address.text} cannot be a virtual address"

@@ -59,7 +59,7 @@ def complete(draft: Draft, vmac_names: set[str]) -> Instance:
     )
     return Instance(
         vrrp=vrrp,
-        vips=_vip_group(draft, bind(draft, (*vips, *excluded), device, macvlan)),
+        vips=vip_group(draft, bind(draft, (*vips, *excluded), device, macvlan)),
         notify=notify_scripts(draft.settings),
         notify_priority_changes=draft.get_from_group("notify_priority_changes", False),
         tracking=trackers(draft),
@@ -138,7 +138,8 @@ def smtp_alert(settings: Settings, defaults: Settings) -> bool:
     return alert
 
 
-def _vip_group(draft: Draft, addresses: tuple[VirtualAddress, ...]) -> VipGroup:
+def vip_group(draft: Draft, addresses: tuple[VirtualAddress, ...]) -> VipGroup:
+    """The addresses of an instance with all that is said about binding and announcing them."""
     lifetime: Lifetime = draft.get("address_lifetime", Lifetime(None))
     return VipGroup(
         name=draft.name,

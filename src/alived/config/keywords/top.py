@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from alived.config.keywords import cluster, hooks, product
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
 from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.endpoints import group
@@ -29,6 +30,41 @@ _TRACK_FILE = not_yet(
     children=TRACK_FILE,
     repeats=True,
 )
+
+NO_RAFT = "this version has no engine for Raft"
+
+_OWN = (
+    not_yet("node", "This node of a cluster.", NO_RAFT, converter=cluster.node(), children=cluster.NODE),
+    not_yet(
+        "cluster", "Nodes that elect owners by Raft.", NO_RAFT, converter=cluster.cluster(), children=cluster.CLUSTER
+    ),
+    not_yet(
+        "raft_instance",
+        "Addresses whose owner is elected by Raft.",
+        f"{NO_RAFT}: nobody owns these addresses",
+        converter=cluster.raft_instance(),
+        children=cluster.RAFT_INSTANCE,
+        repeats=True,
+    ),
+    not_yet("hooks", "Scripts on events.", "these scripts never run", converter=hooks.hooks(), children=hooks.HOOKS),
+    not_yet(
+        "logging",
+        "Where the log goes, and what is in it.",
+        "the log goes to standard error; --debug and --log-format say how",
+        converter=product.logging(),
+        children=product.LOGGING,
+    ),
+    not_yet("web", "REST, metrics, panel.", "nothing listens there", converter=product.web(), children=product.WEB),
+    not_yet(
+        "notifications",
+        "Who is told of changes of state.",
+        "nobody is told",
+        converter=product.notifications(),
+        field="webhooks",
+        children=product.NOTIFICATIONS,
+    ),
+)
+"""alived's own blocks."""
 
 TOP = table(
     "at the top level, outside all blocks",
@@ -102,4 +138,5 @@ TOP = table(
     no_effect("child_wait_time", "Patience with children.", "alived's children end at once", "5"),
     no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
     no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
+    _OWN,
 )

@@ -1,0 +1,189 @@
+"""`node`, `cluster` and `raft_instance` -> Cluster and the groups whose owner it elects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from alived.config.findings import Findings
+from alived.config.instances.addresses import bind, check_usable
+from alived.config.instances.complete import notify_scripts, vip_group
+from alived.config.instances.draft import Draft
+from alived.config.instances.network import interface
+from alived.config.instances.trackers import Known
+from alived.config.instances.tracking import tracked, trackers
+from alived.config.keywords.definitions import Definition, unique
+from alived.config.keywords.product import required
+from alived.config.keywords.table import Settings, did_you_mean
+from alived.config.model import RaftGroup
+from alived.config.product import Listen
+from alived.raft.config import (
+    MAX_MEMBERS,
+    BoundBy,
+    Cluster,
+    Member,
+    Profile,
+    QuorumLost,
+    RaftInstance,
+)
+from alived.vip.config import VipGroup
+
+IMPLIED = "default"
+"""Name of the group of a cluster that names none: one owner, whose addresses its hooks bind (as vip-switch)."""
+
+
+def read_raft(said: Settings, defaults: Settings, known: Known, findings: Findings) -> dict[str, Any]:
+    """The fields of Config that speak of Raft; none if the configuration does not."""
+    definitions = unique("raft_instance", said.get("raft_instance", ()), findings)
+    cluster = _cluster(said, bool(definitions), findings)
+    if cluster is None and not definitions:
+        return {}
+    quorum_lost = QuorumLost(said.get("cluster", said).get("quorum_lost", QuorumLost.RELEASE))
+    groups = [_group(one, quorum_lost, defaults, known, cluster, findings) for one in definitions.values()]
+    if not groups:
+        implied = RaftInstance(name=IMPLIED, quorum_lost=quorum_lost, bound_by=BoundBy.HOOKS)
+        groups = [RaftGroup(raft=implied, vips=VipGroup(name=IMPLIED))]
+    return {"cluster": cluster, "raft_groups": tuple(groups)}
+
+
+def _cluster(said: Settings, is_needed: bool, findings: Findings) -> Cluster | None:
+    node: Settings | None = said.get("node")
+    settings: Settings | None = said.get("cluster")
+    if node is None or settings is None:
+        missing = [name for name in ("node", "cluster") if name not in said]
+        if is_needed or len(missing) == 1:
+            place = said.place("cluster", "node", "raft_instance")
+            message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: nobody elects an owner"
+            findings.error(place, "missing-keyword", message, "node { id ... } and cluster { node ID { addr ... } }")
+        return None
+    fields = {name: required(node, name, "node", findings) for name in ("id", "raft_addr", "data_dir")}
+    members = _members(settings, findings)
+    if None in fields.values() or not members:
+        return None
+    listen: Listen = fields["raft_addr"]
+    cluster = Cluster(
+        node_id=fields["id"],
+        data_dir=fields["data_dir"],
+        members=members,
+        listen_address=listen.address,
+        listen_port=listen.port,
+        cluster_id=settings.get("id", ""),
+        profile=Profile(settings.get("profile", Profile.LAN)),
+        key_files=settings.get("key_file", ()),
+        tls=settings.get("tls"),
+        allow_two_voters="allow_two_voters" in settings,
+        spread_groups="spread_groups" in settings,
+    )
+    _check(cluster, node, settings, findings)
+    return cluster
+
+
+def _members(settings: Settings, findings: Findings) -> tuple[Member, ...]:
+    nodes: tuple[Definition, ...] = settings.get("nodes", ())
+    if not nodes:
+        message = "cluster has no nodes"
+        findings.error(settings.location, "missing-keyword", message, "node ID { addr ADDRESS:PORT } for each")
+    by_id = unique("node", nodes, findings)
+    addresses: dict[tuple[str, int], str] = {}
+    for one in by_id.values():
+        if one.value is not None:
+            first = addresses.setdefault((one.value.address, one.value.port), one.name)
+            if first != one.name:
+                message = f"node {one.name!r} has the same addr as node {first!r}"
+                findings.error(one.location, "duplicate-address", message, "each node has its own")
+    return tuple(one.value for one in by_id.values() if one.value is not None)
+
+
+def _check(cluster: Cluster, node: Settings, settings: Settings, findings: Findings) -> None:
+    """What must hold for nodes that elect an owner."""
+    ids = [member.id for member in cluster.members]
+    if cluster.node_id not in ids:
+        message = f"this node, {cluster.node_id!r}, is not among the nodes of cluster: {', '.join(ids)}"
+        hint = did_you_mean(cluster.node_id, ids) or "id as in one of them, or one more node"
+        findings.error(node.place("id"), "unknown-node", message, hint)
+    _check_size(cluster, settings, findings)
+    if not any(member.may_own for member in cluster.members):
+        message = "no node may own: all are witnesses or learners"
+        findings.error(settings.place("nodes"), "no-owner", message, "role voter on those that shall own")
+    if not cluster.key_files and cluster.tls is None:
+        message = "the nodes do not know each other: whoever reaches their port can vote"
+        findings.warning(settings.location, "no-peer-authentication", message, "key_file PATH, the same file on all")
+    own = next((member for member in cluster.members if member.id == cluster.node_id), None)
+    if own is not None and own.port != cluster.listen_port:
+        message = f"this node listens on port {cluster.listen_port}, but its addr says {own.port}"
+        hint = "right if something forwards the port, wrong otherwise"
+        findings.warning(node.place("raft_addr"), "port-mismatch", message, hint)
+
+
+def _check_size(cluster: Cluster, settings: Settings, findings: Findings) -> None:
+    voters, place = len(cluster.voters), settings.place("nodes")
+    if len(cluster.members) > MAX_MEMBERS:
+        message = f"{len(cluster.members)} nodes: a cluster has at most {MAX_MEMBERS}"
+        findings.error(place, "out-of-range", message, "more nodes make it slower, not safer")
+    if voters == 2 and not cluster.allow_two_voters:
+        message = "two voters are worse than one: if either fails, nobody has a majority and nobody owns"
+        hint = "a third node, role witness on any small machine; or allow_two_voters, if that is what you want"
+        findings.error(place, "two-voters", message, hint)
+    if voters == 1 and len(cluster.members) > 1:
+        message = "one voter only: if it fails, nobody can become the owner"
+        findings.warning(place, "one-voter", message, "role voter or witness on two more nodes")
+
+
+def _group(
+    one: Definition,
+    quorum_lost: QuorumLost,
+    defaults: Settings,
+    known: Known,
+    cluster: Cluster | None,
+    findings: Findings,
+) -> RaftGroup:
+    settings = one.settings
+    draft = Draft(one.name, settings, defaults, findings, None, known)
+    device = interface(draft)
+    for entry in (*draft.vips, *draft.excluded):
+        check_usable(draft, entry)
+    if (
+        not draft.vips
+        and not draft.excluded
+        and not {"virtual_ipaddress", "virtual_ipaddress_excluded"} & settings.tried
+    ):
+        draft.warn("no-address", "no address belongs to this raft_instance", hint="virtual_ipaddress { ... }")
+    raft = RaftInstance(
+        name=one.name,
+        interface=device,
+        quorum_lost=QuorumLost(settings.get("quorum_lost", quorum_lost)),
+        preferred_nodes=_preferred(draft, cluster),
+        nopreempt="nopreempt" in settings,
+        preempt_delay_ns=settings.get("preempt_delay", 0),
+        bound_by=BoundBy(settings.get("bound_by", BoundBy.DAEMON)),
+    )
+    return RaftGroup(
+        raft=raft,
+        vips=_vips(draft, device),
+        notify=notify_scripts(settings),
+        hooks=settings.get("hooks"),
+        track_interfaces=tracked(draft, device),
+        tracking=trackers(draft),
+    )
+
+
+def _vips(draft: Draft, device: str) -> VipGroup:
+    """garp_interval can be said here: the daemon's own default is for all interfaces."""
+    vips = vip_group(draft, bind(draft, (*draft.vips, *draft.excluded), device, None))
+    if "garp_interval" not in draft.settings:
+        return vips
+    garp = msgspec.structs.replace(vips.garp, garp_interval_ns=draft.settings.get("garp_interval"))
+    return msgspec.structs.replace(vips, garp=garp)
+
+
+def _preferred(draft: Draft, cluster: Cluster | None) -> tuple[str, ...]:
+    names: tuple[str, ...] = draft.settings.get("preferred_node", ())
+    may_own: Mapping[str, bool] = {member.id: member.may_own for member in cluster.members} if cluster else {}
+    for name in names if cluster else ():
+        if not may_own.get(name, False):
+            reason = "may not own" if name in may_own else "is not in cluster"
+            hint = did_you_mean(name, (one for one, may in may_own.items() if may))
+            draft.fail("unknown-node", f"preferred_node {name!r} {reason}", "preferred_node", hint=hint)
+    return names
