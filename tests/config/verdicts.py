@@ -1,0 +1,135 @@
+"""Our verdict on every file of the corpus beside keepalived 2.2.7's, as a table that is reviewed.
+
+    python -m tests.config.verdicts             what differs from the table
+    python -m tests.config.verdicts --rewrite   write the table; reasons that are there already stay
+
+Each message of keepalived about the text is looked for among our findings: on its line, or, if keepalived counts
+another line or none, among findings that mean the same. What is not found is *missed*. An outcome is *stricter* if we
+refuse what keepalived runs, *milder* if we run what it does not. Each of these needs a reason in the table.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+from collections import Counter
+from typing import Any
+
+from alived.base import Diagnostic, Severity
+from alived.config.load import Loaded, load
+from tests.config.keepalived_messages import Message, messages, outcome
+from tests.corpus import CORPUS
+
+TABLE = pathlib.Path(__file__).resolve().parents[1] / "golden" / "keepalived_verdicts.json"
+KEEPALIVED = CORPUS / "keepalived"
+
+SAME_MEANING = {
+    "adjusted": {
+        "authentication-skipped",
+        "nopreempt-cleared",
+        "own-interface",
+        "small-group",
+        "state-changed",
+        "strict-mode",
+        "vmac",
+    },
+    "braces": {"extra-brace", "missing-brace", "unexpected-brace", "misplaced-block", "unexpected-block"},
+    "duplicate": {"duplicate-vrid", "duplicate-keyword", "duplicate-entry"},
+    "missing-setting": {"missing-keyword", "no-address"},
+    "reference": {"unknown-member", "empty-group", "unknown-tracker"},
+    "deprecated": {"deprecated"},
+    "invalid-value": {"invalid-value", "out-of-range", "invalid-address", "interval"},
+    "missing-parameter": {"missing-argument"},
+    "truncated": {"password-cut"},
+    "unknown-keyword": {"unknown-keyword", "misplaced-block", "not-supported"},
+}
+"""Class of keepalived's messages -> our codes that say it where keepalived gives another line or none."""
+
+
+def records() -> list[dict[str, Any]]:
+    return list(json.loads((KEEPALIVED / "index.json").read_text())["files"])
+
+
+def name_of(record: dict[str, Any]) -> str:
+    return str(record["file"]).removeprefix("files/")
+
+
+def read(record: dict[str, Any]) -> Loaded:
+    return load(str(KEEPALIVED / record["file"]))
+
+
+def table() -> dict[str, dict[str, Any]]:
+    """A row for every file, without reasons."""
+    return {name_of(record): row(record, read(record).diagnostics) for record in records()}
+
+
+def row(record: dict[str, Any], findings: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    said = messages(record)
+    lines = {found.location.line for found in findings}
+    codes = {found.code for found in findings}
+    missed = Counter(one.kind for one in said if not _is_said(one, lines, codes))
+    theirs, ours = outcome(record), verdict(findings)
+    return {
+        "keepalived": theirs,
+        "messages": dict(sorted(Counter(one.kind for one in said).items())),
+        "alived": ours,
+        "findings": dict(sorted(Counter(found.code for found in findings).items())),
+        "differs": {**{f"missed {kind}": "" for kind in sorted(missed)}, **_outcomes(theirs, ours, findings)},
+    }
+
+
+def _is_said(message: Message, lines: set[int], codes: set[str]) -> bool:
+    return (message.line in lines and message.line > 0) or not codes.isdisjoint(SAME_MEANING.get(message.kind, ()))
+
+
+def verdict(findings: tuple[Diagnostic, ...]) -> str:
+    if any(found.severity is Severity.ERROR for found in findings):
+        return "errors"
+    return "warnings" if findings else "clean"
+
+
+def _outcomes(theirs: str, ours: str, findings: tuple[Diagnostic, ...]) -> dict[str, str]:
+    """What needs a reason about the verdict as a whole; a crash or a hang is no verdict to agree with."""
+    if ours == "errors" and theirs in ("accepted", "complaints"):
+        return {f"stricter {code}": "" for code in sorted({f.code for f in findings if f.severity is Severity.ERROR})}
+    if ours != "errors" and theirs in ("stopped", "fatal"):
+        return {"milder": ""}
+    return {}
+
+
+def with_reasons(rows: dict[str, dict[str, Any]], before: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows with the reasons that a table has for them."""
+    for name, one in rows.items():
+        known = before.get(name, {}).get("differs", {})
+        one["differs"] = {key: known.get(key, "") for key in one["differs"]}
+    return rows
+
+
+def load_table() -> dict[str, Any]:
+    return dict(json.loads(TABLE.read_text())) if TABLE.exists() else {}
+
+
+def write(rows: dict[str, dict[str, Any]]) -> None:
+    """A line for each file, so that a change of a verdict is a changed line."""
+    lines = (f"{json.dumps(name)}: {json.dumps(one, ensure_ascii=False)}" for name, one in rows.items())
+    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def main() -> int:
+    before = load_table()
+    rows = with_reasons(table(), before)
+    if "--rewrite" in sys.argv:
+        write(rows)
+    changed = [name for name, one in rows.items() if before.get(name) != one]
+    for name in changed:
+        print(f"{name}: {rows[name]}")
+    missing = [f"{name}: {key}" for name, one in rows.items() for key, reason in one["differs"].items() if not reason]
+    print(f"{len(rows)} files, {len(changed)} changed, {len(missing)} differences without a reason")
+    for line in missing:
+        print(f"  {line}")
+    return 1 if changed or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
