@@ -41,12 +41,20 @@ def test_a_kernel_that_refuses_is_quoted(monkeypatch: pytest.MonkeyPatch, error:
     assert scheduling.set_real_time(1) == f"normal (no real time: {error})"
 
 
-def test_memory_is_locked_or_the_reason_given() -> None:
-    said, locked = in_another_process(
-        "print(repr(lock_memory()))\n"
-        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmLck')))"
+def test_memory_is_locked_or_the_reason_given_and_given_back() -> None:
+    said, locked, _, freed = in_another_process(
+        "def locked(): return next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmLck'))\n"
+        "print(repr(lock_memory(True))); print(locked()); print(lock_memory(False)); print(locked())"
     )
     assert (said == "''") == (int(locked) > 0)
+    assert int(freed) == 0
+
+
+def test_real_time_ends() -> None:
+    said, policy = in_another_process(
+        "set_real_time(7); print(set_normal()); print(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK)"
+    )
+    assert (said, int(policy)) == ("normal (vrrp_rt_priority 0)", os.SCHED_OTHER)
 
 
 def test_affinity_is_set_and_an_impossible_one_is_told() -> None:
@@ -56,6 +64,7 @@ def test_affinity_is_set_and_an_impossible_one_is_told() -> None:
     )
     assert (said, cpus) == ("''", f"{{{first}}}")
     assert "Invalid argument" in refused
+    assert scheduling.affinity() == tuple(os.sched_getaffinity(0))
 
 
 def test_the_file_limit_is_what_root_allows() -> None:

@@ -167,7 +167,7 @@ def test_another_priority_in_place_keeps_the_master(segment: Segment) -> None:
         announced: list[bytes] = []
         play.until(lambda: bool(announced.extend(drain(heard)) or len(claims_in(announced)) == 5), "the whole burst")
         changes = play.reload(config(change(A, priority=150)))
-        assert changes == ("instance A changed: priority",)
+        assert changes == ("instance A: priority 200 -> 150",)
         frames: list[bytes] = []
         play.until(lambda: bool(frames.extend(drain(heard)) or (51, 150) in adverts_in(frames)), "the new priority")
         assert play.moves("A") == [(State.INIT, State.BACKUP), (State.BACKUP, State.MASTER)]
@@ -191,7 +191,7 @@ def test_another_virtual_router_id_starts_the_instance_anew(segment: Segment) ->
     with playing(A) as play:
         play.until_bound(f"{VIP}/32")
         changes = play.reload(config(change(A, virtual_router_id=61)))
-        assert changes == ("instance A started anew: virtual_router_id changed",)
+        assert changes == ("instance A started anew: virtual_router_id 51 -> 61",)
         assert [new for _, new in play.moves("A")] == [State.MASTER, State.INIT, State.MASTER]
         assert not any(move.deleted for move in play.of(Transition))
         play.turn_for(0.1)
@@ -256,7 +256,10 @@ def test_what_a_group_tracks_is_taken_over_by_a_reload(segment: Segment) -> None
     member = change(A, sync_group="G", priority=100)
     with playing(member, groups=[VrrpSyncGroup(name="G", members=("A",))]) as play:
         tracking = VrrpSyncGroup(name="G", members=("A",), track_interfaces=(TrackedInterface("eth1"),))
-        assert play.reload(config(member, groups=[tracking])) == ("instance A changed: what sync group G tracks",)
+        assert play.reload(config(member, groups=[tracking])) == (
+            "instance A: what sync group G tracks changed",
+            "sync group G: track_interface + eth1",
+        )
         assert play.state("A") is State.FAULT
         play.reload(config(member, groups=[VrrpSyncGroup(name="G", members=("A",))]))
         assert play.state("A") is not State.FAULT

@@ -24,7 +24,8 @@ class World:
     def configure(self, **members: str) -> None:
         """Groups by name with their members."""
         groups = tuple(SyncGroup(vrrp=VrrpSyncGroup(name=name, members=tuple(who))) for name, who in members.items())
-        self.groups.configure(Config(sync_groups=groups), 0)
+        self.groups.configure(Config(sync_groups=groups))
+        self.groups.settle(0)
 
     def report(self, name: str, state: State, wanted: State | None = None, group: str = "G") -> None:
         self.groups.report(MemberReport(name, group, state, wanted or state, 100, "said so"), 0)

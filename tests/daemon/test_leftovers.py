@@ -12,8 +12,8 @@ from alived.vip.config import VirtualAddress
 from alived.vip.kernel import IFA_PROTO_ALIVED, address_request
 from alived.vrrp.config import Vmac
 from alived.wire import rtnetlink
+from tests.config.test_change import vrrp
 from tests.daemon.engine_play import address, config, instance
-from tests.daemon.test_changes import vrrp
 from tests.segment import Segment, addresses_of, ip
 
 pytestmark = pytest.mark.lab

@@ -22,11 +22,26 @@ def set_real_time(priority: int) -> str:
     return f"SCHED_RR {priority}"
 
 
-def lock_memory() -> str:
-    """mlockall: no page of ours waits for a disk. Returns "" or why it failed."""
-    if _libc.mlockall(MCL_CURRENT | MCL_FUTURE):
+def set_normal() -> str:
+    """No real time. Returns "normal (why)", or what it is if the kernel does not let us."""
+    try:
+        if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+    except OSError as error:
+        return f"real time (not ended: {error})"
+    return "normal (vrrp_rt_priority 0)"
+
+
+def lock_memory(locked: bool) -> str:
+    """mlockall: no page of ours waits for a disk; or munlockall. Returns "" or why it failed."""
+    if _libc.mlockall(MCL_CURRENT | MCL_FUTURE) if locked else _libc.munlockall():
         return os.strerror(ctypes.get_errno())
     return ""
+
+
+def affinity() -> tuple[int, ...]:
+    """The CPUs on which this process may run."""
+    return tuple(os.sched_getaffinity(0))
 
 
 def raise_file_limit() -> None:

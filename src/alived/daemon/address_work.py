@@ -132,7 +132,11 @@ class AddressWork:
         self._enqueue(self._urgent, job)
 
     def remove(self, effect: RemoveAddresses) -> None:
-        """What waits for these addresses is forgotten: it would bind what must go. Other addresses of the group stay,
+        self.forget(effect)
+        self.take_away(effect)
+
+    def forget(self, effect: RemoveAddresses) -> None:
+        """Leaves out what waits for these addresses of the group: it would bind what must go. Other addresses stay,
         and so do removals that wait."""
         going = {(va.interface, va.address) for va in effect.addresses}
         for job in self._waiting.get(effect.group, ()):
@@ -140,6 +144,9 @@ class AddressWork:
         if fresh := self._fresh.get(effect.group):
             self._fresh[effect.group] = [va for va in fresh if (va.interface, va.address) not in going]
         self._renewer.forget(effect.group)
+
+    def take_away(self, effect: RemoveAddresses) -> None:
+        """The removal alone: what has been asked for since then is done after it."""
         if effect.addresses:  # in front: in a reload an address may go to a group that has just asked for it
             self._urgent.appendleft(Job(effect.group, effect.addresses, rtnetlink.RTM_DELADDR))
             self._schedule()

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -14,12 +15,11 @@ from alived.adapters import scheduling
 from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS
 from alived.config import model
-from alived.daemon.changes import Change, Kind, compare
+from alived.config.change import Change, Kind, Subject, automatic_lifetime_s, compare, instance_changes
 from alived.daemon.child import ChildContext
 from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest
 from alived.daemon.reports import Reports
 from alived.daemon.wiring import Wiring
-from alived.vip.lifetime import lifetime_of
 
 TURN_GAP_NS = NS_PER_MS // 2
 """Least time between two turns of the loop while packets pour in: they are handled in batches."""
@@ -32,8 +32,10 @@ class Engine:
         self._context = context
         self._loop = context.loop
         self._config = context.config
+        self._instances: dict[str, model.Instance] = {}
         self._wiring = Wiring(self._loop, Reports(context))
         self._scheduling = ""
+        self._cpus = scheduling.affinity()
 
     def start(self) -> None:
         scheduling.raise_file_limit()
@@ -41,11 +43,12 @@ class Engine:
         self._loop.turn_gap_ns = TURN_GAP_NS
         self._wiring.start()
         now = now_ns()
-        self._wiring.groups.configure(self._config, now)
-        for instance in _with_lifetimes(self._config):
+        self._wiring.begin(self._config)
+        self._instances = _with_lifetimes(self._config)
+        for instance in self._instances.values():
             router = self._wiring.add(instance, now)
             self._loop.add_work(functools.partial(self._wiring.get_ready, router))
-        self._wiring.settle()
+        self._wiring.settle(now)
 
     def handle(self, message: BusMessage) -> None:
         match message:
@@ -65,40 +68,53 @@ class Engine:
         done()
 
     def _apply_scheduling(self) -> None:
+        """Level-triggered: on the start and whenever a reload changes `global_defs`."""
         wanted = self._config.global_defs
         priority = 1 if wanted.rt_priority is None else wanted.rt_priority
-        self._scheduling = scheduling.set_real_time(priority) if priority else "normal (vrrp_rt_priority 0)"
-        if wanted.no_swap and (why := scheduling.lock_memory()):
+        self._scheduling = scheduling.set_real_time(priority) if priority else scheduling.set_normal()
+        if why := scheduling.lock_memory(wanted.no_swap):
             self._context.log("warning", "no-swap", f"vrrp_no_swap: cannot lock memory: {why}")
-        if wanted.cpu_affinity and (why := scheduling.set_affinity(wanted.cpu_affinity)):
+        if why := scheduling.set_affinity(wanted.cpu_affinity or self._cpus):
             self._context.log("warning", "cpu-affinity", f"vrrp_cpu_affinity: {why}")
 
     def _reload(self, config: model.Config) -> None:
         """Only what differs changes; an instance that stays the same misses no advert."""
         changes = compare(self._config, config)
         self._config = config
-        self._wiring.groups.configure(config, now_ns())
-        new = {instance.vrrp.name: instance for instance in _with_lifetimes(config)}
+        self._instances = _with_lifetimes(config)
+        self._change_instances([*instance_changes(changes)])
+        for change in changes:
+            if change.subject == Subject.LIFETIME:
+                for name in self._instances:  # one after the other, as time permits
+                    self._loop.add_work(functools.partial(self._change_lifetime, name))
+            elif change.subject == Subject.GLOBAL_DEFS:
+                self._apply_scheduling()
+        self._context.send(Configured(changes=tuple(map(str, changes))))
+
+    def _change_instances(self, changes: Sequence[Change]) -> None:
+        wiring, wanted = self._wiring, self._instances
+        wiring.begin(self._config)
         for change in changes:
             if change.kind is Kind.CHANGED:
-                self._wiring.expect(change.name, new[change.name])
+                wiring.expect(change.name, wanted[change.name])
         for change in changes:
-            self._change(change, new.get(change.name))
-        self._wiring.settle()
-        self._context.send(Configured(changes=tuple(change.sentence for change in changes)))
+            match change.kind:
+                case Kind.ADDED:
+                    wiring.add(wanted[change.name], now_ns())
+                case Kind.REMOVED:
+                    wiring.remove(wiring.routers[change.name], "a reload removes it", deleted=True)
+                case Kind.REPLACED:
+                    wiring.remove(wiring.routers[change.name], "a reload makes another virtual router of it")
+                    wiring.add(wanted[change.name], now_ns())
+                case Kind.CHANGED:
+                    wiring.reconfigure(wiring.routers[change.name], wanted[change.name])
+                case _:
+                    assert_never(change.kind)
+        wiring.settle(now_ns())
 
-    def _change(self, change: Change, instance: model.Instance | None) -> None:
-        wiring = self._wiring
-        if change.kind in (Kind.REMOVED, Kind.REPLACED):
-            wiring.deleted = {change.name} if change.kind is Kind.REMOVED else set()
-            wiring.remove(wiring.routers[change.name], "a reload removes it")
-            wiring.deleted = set()
-        if change.kind in (Kind.ADDED, Kind.REPLACED):
-            assert instance
-            wiring.add(instance, now_ns())
-        elif change.kind is Kind.CHANGED:
-            assert instance
-            wiring.reconfigure(wiring.routers[change.name], instance)
+    def _change_lifetime(self, name: str) -> None:
+        if name in self._instances:  # else another reload has taken it away since
+            self._wiring.change_lifetime(self._wiring.routers[name], self._instances[name])
 
     def _snapshot(self, request_id: int) -> EngineSnapshot:
         lateness, self._loop.lateness_max_ns = self._loop.lateness_max_ns, 0
@@ -115,16 +131,15 @@ class Engine:
         )
 
 
-def _with_lifetimes(config: model.Config) -> list[model.Instance]:
-    """The instances with automatic lifetimes filled in. All addresses of the machine count: what renewing costs is the
-    sum over groups."""
-    automatic = lifetime_of(*(instance.vips for instance in config.instances))
-    return [
-        instance
+def _with_lifetimes(config: model.Config) -> dict[str, model.Instance]:
+    """The instances by name, with automatic lifetimes filled in."""
+    automatic = automatic_lifetime_s(config)
+    return {
+        instance.vrrp.name: instance
         if instance.vips.lifetime_s is not None
         else msgspec.structs.replace(instance, vips=msgspec.structs.replace(instance.vips, lifetime_s=automatic))
         for instance in config.instances
-    ]
+    }
 
 
 def make_engine(context: ChildContext) -> Engine:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from alived.config.model import Config
 from alived.daemon.messages import GroupSnapshot
 from alived.daemon.virtual_router import Feed, VirtualRouter
+from alived.vrrp.config import VrrpSyncGroup
 from alived.vrrp.events import GroupDecided, MemberReport
 from alived.vrrp.group_events import GroupChanged, GroupEffect, GroupReconfigured, MemberChanged, MoveMember
 from alived.vrrp.sync_group import SyncGroup
@@ -21,37 +22,50 @@ class Groups:
     ) -> None:
         self._routers, self._feed, self._changed = routers, feed, changed
         self._groups: dict[str, SyncGroup] = {}
+        self._wanted: dict[str, VrrpSyncGroup] = {}
         self._reports: collections.deque[MemberReport] = collections.deque()
         self._busy = False
 
-    def configure(self, config: Config, now: int) -> None:
-        """Takes the groups of a configuration; those that are known keep their state."""
-        known, self._groups = self._groups, {}
-        for wanted in config.sync_groups:
-            group = known.get(wanted.vrrp.name)
-            if group is None:
-                group = SyncGroup(wanted.vrrp)
-            elif group.config != wanted.vrrp:
-                self._carry_out(group.step(GroupReconfigured(wanted.vrrp), now), now)
-            self._groups[wanted.vrrp.name] = group
+    def configure(self, config: Config) -> None:
+        """Takes the groups of a configuration. No group decides anything before `settle`: it shall not see a start or
+        a reload in the middle, with some of its members on their way."""
+        self._wanted = {group.vrrp.name: group.vrrp for group in config.sync_groups}
+        self._busy = True
 
-    def of(self, name: str) -> SyncGroup | None:
-        return self._groups.get(name)
+    def settle(self, now: int) -> None:
+        """Each group hears at once of all that has happened to its members; those that are known keep their state."""
+        reports, self._reports = self._reports, collections.deque()
+        heard: dict[str, list[MemberChanged]] = {}
+        for news in reports:
+            if news.group in self._wanted and news.instance in self._wanted[news.group].members:
+                heard.setdefault(news.group, []).append(_event(news))
+        known, self._groups = self._groups, {}
+        for name, wanted in self._wanted.items():
+            self._groups[name] = known.get(name) or SyncGroup(wanted)
+        for name, group in self._groups.items():
+            if name in heard or group.config != self._wanted[name]:
+                event = GroupReconfigured(self._wanted[name], tuple(heard.get(name, ())))
+                self._carry_out(group.step(event, now), now)
+        self._hear(now)
+
+    def of(self, name: str) -> VrrpSyncGroup | None:
+        return self._wanted.get(name)
 
     def report(self, report: MemberReport, now: int) -> None:
         """A member has news. Reports that the group's decision causes wait their turn: the group hears one after the
         other, each before the moves that follow from it are reported back."""
         self._reports.append(report)
-        if self._busy:
-            return
-        self._busy = True
+        if not self._busy:
+            self._busy = True
+            self._hear(now)
+
+    def _hear(self, now: int) -> None:
         try:
             while self._reports:
                 news = self._reports.popleft()
                 group = self._groups.get(news.group)
                 if group and news.instance in group.config.members:  # else a reload has just taken it out
-                    event = MemberChanged(news.instance, news.state, news.wanted, news.priority, news.reason)
-                    self._carry_out(group.step(event, now), now)
+                    self._carry_out(group.step(_event(news), now), now)
         finally:
             self._busy = False
 
@@ -69,3 +83,7 @@ class Groups:
             GroupSnapshot(name=s.name, state=s.state, since_ns=s.since_ns, reason=s.reason, members=s.members)
             for s in (group.snapshot() for group in self._groups.values())
         )
+
+
+def _event(news: MemberReport) -> MemberChanged:
+    return MemberChanged(news.instance, news.state, news.wanted, news.priority, news.reason)

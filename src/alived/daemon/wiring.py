@@ -31,7 +31,7 @@ from alived.daemon.requirements import Requirements, things
 from alived.daemon.virtual_router import VirtualRouter
 from alived.vip import events as vip
 from alived.vip.config import VirtualAddress
-from alived.vip.plan import Key, key_of
+from alived.vip.plan import key_of
 from alived.vrrp import events as vrrp
 from alived.vrrp.config import State
 from alived.vrrp.tracking import Tracking
@@ -48,9 +48,11 @@ class Wiring:
     def __init__(self, loop: Loop, reports: Reports) -> None:
         self._loop, self._reports = loop, reports
         self.routers: dict[str, VirtualRouter] = {}
-        self.deleted: set[str] = set()
-        """Instances that a reload is taking away for good."""
+        self._deleting = False
+        """A reload is taking an instance away for good."""
         self._registry = Registry()
+        self._removals: list[tuple[VirtualRouter, vip.RemoveAddresses]] | None = None
+        """What a reload takes away, until it is known who has what after it; None: no reload is on."""
         self._agenda: collections.deque[tuple[VirtualRouter, Sequence[vrrp.InstanceEffect]]] = collections.deque()
         """Effects that wait until those of an earlier step are carried out."""
         self._busy = False
@@ -76,8 +78,17 @@ class Wiring:
         """Looks at the machine; instances can be added from now on."""
         self._machine.start()
 
-    def settle(self) -> None:
-        """To be called when several instances have been added, changed or removed."""
+    def begin(self, config: model.Config) -> None:
+        """Several instances will be added, changed or removed so that this configuration holds; then `settle`."""
+        self.groups.configure(config)
+        self._removals = []
+
+    def settle(self, now: int) -> None:
+        """All that `begin` announced has been done."""
+        self.groups.settle(now)
+        removals, self._removals = self._removals or [], None
+        for router, effect in removals:
+            self._remove_unless_moved(router, effect, now)
         self._registry.moved.clear()
         self._claims.watch(self.routers.values())
         self.ports.flush()
@@ -108,9 +119,11 @@ class Wiring:
         self.get_ready(router)
         self.ports.rehearse()
 
-    def remove(self, router: VirtualRouter, reason: str) -> None:
-        """Stops the instance; its addresses and its device go."""
+    def remove(self, router: VirtualRouter, reason: str, *, deleted: bool = False) -> None:
+        """Stops the instance; its addresses and its device go. deleted: for good."""
+        self._deleting = deleted
         self.feed(router, vrrp.Shutdown(reason), now_ns())
+        self._deleting = False
         self._deadlines.forget(router.entry)
         self._deadlines.forget(router.holder_entry)
         self.ports.flush()
@@ -154,6 +167,12 @@ class Wiring:
         for cause in sorted(faults - tracking.faults):
             self.feed(router, vrrp.FaultCleared(cause), now)
 
+    def change_lifetime(self, router: VirtualRouter, config: model.Instance) -> None:
+        """Of the addresses of an instance in which a reload changes nothing else: the next renewal gives it to them."""
+        if router.config.vips.lifetime_s != config.vips.lifetime_s:
+            router.config = config
+            self._feed_holder(router, vip.VipReconfigured(config.vips), now_ns())
+
     def finish(self) -> None:
         """All instances have stopped: undoes what was made for them, and looks no more whether something is missing."""
         self._machine.close()
@@ -163,7 +182,7 @@ class Wiring:
     def _tracking(self, config: model.Instance) -> tuple[Tracking, set[str]]:
         """What the instance tracks, and the names of the interfaces among it."""
         group = self.groups.of(config.vrrp.sync_group)
-        of_group = group.config.track_interfaces if group else ()
+        of_group = group.track_interfaces if group else ()
         names = {tracked.name for tracked in (*config.vrrp.track_interfaces, *of_group)}
         if config.vrrp.track_primary and config.vrrp.interface:
             names.add(config.vrrp.interface)
@@ -175,7 +194,8 @@ class Wiring:
             if self._links.get(name) and self._links.trouble(name):
                 self._feed_holder(router, vip.InterfaceDown(name), now)
         for va in router.config.vips.addresses:
-            if address := self._links.address(*key_of(va)):
+            # What another instance gives away in this reload is met when the kernel has confirmed it.
+            if key_of(va) not in self._registry.moved and (address := self._links.address(*key_of(va))):
                 self._address_changed(address, now)
 
     # -- effects of instances --
@@ -224,7 +244,7 @@ class Wiring:
         elif change.old is State.MASTER:
             self.ports.flush()  # the sooner the others hear of it, the shorter nobody answers
             self._feed_holder(router, vip.Release(change.reason), now)
-        self._reports.instance_changed(change, deleted=router.name in self.deleted)
+        self._reports.instance_changed(change, deleted=self._deleting)
 
     # -- addresses --
 
@@ -240,7 +260,7 @@ class Wiring:
                 case vip.AddAddresses():
                     self.work.add(effect)
                 case vip.RemoveAddresses():
-                    self._remove_addresses(router, effect, now)
+                    self._remove_addresses(router, effect)
                 case vip.SendGratuitous():
                     self.work.announce(effect)
                 case vip.ProbeAddresses():
@@ -254,22 +274,26 @@ class Wiring:
                 case _:
                     assert_never(effect)
 
-    def _remove_addresses(self, router: VirtualRouter, effect: vip.RemoveAddresses, now: int) -> None:
-        """Removes them, except what a reload has given to another instance that holds its addresses: that stays bound,
-        and for this instance it is gone."""
-        moved = [key for va in effect.addresses if self._has_moved(key := key_of(va), router)]
-        if moved:
-            left = tuple(va for va in effect.addresses if key_of(va) not in moved)
-            effect = vip.RemoveAddresses(effect.group, left)
-        self.work.remove(effect)
-        for key in moved:
-            self._feed_holder(router, vip.AddressAbsent(*key), now)
+    def _remove_addresses(self, router: VirtualRouter, effect: vip.RemoveAddresses) -> None:
+        if self._removals is None:
+            self.work.remove(effect)
+        else:
+            self.work.forget(effect)
+            self._removals.append((router, effect))
 
-    def _has_moved(self, key: Key, router: VirtualRouter) -> bool:
-        if key not in self._registry.moved:
-            return False
-        owner = self._registry.owner(key)
-        return owner is not None and owner is not router and owner.holder.claimed
+    def _remove_unless_moved(self, router: VirtualRouter, effect: vip.RemoveAddresses, now: int) -> None:
+        """An address that a reload has given to another instance which holds it stays bound all the time, and for
+        this instance it is gone."""
+        moved = [va for va in effect.addresses if self._is_held_by_another(va, router)]
+        left = tuple(va for va in effect.addresses if va not in moved) if moved else effect.addresses
+        self.work.take_away(vip.RemoveAddresses(effect.group, left))
+        if self.routers.get(router.name) is router:
+            for va in moved:
+                self._feed_holder(router, vip.AddressAbsent(*key_of(va)), now)
+
+    def _is_held_by_another(self, va: VirtualAddress, router: VirtualRouter) -> bool:
+        owner = self._registry.owner(key_of(va))
+        return owner is not None and owner is not router and owner.holder.holds(va)
 
     def _bind_failed(self, group: str, va: VirtualAddress, error: str) -> None:
         router = self.routers.get(group)

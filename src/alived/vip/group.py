@@ -100,6 +100,10 @@ class VipHolder:
         """Between `Claim` and `Release`, whether or not the addresses could be bound."""
         return self._phase is not Phase.RELEASED
 
+    def holds(self, va: VirtualAddress) -> bool:
+        """Whether exactly this is bound here, or asked for."""
+        return self._bindings.held and self._bindings.wanted.get(key_of(va)) == va
+
     def snapshot(self) -> VipSnapshot:
         bindings = self._bindings
         return VipSnapshot(

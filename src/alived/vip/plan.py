@@ -38,7 +38,7 @@ def key_of(va: VirtualAddress) -> Key:
 
 def text_of(va: VirtualAddress) -> str:
     """The address for people: "192.0.2.100/32 dev eth0"."""
-    return f"{va.address}/{va.prefix_length} dev {va.interface}"
+    return str(va)
 
 
 def plan(desired: Mapping[Key, VirtualAddress], actual: Mapping[Key, VirtualAddress]) -> Plan:

@@ -28,9 +28,10 @@ class MemberChanged(Event, frozen=True, tag=True):
 
 
 class GroupReconfigured(Event, frozen=True, tag=True):
-    """A reload: other members, or another set of options. Members that are new report themselves."""
+    """A start or a reload: members, options, and what it did to the members, decided on at once."""
 
     config: VrrpSyncGroup
+    reports: tuple[MemberChanged, ...] = ()
 
 
 GroupEvent = MemberChanged | GroupReconfigured

@@ -52,9 +52,10 @@ class SyncGroup:
                 assert instance in self._members, f"{instance} is no member of {self.config.name}"
                 self._members[instance] = event
                 self._told.pop(instance, None)
-            case GroupReconfigured(config):
+            case GroupReconfigured(config, reports):
                 self.config = config
-                self._members = {name: self._members.get(name) or _unheard(name) for name in config.members}
+                known = self._members | {report.instance: report for report in reports}
+                self._members = {name: known.get(name) or _unheard(name) for name in config.members}
                 self._told.clear()
             case _:
                 assert_never(event)
@@ -74,6 +75,8 @@ class SyncGroup:
     def _decide(self, event: GroupEvent) -> tuple[State, str]:
         """The table at the top of this file; the event only helps to say why."""
         members = self._members.values()
+        if not members:
+            return State.INIT, "nobody is a member"
         for state, sentence in ((State.INIT, "is not running"), (State.FAULT, "is in FAULT"), (State.BACKUP, "")):
             member = next((member for member in members if member.wanted is state), None)
             if member is not None:

@@ -1,0 +1,178 @@
+"""What changes when one configuration takes the place of another."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alived.config.change import IDENTITY, Kind, Subject, compare, instance_changes
+from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
+from alived.hooks.config import NotifyScripts, Script
+from alived.vip.config import GarpPolicy
+from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
+from tests.daemon.engine_play import address, config, instance
+
+A, B = instance("A", 51, "192.0.2.100"), instance("B", 52, "192.0.2.101")
+
+
+def vrrp(known: Instance, **fields: object) -> Instance:
+    return msgspec.structs.replace(known, vrrp=msgspec.structs.replace(known.vrrp, **fields))
+
+
+def vips(known: Instance, **fields: object) -> Instance:
+    return msgspec.structs.replace(known, vips=msgspec.structs.replace(known.vips, **fields))
+
+
+def said(old: Config, new: Config) -> list[str]:
+    return [str(change) for change in compare(old, new)]
+
+
+def test_nothing() -> None:
+    assert compare(config(A, B), config(B, A)) == ()
+
+
+def test_added_and_removed() -> None:
+    assert said(config(A), config(B)) == ["instance A removed", "instance B added"]
+    assert [(change.kind, change.name) for change in compare(config(A), config(B))] == [
+        (Kind.REMOVED, "A"),
+        (Kind.ADDED, "B"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"interface": "eth1"}, "interface eth0 -> eth1"),
+        ({"virtual_router_id": 61}, "virtual_router_id 51 -> 61"),
+        ({"version": 2}, "version 3 -> 2"),
+        ({"vmac": Vmac(name="vrrp.51")}, "use_vmac + vrrp.51"),
+    ],
+    ids=IDENTITY[:2] + IDENTITY[3:],
+)
+def test_another_virtual_router_is_started_anew(fields: dict[str, object], sentence: str) -> None:
+    (change,) = compare(config(A), config(vrrp(A, **fields)))
+    assert (change.kind, str(change)) == (Kind.REPLACED, f"instance A started anew: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("new", "sentence"),
+    [
+        (vrrp(A, priority=99, nopreempt=True), "priority 255 -> 99; nopreempt off -> on"),
+        (vrrp(A, advert_interval_cs=150), "advert_int 0.1 s -> 1.5 s"),
+        (vrrp(A, preempt_delay_ns=5 * 10**9), "preempt_delay 0 s -> 5 s"),
+        (vrrp(A, auth_type=AuthType.PASS, auth_pass="tell-no1"), "auth_type none -> PASS; auth_pass changed"),
+        (vrrp(A, unicast_peers=(UnicastPeer("192.0.2.2", min_ttl=3),)), "unicast_peer + 192.0.2.2 min_ttl 3"),
+        (vrrp(A, track_interfaces=(TrackedInterface("eth1", 5),)), "track_interface + eth1 weight 5"),
+        (vips(A, garp=GarpPolicy(master_delay_ns=0, master_repeat=3)), "garp.master_repeat 5 -> 3"),
+        (vips(A, lifetime_s=9), "lifetime automatic -> 9 s"),
+        (instance("A", 51, "192.0.2.100", "192.0.2.102"), "virtual_ipaddress + 192.0.2.102/32 dev eth0"),
+        (instance("A", 51), "virtual_ipaddress - 192.0.2.100/32 dev eth0"),
+        (
+            instance("A", 51, address("192.0.2.100", label="eth0:1")),
+            "virtual_ipaddress[192.0.2.100/32 dev eth0].label none -> eth0:1",
+        ),
+        (vrrp(A, addresses=()), "virtual_ipaddress - 192.0.2.100"),
+        (
+            msgspec.structs.replace(A, notify=NotifyScripts(master=Script(argv=("/bin/true", "x")))),
+            "notify.master + /bin/true x",
+        ),
+        (msgspec.structs.replace(A, notify_priority_changes=True), "notify_priority_changes off -> on"),
+    ],
+)
+def test_everything_else_is_changed_in_place_and_named(new: Instance, sentence: str) -> None:
+    (change,) = compare(config(A), config(new))
+    assert (change.kind, str(change)) == (Kind.CHANGED, f"instance A: {sentence}")
+
+
+def test_another_order_of_addresses_is_a_change_of_what_is_advertised() -> None:
+    one, other = instance("A", 51, "192.0.2.1", "192.0.2.2"), instance("A", 51, "192.0.2.2", "192.0.2.1")
+    assert said(config(one), config(other)) == ["instance A: order of virtual_ipaddress changed"]
+
+
+def test_what_a_group_tracks_concerns_its_members_and_nobody_else() -> None:
+    member = vrrp(A, sync_group="G")
+    plain = VrrpSyncGroup(name="G", members=("A",))
+    tracking = VrrpSyncGroup(name="G", members=("A",), track_interfaces=(TrackedInterface("eth1"),))
+    assert said(config(member, B, groups=[plain]), config(member, B, groups=[tracking])) == [
+        "instance A: what sync group G tracks changed",
+        "sync group G: track_interface + eth1",
+    ]
+
+
+def test_groups_come_and_go() -> None:
+    group = VrrpSyncGroup(name="G", members=("A",))
+    assert said(config(A), config(A, groups=[group])) == ["sync group G added"]
+    assert said(config(A, groups=[group]), config(A)) == ["sync group G removed"]
+
+
+def test_global_defs() -> None:
+    old, new = Config(), Config(global_defs=GlobalDefs(rt_priority=5, router_id="n1"))
+    (change,) = compare(old, new)
+    assert (change.subject, change.runs) == (Subject.GLOBAL_DEFS, True)
+    assert str(change) == "global_defs: router_id none -> n1; rt_priority automatic -> 5"
+
+
+def test_the_lifetime_of_those_that_stay_depends_on_all() -> None:
+    """64 addresses are renewed seldom, one often: what was chosen by count changes for whoever stays."""
+    many = instance("M", 60, *(f"192.0.2.{number}" for number in range(1, 65)))
+    assert said(config(A), config(A, many)) == [
+        "instance M added",
+        "address lifetime: chosen by count 3 s -> 5 s",
+    ]
+    assert said(config(vips(A, lifetime_s=9)), config(vips(A, lifetime_s=9), many)) == ["instance M added"]
+
+
+def test_what_goes_goes_first() -> None:
+    old, new = config(A, B, instance("C", 53)), config(vrrp(A, priority=9), vrrp(B, virtual_router_id=9))
+    assert next(change.kind for change in instance_changes(compare(old, new))) is Kind.REMOVED
+
+
+instances = st.builds(
+    lambda name, vrid, priority, group, addresses: vrrp(
+        instance(name, vrid, *addresses), priority=priority, sync_group=group
+    ),
+    st.sampled_from("ABCD"),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from(["", "G"]),
+    st.lists(st.sampled_from(["192.0.2.100", "192.0.2.101"]), unique=True),
+)
+configs = st.builds(
+    lambda found, tracked: Config(
+        instances=tuple(found),
+        sync_groups=(
+            SyncGroup(
+                vrrp=VrrpSyncGroup(name="G", members=("A",), track_interfaces=tuple(map(TrackedInterface, tracked)))
+            ),
+        ),
+    ),
+    st.lists(instances, unique_by=lambda one: one.vrrp.name),
+    st.lists(st.sampled_from(["eth0", "eth1"]), unique=True),
+)
+
+
+@given(configs, configs)
+def test_carrying_out_the_changes_leads_from_one_configuration_to_the_other(old: Config, new: Config) -> None:
+    running = {one.vrrp.name: one for one in old.instances}
+    wanted = {one.vrrp.name: one for one in new.instances}
+    for change in instance_changes(compare(old, new)):
+        known = running.get(change.name)
+        assert (known is None) is (change.kind is Kind.ADDED)
+        if change.kind is Kind.CHANGED:
+            assert known
+            same = [getattr(known.vrrp, field) == getattr(wanted[change.name].vrrp, field) for field in IDENTITY]
+            assert all(same)
+        if change.kind in (Kind.REMOVED, Kind.REPLACED):
+            del running[change.name]
+        if change.kind is not Kind.REMOVED:
+            running[change.name] = wanted[change.name]
+    assert running == wanted
+
+
+@given(configs)
+def test_no_instance_changes_if_nothing_does_and_each_at_most_once_otherwise(one: Config) -> None:
+    assert compare(one, one) == ()
+    names = [change.name for change in instance_changes(compare(Config(), one))]
+    assert names == [found.vrrp.name for found in one.instances]
