@@ -13,6 +13,7 @@ from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.instances.complete import complete
 from alived.config.instances.draft import Draft
+from alived.config.instances.global_defs import global_defs
 from alived.config.instances.groups import plan_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.instances.raft import read_raft
@@ -21,7 +22,7 @@ from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, read_settings
 from alived.config.keywords.top import TOP
-from alived.config.model import Config, GlobalDefs
+from alived.config.model import Config
 from alived.config.rules.validate import validate
 from alived.config.services.read import read_services
 from alived.config.text.blocks import Block
@@ -70,7 +71,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     if not instances and not findings.has_errors:
         _report_idle(said.location, bool(others), findings)
     config = Config(
-        global_defs=_global_defs(defaults),
+        global_defs=global_defs(defaults, instances, findings),
         instances=with_first_states(groups, instances),
         sync_groups=sync_groups(groups, instances, defaults, findings),
         **others,
@@ -109,28 +110,3 @@ def _global_settings(said: Settings, findings: Findings) -> Settings:
     """All `global_defs` blocks add up to one."""
     whole = Block("global_defs", said.location, (), said.get("global_defs", ()))
     return read_settings(whole, GLOBAL, findings)
-
-
-_SAME_NAME = (
-    "router_id",
-    "rt_priority",
-    "no_swap",
-    "cpu_affinity",
-    "enable_script_security",
-    "log_unknown_vrids",
-    "dynamic_interfaces",
-    "process_name",
-)
-"""Fields of GlobalDefs that take the setting as it is."""
-
-
-def _global_defs(settings: Settings) -> GlobalDefs:
-    user, group = settings.get("script_user", ("", ""))
-    said: dict[str, Any] = {field: settings.get(field) for field in _SAME_NAME if field in settings}
-    return GlobalDefs(
-        startup_delay_ns=settings.get("vrrp_startup_delay", 0),
-        delay_after_boot_ns=settings.get("vrrp_delay_after_boot", 0),
-        script_user=user,
-        script_group=group,
-        **said,
-    )

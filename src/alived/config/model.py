@@ -8,10 +8,23 @@ from alived.config.product import Logging, Web, Webhook
 from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import BfdInstance, TrackFile, Tracking, TrackProcess, VrrpScript
 from alived.hooks.config import Hook, NotifyScripts, Script
+from alived.hooks.notification_config import DaemonScripts, Fifos, MailSettings
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
+from alived.lvs.daemon_config import LvsDefaults
 from alived.raft.config import Cluster, RaftInstance
 from alived.vip.config import VipGroup
 from alived.vrrp.config import TrackedInterface, VrrpInstance, VrrpSyncGroup
+
+
+class ReloadPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Reloads that come by themselves, and what others can see of a reload."""
+
+    time_file: str = ""
+    """`reload_time_file`: holds the time of the next reload; "": none"""
+    repeat: bool = False
+    """`reload_repeat`: every day at that time"""
+    marker: str | None = None
+    """`reload_file`: is there while a configuration is read; "": in the runtime directory, None: nowhere"""
 
 
 class GlobalDefs(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +46,15 @@ class GlobalDefs(msgspec.Struct, frozen=True, kw_only=True):
     log_unknown_vrids: bool = False
     dynamic_interfaces: bool = False
     process_name: str = ""
+    vmac_addr_prefix: str = ""
+    """Begin of the names of macvlans of `use_vmac_addr`; "": that of `vmac_prefix`"""
+    random_seed: int | None = None
+    config_save_dir: str = ""
+    reload: ReloadPlan = ReloadPlan()
+    mail: MailSettings = MailSettings()
+    fifos: Fifos = Fifos()
+    scripts: DaemonScripts = DaemonScripts()
+    lvs: LvsDefaults = LvsDefaults()
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):

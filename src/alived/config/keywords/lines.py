@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -36,7 +36,8 @@ class Line:
 
     def __init__(self, block: Block, what: str, findings: Findings) -> None:
         self.location = block.location
-        self.what = f"{what} {block.keyword}"
+        known_by = block.words[: 1 if any(map(str.isdigit, block.keyword)) else 2]
+        self.what = " ".join([*([what] if what else []), *(word.text for word in known_by)])
         self.findings = findings
         self.words = block.words
         self.position = 0
@@ -155,13 +156,16 @@ class Line:
             self.fail(word, "family-mismatch", f"{word.text!r} does not fit: IPv4 and IPv6 cannot be mixed")
         self.family = family
 
+    def unknown(self, word: Word, options: Iterable[str]) -> None:
+        self.fail(word, "unknown-option", f"unknown option {word.text!r}", did_you_mean(word.text, options))
+
     def set(self, field: str, value: Any) -> None:
         """Keeps a value that was read."""
         if value is not None:
             self.values[field] = value
 
 
-Option = Callable[[Line, Word], None]
+Option: TypeAlias = "Callable[[Line, Word], None]"
 """Takes what belongs to the option from the line."""
 
 
@@ -193,7 +197,3 @@ FAMILIES: Mapping[str, Option] = {
     "inet": lambda line, word: line.of_family(Family.IPV4, word),
     "inet6": lambda line, word: line.of_family(Family.IPV6, word),
 }
-
-
-def report_unknown_option(line: Line, word: Word, options: Mapping[str, Option]) -> None:
-    line.fail(word, "unknown-option", f"unknown option {word.text!r}", did_you_mean(word.text, options))

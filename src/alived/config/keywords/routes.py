@@ -21,7 +21,6 @@ from alived.config.keywords.lines import (
     field,
     number,
     of_family,
-    report_unknown_option,
 )
 from alived.config.keywords.lists import is_plain
 from alived.config.text.blocks import Block, Word
@@ -205,7 +204,7 @@ def _next_hops(line: Line, option: Word) -> None:
         elif word.text in _HOP_OPTIONS:
             _HOP_OPTIONS[word.text](line, word)
         else:
-            report_unknown_option(line, word, _HOP_OPTIONS)
+            line.unknown(word, _HOP_OPTIONS)
     hops.append(NextHop(**line.values))
     line.values = {**outer, "next_hops": tuple(hops)}
 
@@ -263,7 +262,7 @@ def _destination(line: Line, word: Word) -> None:
     elif word.text in ("default", "any", "all") or word.text[:1].isdigit() or ":" in word.text:
         line.set("destination", line.parse_network(word))
     else:
-        report_unknown_option(line, word, _OPTIONS)
+        line.unknown(word, _OPTIONS)
 
 
 def _read(block: Block, options: Mapping[str, Option], findings: Findings) -> Entry | None:

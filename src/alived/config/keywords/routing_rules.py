@@ -20,7 +20,6 @@ from alived.config.keywords.lines import (
     field,
     number,
     of_family,
-    report_unknown_option,
 )
 from alived.config.keywords.lists import is_plain
 from alived.config.keywords.routes import TRACK_GROUP, realms
@@ -62,7 +61,7 @@ def _action(line: Line, word: Word) -> None:
     elif found.text in _ACTIONS:
         _act(line, found, found.text)
     else:
-        report_unknown_option(line, found, _OPTIONS)
+        line.unknown(found, _OPTIONS)
 
 
 def _fwmark(line: Line, option: Word) -> None:
@@ -128,7 +127,7 @@ def _read(block: Block, options: Mapping[str, Option], findings: Findings) -> En
     while (word := line.next()) is not None and line.right:
         option = options.get(word.text)
         if option is None:
-            report_unknown_option(line, word, options)
+            line.unknown(word, options)
         else:
             option(line, word)
     if line.right:

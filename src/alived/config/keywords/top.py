@@ -6,9 +6,10 @@ import msgspec
 
 from alived.config.keywords import cluster, hooks, product
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
+from alived.config.keywords.consequences import NO_BFD, NO_FIREWALL, NO_LVS
 from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.endpoints import group
-from alived.config.keywords.global_defs import GLOBAL, NO_BFD, NO_FIREWALL, NO_LVS
+from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import no_effect, not_yet, refused, table, works
 from alived.config.keywords.trackers import (
     TRACK_FILE,

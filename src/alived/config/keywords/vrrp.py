@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alived.config.keywords.auth_hmac import AUTH_HMAC, auth_hmac
+from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_MAIL
 from alived.config.keywords.converters import (
     address,
     boolean,
@@ -15,6 +16,7 @@ from alived.config.keywords.converters import (
     optional,
     seconds,
 )
+from alived.config.keywords.lines import MAX_U32
 from alived.config.keywords.lists import members as group_members
 from alived.config.keywords.lists import peers, vips
 from alived.config.keywords.routes import routes
@@ -37,8 +39,6 @@ from alived.health.trackers_config import MAX_WEIGHT
 MAX_REPEAT = 1000
 """Announcements of one address in a burst; keepalived takes any number, more than this is a flood."""
 DAY_S = 86400
-MAX_U32 = 2**32 - 1
-NO_MAIL = "no mail is sent"
 
 
 def notify_rows() -> tuple[Keyword, ...]:
@@ -189,7 +189,7 @@ _NETWORK = (
     no_effect(
         "linkbeat_use_polling",
         "Poll the link state.",
-        "netlink reports link changes at once",
+        LINKS_ARE_REPORTED,
         converter=flag(),
         deprecated="linkbeat_interfaces",
     ),
