@@ -21,6 +21,7 @@ class Entry(msgspec.Struct, frozen=True):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("alived.cli.run:run", "Run the daemon in the foreground."),
     "check": Entry("alived.cli.check:check", "Check configuration files and explain what is wrong."),
+    "convert": Entry("alived.cli.convert:convert", "Write a configuration as keepalived.conf, YAML or TOML."),
     "explain-keyword": Entry(
         "alived.cli.explain_keyword:explain_keyword", "Say what a word of the configuration means."
     ),

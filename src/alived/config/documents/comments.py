@@ -7,11 +7,13 @@ the end of a line to what stands in that line.
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from alived.base import Location
 from alived.config.text.blocks import Block, Tree
 
 _TOML_TEXT = re.compile(
@@ -21,19 +23,26 @@ _COMMENT = re.compile(r"#[^\n]*")
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """text: with its sign; alone: nothing stands before it in its line."""
+    """text: with its sign; alone: nothing stands before it in its line. after: the last line before it that has more
+    than a comment, and the column where that begins; after_blank and before_blank: the
+    line before or behind it is empty."""
 
     text: str
     line: int
     column: int
     alone: bool
+    after: tuple[int, int]
+    after_blank: bool
+    before_blank: bool
 
 
 def with_comments(blocks: tuple[Block, ...], text: str, language: str) -> Tree:
     """The tree of a document with the comments of its text."""
     text = text.replace("\r\n", "\n")
-    found = _in_toml(text) if language == "TOML" else _in_yaml(text)
-    return _Placer(_placed(text, found)).tree(blocks)
+    offsets = tuple(_in_toml(text) if language == "TOML" else _in_yaml(text))
+    lines = text.split("\n")
+    headers = {number for number, line in enumerate(lines, 1) if language == "TOML" and line.lstrip().startswith("[")}
+    return _Placer(_placed(text, lines, offsets), headers).tree(blocks)
 
 
 def _in_toml(text: str) -> Iterator[int]:
@@ -51,26 +60,37 @@ def _in_yaml(text: str) -> Iterator[int]:
     yield from (match.start() for match in _COMMENT.finditer(text, end))
 
 
-def _placed(text: str, offsets: Iterable[int]) -> Iterator[Comment]:
-    line, line_start, before = 1, 0, 0
-    for offset in offsets:
-        line += text.count("\n", before, offset)
-        before, line_start = offset, text.rfind("\n", 0, offset) + 1
-        match = _COMMENT.match(text, offset)
-        assert match is not None
-        yield Comment(match[0].rstrip(), line, offset - line_start + 1, not text[line_start:offset].strip())
+def _placed(text: str, lines: list[str], offsets: Iterable[int]) -> Iterator[Comment]:
+    """The comments that begin at these offsets."""
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    places = [(line := bisect.bisect(starts, offset), offset - starts[line - 1]) for offset in offsets]
+    after = (0, 0)
+    number = 0
+    for line, column in places:
+        while number < line - 1:
+            number += 1
+            code = lines[number - 1].lstrip()
+            if code and not code.startswith("#"):
+                after = (number, len(lines[number - 1]) - len(code) + 1)
+        own = lines[line - 1]
+        before, behind = (line > 1 and not lines[line - 2].strip(), line < len(lines) and not lines[line].strip())
+        yield Comment(own[column:].rstrip(), line, column + 1, not own[:column].strip(), after, before, behind)
 
 
 class _Placer:
-    """Goes through the blocks in the order of the text and hands out the comments on the way."""
+    """Goes through the blocks in the order of the text and hands out the comments on the way.
 
-    def __init__(self, comments: Iterable[Comment]) -> None:
+    headers: lines with the name of a table of TOML, to which belongs what follows without a blank line.
+    """
+
+    def __init__(self, comments: Iterable[Comment], headers: set[int]) -> None:
         self.comments = list(comments)
+        self.headers = headers
         self.next = 0
 
     def tree(self, blocks: tuple[Block, ...]) -> Tree:
         placed = self.placed(blocks, 0)
-        return Tree(placed, _lines(self.comments[self.next :], 0))
+        return Tree(placed, _lines(self.comments[self.next :]))
 
     def placed(self, blocks: tuple[Block, ...], end: int) -> tuple[Block, ...]:
         """The blocks with their comments. end: the line in which something else begins; 0 at the end of the text."""
@@ -79,26 +99,34 @@ class _Placer:
 
     def block(self, block: Block, end: int) -> Block:
         line = block.location.line
-        above = self.take(line, 0)
+        above = self.take(lambda comment: comment.line < line)
         remark = self.remark(line)
         children, below = block.children, block.last_comments
         if children is not None:
             children = self.placed(children, end)
-            # The children of an entry of a list stand in its own column, those of a key further to the right.
-            column = block.location.column
-            inner = column if children and children[0].location.column == column else column + 1
-            below = _lines(self.take(end, inner), 0)
+            inside = self.inside(block.location, children)
+            below = _lines(self.take(lambda comment: not (end and comment.line >= end) and inside(comment)))
         return msgspec.structs.replace(
-            block, comments=_lines(above, line), remark=remark, children=children, last_comments=below
+            block, comments=_lines(above), remark=remark, children=children, last_comments=below
         )
 
-    def take(self, line: int, column: int) -> list[Comment]:
-        """The next comments, as far as they stand before a line (0: the end) and in this column or further right."""
+    def inside(self, place: Location, children: tuple[Block, ...]) -> Callable[[Comment], bool]:
+        """Whether a comment after the children of a block is still in it."""
+        if place.line in self.headers:
+            return lambda comment: not comment.after_blank
+        # The children of an entry of a list stand in its own column, those of a key further to the right.
+        column = place.column + (not children or children[0].location.column != place.column)
+
+        def is_inside(comment: Comment) -> bool:
+            line, begins = comment.after
+            return comment.column >= column and (line <= place.line or begins >= column)
+
+        return is_inside
+
+    def take(self, fits: Callable[[Comment], bool]) -> list[Comment]:
+        """The next comments, as long as they fit."""
         first = self.next
-        while self.next < len(self.comments):
-            comment = self.comments[self.next]
-            if (line and comment.line >= line) or comment.column < column:
-                break
+        while self.next < len(self.comments) and fits(self.comments[self.next]):
             self.next += 1
         return self.comments[first : self.next]
 
@@ -112,15 +140,11 @@ class _Placer:
         return ""
 
 
-def _lines(comments: list[Comment], end: int) -> tuple[str, ...]:
-    """Their texts, with an empty one for blank lines among them and before the line `end`, if it is told."""
+def _lines(comments: list[Comment]) -> tuple[str, ...]:
+    """Their texts, with an empty one for blank lines among them and behind them."""
     lines: list[str] = []
-    before = 0
     for comment in comments:
-        if before and comment.line > before + 1:
+        if lines and lines[-1] and comment.after_blank:
             lines.append("")
         lines.append(comment.text)
-        before = comment.line
-    if before and end > before + 1:
-        lines.append("")
-    return tuple(lines)
+    return (*lines, "") if comments and comments[-1].before_blank else tuple(lines)

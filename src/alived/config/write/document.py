@@ -54,9 +54,9 @@ class _Writer:
         key = key_of(row)
         match kind(row):
             case Kind.NAMED | Kind.REPEATED:
-                return Pair(key, Array(tuple(self.item(block, row) for block in blocks)))
+                return _list(key, tuple(self.item(block, row) for block in blocks))
             case Kind.STATEMENTS:
-                return Pair(key, Array(tuple(_noted(block, from_statement(block, row.converter)) for block in blocks)))
+                return _list(key, tuple(_noted(block, from_statement(block, row.converter)) for block in blocks))
             case Kind.STATEMENT:
                 block = self.counting(blocks, row)
                 if block.children:
@@ -124,6 +124,12 @@ class _Writer:
 
 def _pair(key: str, block: Block, value: Value) -> Pair:
     return Pair(key, value, without_sign(block.comments), block.remark[1:])
+
+
+def _list(key: str, items: tuple[Item, ...]) -> Pair:
+    """A key that no statement stands for: what is said above the first entry is said above the key."""
+    first = msgspec.structs.replace(items[0], comments=())
+    return Pair(key, Array((first, *items[1:])), items[0].comments)
 
 
 def _noted(block: Block, value: Value) -> Item:

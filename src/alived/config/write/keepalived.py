@@ -15,6 +15,7 @@ from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import TOP
 from alived.config.text.blocks import Block, Tree
 from alived.config.text.tokens import scan, unescape_comment_signs
+from alived.config.write.nodes import as_text
 
 INDENT = "    "
 _PLAIN = re.compile(r"[\w./:@%+,=*?^&|<>()\[\];'-]+\Z", re.ASCII)
@@ -24,7 +25,7 @@ _CONTINUATION = re.compile(r"[ \t]*\\[ \t\r]*\n[ \t]*")
 
 def write_keepalived(tree: Tree, findings: Findings) -> str:
     """The text, with its final newline. A word that this language cannot hold is an error with its place."""
-    return "".join(f"{line}\n" for line in _Writer(findings).file(tree))
+    return as_text(_Writer(findings).file(tree))
 
 
 def write_statement(block: Block) -> str:
@@ -41,12 +42,11 @@ class _Writer:
         before: Block | None = None
         for block in tree.blocks:
             has_braces = before is not None and (block.children is not None or before.children is not None)
-            if has_braces and block.comments[:1] != ("",):
+            if has_braces:
                 yield ""
             yield from self.block(block, TOP, "")
             before = block
-        if tree.last_comments and before is not None and tree.last_comments[0]:
-            yield ""
+        yield ""
         yield from _comments(tree.last_comments, "")
 
     def block(self, block: Block, rows: Table, indent: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -59,6 +60,17 @@ Value: TypeAlias = Leaf | Array | Object
 def without_sign(comments: tuple[str, ...]) -> Comments:
     """Comments of a block, which have their sign, as those of a document."""
     return tuple(_NOT_PRINTABLE.sub("\N{REPLACEMENT CHARACTER}", comment[1:]) for comment in comments)
+
+
+def as_text(lines: Iterable[str]) -> str:
+    """Lines as a text, with no blank line at its ends and never two of them together."""
+    kept: list[str] = []
+    for line in lines:
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    while kept and not kept[-1]:
+        kept.pop()
+    return "".join(f"{line}\n" for line in kept)
 
 
 def quoted(text: str) -> str:

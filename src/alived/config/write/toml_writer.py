@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from alived.config.write.nodes import Array, Comments, Leaf, Object, Pair, Value, is_plain, quoted
+from alived.config.write.nodes import Array, Comments, Leaf, Object, Pair, Value, as_text, is_plain, quoted
 
 WIDTH = 80
 """A list or a mapping that is longer does not stand in one line."""
@@ -15,13 +15,12 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 def write_toml(root: Object) -> str:
     """The text, with its final newline."""
-    return "".join(f"{line}\n" for line in _top(root))
+    return as_text(_top(root))
 
 
 def _top(root: Object) -> Iterator[str]:
     yield from _body(root, ())
-    if root.pairs and any(root.last_comments[:1]):
-        yield ""
+    yield ""
     yield from _comments(root.last_comments)
 
 
@@ -31,14 +30,9 @@ def _body(value: Object, path: tuple[str, ...]) -> Iterator[str]:
     for pair in values:
         yield from _comments(pair.comments)
         yield from _value(pair)
-    empty = not values and not path
     for pair in value.pairs:
         if _is_table(pair.value, path):
-            for line in _tables(pair, (*path, _key(pair.key))):
-                # No blank line at the very beginning of the text.
-                if not (empty and not line):
-                    yield line
-                empty = False
+            yield from _tables(pair, (*path, _key(pair.key)))
 
 
 def _is_table(value: Value, path: tuple[str, ...]) -> bool:
@@ -62,7 +56,7 @@ def _tables(pair: Pair, path: tuple[str, ...]) -> Iterator[str]:
     """`[path]`, or `[[path]]` for each entry of a list."""
     if isinstance(pair.value, Array):
         for number, item in enumerate(pair.value.items):
-            above = (*pair.comments, *item.comments) if not number else item.comments
+            above = item.comments if number else (*pair.comments, *item.comments)
             entry = item.value if isinstance(item.value, Object) else Object(())
             yield from _table(f"[[{'.'.join(path)}]]", entry, path, above, item.remark)
     elif isinstance(pair.value, Object):
@@ -70,8 +64,7 @@ def _tables(pair: Pair, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _table(header: str, value: Object, path: tuple[str, ...], above: Comments, remark: str) -> Iterator[str]:
-    if above[:1] != ("",):
-        yield ""
+    yield ""
     yield from _comments(above)
     yield header + _remark(remark)
     yield from _body(value, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from alived.config.write.nodes import Array, Comments, Item, Leaf, Object, Pair, quoted
+from alived.config.write.nodes import Array, Comments, Item, Leaf, Object, Pair, as_text, quoted
 
 INDENT = "  "
 _PLAIN = re.compile(r"[\w./$+(~^<-](?:[^\x00-\x1f\x7f-\xa0:#\u2028\u2029\ufeff]|:(?=\S)|(?<=\S)#)*\Z")
@@ -24,19 +24,18 @@ _MEANS_MORE = re.compile(
 
 def write_yaml(root: Object) -> str:
     """The text, with its final newline."""
-    return "".join(f"{line}\n" for line in _top(root))
+    return as_text(_top(root))
 
 
 def _top(root: Object) -> Iterator[str]:
     """The keys of the document, what is long apart from its neighbours."""
     before: Pair | None = None
     for pair in root.pairs:
-        if before is not None and (_is_long(pair) or _is_long(before)) and pair.comments[:1] != ("",):
+        if before is not None and (_is_long(pair) or _is_long(before)):
             yield ""
         yield from _pair(pair, "", apart=True)
         before = pair
-    if before is not None and any(root.last_comments[:1]):
-        yield ""
+    yield ""
     yield from _comments(root.last_comments, "")
 
 
@@ -80,7 +79,7 @@ def _pairs(value: Object, indent: str) -> Iterator[str]:
 
 def _items(value: Array, indent: str, apart: bool) -> Iterator[str]:
     for number, item in enumerate(value.items):
-        if apart and number and isinstance(item.value, Object) and item.comments[:1] != ("",):
+        if apart and number and isinstance(item.value, Object):
             yield ""
         yield from _comments(item.comments, indent)
         yield from _item(item, indent)
