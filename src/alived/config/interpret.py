@@ -17,6 +17,7 @@ from alived.config.instances.global_defs import global_defs
 from alived.config.instances.groups import plan_group, sync_groups, with_first_states
 from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.instances.raft import read_raft
+from alived.config.instances.statics import statics
 from alived.config.instances.trackers import Known, known_trackers
 from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
@@ -42,10 +43,12 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {
     "track_processes": values,
     "track_files": values,
     "bfd_instances": values,
+    "vip_conf": _as_it_is,
     "hooks": tuple,
     "logging": _as_it_is,
     "web": _as_it_is,
     "webhooks": tuple,
+    "net_namespace_ipvs": _as_it_is,
 }
 """Field of Config -> how it is made of the setting of the same name at the top level."""
 
@@ -66,10 +69,11 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults)
     findings.extend(validate(plan))
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
+    others.update(statics(said, defaults, instances, findings))
     others.update(read_services(said, defaults, findings))
     others.update(_read_raft(said, defaults, known, bool(instances), findings))
     if not instances and not findings.has_errors:
-        _report_idle(said.location, bool(others), findings)
+        _report_idle(said.location, any(others.values()), findings)
     config = Config(
         global_defs=global_defs(defaults, instances, findings),
         instances=with_first_states(groups, instances),

@@ -6,13 +6,15 @@ import msgspec
 
 from alived.config.product import Logging, Web, Webhook
 from alived.health.config import AnyCheck, SslContext
-from alived.health.trackers_config import BfdInstance, TrackFile, Tracking, TrackProcess, VrrpScript
+from alived.health.trackers_config import BfdInstance, LinkDelay, TrackFile, Tracking, TrackProcess, VrrpScript
 from alived.hooks.config import Hook, NotifyScripts, Script
 from alived.hooks.notification_config import DaemonScripts, Fifos, MailSettings
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
 from alived.lvs.daemon_config import LvsDefaults
 from alived.raft.config import Cluster, RaftInstance
 from alived.vip.config import VipGroup
+from alived.vip.routes_config import VirtualRoute, VirtualRule
+from alived.vip.static_config import GarpGroup, StaticAddress, TrackGroup
 from alived.vrrp.config import TrackedInterface, VrrpInstance, VrrpSyncGroup
 
 
@@ -115,12 +117,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
     bfd_instances: tuple[BfdInstance, ...] = ()
+    track_groups: tuple[TrackGroup, ...] = ()
+    static_addresses: tuple[StaticAddress, ...] = ()
+    static_routes: tuple[VirtualRoute, ...] = ()
+    static_rules: tuple[VirtualRule, ...] = ()
+    garp_groups: tuple[GarpGroup, ...] = ()
+    link_delays: tuple[LinkDelay, ...] = ()
+    net_namespace_ipvs: str | None = None
+    """Where IPVS is; "": where the daemon was started, None: where it runs"""
     virtual_servers: tuple[Service, ...] = ()
     virtual_server_groups: tuple[VirtualServerGroup, ...] = ()
     ssl: SslContext = SslContext()
     cluster: Cluster | None = None
     raft_groups: tuple[RaftGroup, ...] = ()
     """With a cluster there is at least one"""
+    vip_conf: VipGroup | None = None
+    """Addresses of vip-switch's vip.conf, bound by hooks"""
     hooks: tuple[Hook, ...] = ()
     logging: Logging | None = None
     web: Web | None = None

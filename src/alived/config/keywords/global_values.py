@@ -149,8 +149,8 @@ def sync_daemon() -> Converter:
 
     def read(block: Block, findings: Findings) -> SyncDaemon | None:
         line = Line(block, "", findings)
-        name = line.interface(Word(block.keyword, block.location))
-        line.next()
+        keyword = line.next()
+        name = line.interface(keyword) if keyword else None
         positional = iter(("instance", "sync_id"))
         while (word := line.next()) is not None and line.right:
             option = _SYNC_OPTIONS.get(word.text)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from alived.config.keywords import cluster, hooks, product
+from alived.config.keywords import cluster, hooks, product, vip_conf
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
-from alived.config.keywords.consequences import NO_BFD, NO_FIREWALL, NO_LVS
+from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_BFD, NO_FIREWALL, NO_LVS, NO_STATIC
+from alived.config.keywords.converters import flag, optional, whole_seconds, word
 from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.endpoints import group
 from alived.config.keywords.global_defs import GLOBAL
+from alived.config.keywords.lines import MAX_U32
+from alived.config.keywords.routes import routes
+from alived.config.keywords.routing_rules import rules
+from alived.config.keywords.statics import (
+    GARP_GROUP,
+    TRACK_GROUP,
+    build_track_group,
+    garp_group,
+    link_delays,
+    polled_interfaces,
+    static_addresses,
+)
 from alived.config.keywords.table import no_effect, not_yet, refused, table, works
 from alived.config.keywords.trackers import (
     TRACK_FILE,
@@ -46,6 +59,13 @@ _OWN = (
         converter=cluster.raft_instance(),
         children=cluster.RAFT_INSTANCE,
         repeats=True,
+    ),
+    not_yet(
+        "vip_conf",
+        "The address that vip-switch's scripts bind.",
+        "it is checked, but nobody binds it",
+        converter=vip_conf.vip_conf(),
+        children=vip_conf.VIP_CONF,
     ),
     not_yet("hooks", "Scripts on events.", "these scripts never run", converter=hooks.hooks(), children=hooks.HOOKS),
     not_yet(
@@ -107,12 +127,42 @@ TOP = table(
         children=BFD_INSTANCE,
         repeats=True,
     ),
-    not_yet("garp_group", "Pace of announcements on interfaces.", "vrrp_garp_interval holds for all of them", "{\n}"),
-    not_yet("track_group", "Names for static objects.", "static objects are not installed", "t {\n}"),
-    not_yet("static_ipaddress", "Addresses always there.", "these addresses are not added", "{\n192.0.2.9 dev eth0\n}"),
-    not_yet("static_routes", "Routes always there.", "these routes are not added", "{\n192.0.2.0/24 dev eth0\n}"),
-    not_yet("static_rules", "Rules always there.", "these rules are not added", "{\nfrom 192.0.2.0/24 table 1\n}"),
-    not_yet("interface_up_down_delays", "Debounce links.", "a link change counts at once", "{\neth0 1\n}"),
+    not_yet(
+        "garp_group",
+        "Interfaces that share a pace of announcements.",
+        "vrrp_garp_interval holds for all interfaces",
+        converter=garp_group(),
+        field="garp_groups",
+        children=GARP_GROUP,
+        repeats=True,
+    ),
+    not_yet(
+        "track_group",
+        "Instances that depend on static addresses, routes and rules.",
+        f"what is static {NO_STATIC}",
+        converter=definition(TRACK_GROUP, build_track_group, "statics {\ngroup {\nVI_1\n}\n}"),
+        field="track_groups",
+        children=TRACK_GROUP,
+        repeats=True,
+    ),
+    not_yet(
+        "static_ipaddress",
+        "Addresses that are always there.",
+        f"an address here {NO_STATIC}",
+        converter=static_addresses(),
+        field="static_addresses",
+    ),
+    not_yet(
+        "static_routes", "Routes that are always there.", f"a route here {NO_STATIC}", converter=routes(static=True)
+    ),
+    not_yet("static_rules", "Rules that are always there.", f"a rule here {NO_STATIC}", converter=rules(static=True)),
+    not_yet(
+        "interface_up_down_delays",
+        "How long a link must stay as it is before the change counts.",
+        "a link change counts at once",
+        converter=link_delays(),
+        field="link_delays",
+    ),
     not_yet(
         "virtual_server",
         "A service to balance.",
@@ -131,13 +181,23 @@ TOP = table(
         repeats=True,
     ),
     not_yet("SSL", "Keys of SSL checks.", NO_LVS, converter=ssl(), field="ssl", children=SSL),
-    refused("net_namespace", "Run in this namespace.", "addresses would appear in the wrong one", "red"),
-    not_yet("net_namespace_ipvs", "IPVS in this namespace.", NO_LVS, "red"),
-    no_effect("namespace_with_ipsets", "ipsets in namespaces.", NO_FIREWALL),
-    no_effect("use_pid_dir", "Where PID files are.", "see --runtime-dir"),
-    no_effect("instance", "Name of this daemon among several.", "see --runtime-dir", "one"),
-    no_effect("child_wait_time", "Patience with children.", "alived's children end at once", "5"),
-    no_effect("linkbeat_use_polling", "Poll the link state.", "netlink reports link changes at once"),
-    no_effect("linkbeat_interfaces", "Poll the link state.", "netlink reports link changes at once", "{\neth0\n}"),
+    refused(
+        "net_namespace",
+        "Run in this namespace.",
+        "addresses would appear in the wrong one",
+        converter=word("NAME", "red"),
+    ),
+    not_yet("net_namespace_ipvs", "IPVS in this namespace.", NO_LVS, converter=optional(word("NAME", "red"), "")),
+    no_effect("namespace_with_ipsets", "ipsets in namespaces.", NO_FIREWALL, converter=flag()),
+    no_effect("use_pid_dir", "Where PID files are.", "see --runtime-dir", converter=flag()),
+    no_effect("instance", "Name of this daemon among several.", "see --runtime-dir", converter=word("NAME", "one")),
+    no_effect(
+        "child_wait_time",
+        "Patience with children.",
+        "alived's children end at once",
+        converter=whole_seconds(0, MAX_U32),
+    ),
+    no_effect("linkbeat_use_polling", "Poll the link state.", LINKS_ARE_REPORTED, converter=flag()),
+    no_effect("linkbeat_interfaces", "Poll the link state.", LINKS_ARE_REPORTED, converter=polled_interfaces()),
     _OWN,
 )

@@ -1,0 +1,102 @@
+"""What stands beside the instances: fields of Config of the same name, with references looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from alived.base import Location
+from alived.config.findings import Findings
+from alived.config.instances.addresses import DEFAULT_INTERFACE
+from alived.config.instances.plan import InstancePlan
+from alived.config.keywords.definitions import Definition, unique
+from alived.config.keywords.lines import Entry
+from alived.config.keywords.table import Settings, did_you_mean
+from alived.health.trackers_config import LinkDelay
+from alived.vip.static_config import GarpGroup, StaticAddress
+
+
+def statics(
+    said: Settings, defaults: Settings, instances: Iterable[InstancePlan], findings: Findings
+) -> dict[str, Any]:
+    """Fields of Config. said: the top level; defaults: `global_defs`."""
+    known = {one.name: one for one in instances}
+    groups = unique("track_group", said.get("track_groups", ()), findings)
+    for group in groups.values():
+        _check_members(group, known, findings)
+    for field in ("static_addresses", "static_routes", "static_rules"):
+        for entry in said.get(field, ()):
+            _check_group(entry, groups, findings)
+    interface: str = defaults.get("default_interface", DEFAULT_INTERFACE)
+    return {
+        "track_groups": tuple(group.value for group in groups.values()),
+        "static_addresses": tuple(_on(entry.value, interface) for entry in said.get("static_addresses", ())),
+        "static_routes": tuple(entry.value for entry in said.get("static_routes", ())),
+        "static_rules": tuple(entry.value for entry in said.get("static_rules", ())),
+        "garp_groups": _garp_groups(said, known, findings),
+        "link_delays": _link_delays(said.get("link_delays", ()), findings),
+    }
+
+
+def _check_members(group: Definition, known: Mapping[str, InstancePlan], findings: Findings) -> None:
+    for line in group.settings.get("group", ()):
+        for word in line:
+            if word.text not in known:
+                message = f"{group.name}: there is no vrrp_instance {word.text!r}"
+                findings.error(word.location, "unknown-member", message, did_you_mean(word.text, known))
+
+
+def _check_group(entry: Entry, groups: Mapping[str, Definition], findings: Findings) -> None:
+    """A group that is named exists."""
+    name: str = entry.value.track_group
+    if name and name not in groups:
+        hint = did_you_mean(name, groups) or f"track_group {name} {{ group {{ INSTANCE ... }} }}"
+        findings.error(entry.location, "unknown-group", f"there is no track_group {name!r}", hint)
+
+
+def _on(static: StaticAddress, interface: str) -> StaticAddress:
+    if static.address.interface:
+        return static
+    return StaticAddress(msgspec.structs.replace(static.address, interface=interface), static.track_group)
+
+
+def _garp_groups(said: Settings, known: Mapping[str, InstancePlan], findings: Findings) -> tuple[GarpGroup, ...]:
+    """An interface belongs to one group, and somebody announces there."""
+    used = {address.interface for one in known.values() for address in one.instance.vips.addresses}
+    used |= {one.instance.vrrp.interface for one in known.values()}
+    seen: dict[str, Location] = {}
+    groups: list[GarpGroup] = []
+    for block in said.get("garp_groups", ()):
+        names: list[str] = []
+        for entry in block.settings.get("interfaces", ()):
+            first = seen.setdefault(entry.value, entry.location)
+            if first is not entry.location:
+                message = f"{entry.value} is already in the garp_group of line {first.line}: skipped here"
+                findings.warning(entry.location, "duplicate-entry", message, "one group for each interface")
+                continue
+            if used and entry.value not in used:
+                message = f"no instance announces on {entry.value!r}: its pace is of no use"
+                findings.warning(entry.location, "unused-interface", message, did_you_mean(entry.value, used))
+            names.append(entry.value)
+        groups.append(
+            GarpGroup(
+                interfaces=tuple(names),
+                garp_interval_ns=block.settings.get("garp_interval"),
+                gna_interval_ns=block.settings.get("gna_interval"),
+            )
+        )
+    return tuple(groups)
+
+
+def _link_delays(entries: Iterable[Entry], findings: Findings) -> tuple[LinkDelay, ...]:
+    """Each interface once; the last one counts, as in keepalived."""
+    by_name: dict[str, LinkDelay] = {}
+    for entry in entries:
+        delay: LinkDelay = entry.value
+        if delay.interface in by_name:
+            message = f"{delay.interface} has a delay already: this one counts"
+            findings.warning(entry.location, "duplicate-entry", message, "remove one of them")
+        by_name[delay.interface] = delay
+    return tuple(by_name.values())
