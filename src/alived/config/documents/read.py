@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from alived.config.documents import walk
 from alived.config.documents.tree import DocumentError, Mapping, Node, Scalar
+from alived.config.documents.vip_conf import read_vip_conf
 from alived.config.findings import Findings
 from alived.config.keywords.top import TOP
 from alived.config.text.blocks import Block
 
 
 def read_document(text: str, file: str, language: str, findings: Findings) -> tuple[Block, ...]:
-    """The blocks of a document. language: "YAML" or "TOML"; what is wrong as such is one error with its place."""
+    """The blocks of a document. language: "YAML", "TOML" or "vip.conf"; what is no YAML or TOML is one error with its
+    place."""
+    if language == "vip.conf":
+        return read_vip_conf(text, file, findings)
     try:
         root = _parse(text, file, language, findings)
     except DocumentError as error:

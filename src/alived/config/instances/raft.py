@@ -44,7 +44,7 @@ def read_raft(said: Settings, defaults: Settings, known: Known, findings: Findin
     groups = [_group(one, quorum_lost, defaults, known, cluster, findings) for one in definitions.values()]
     if not groups:
         implied = RaftInstance(name=IMPLIED, quorum_lost=quorum_lost, bound_by=BoundBy.HOOKS)
-        groups = [RaftGroup(raft=implied, vips=VipGroup(name=IMPLIED))]
+        groups = [RaftGroup(raft=implied, vips=said.get("vip_conf", VipGroup(name=IMPLIED)))]
     return {"cluster": cluster, "raft_groups": tuple(groups)}
 
 
