@@ -19,6 +19,7 @@ from alived.config.text.tokens import decode
 
 _FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
 _YAML_LINE = re.compile(r"---|%YAML|\{\s*\"|\w+[ \t]*:(?:\s|\Z)")
+_SHELL_LINE = re.compile(r"(?:export[ \t]+)?[A-Z][A-Z0-9_]*=")
 _TOML_LINE = re.compile(r"\[\[?[\w.\"]+\]\]?|\w+[ \t]*=")
 
 Reader = Callable[[str], bytes]
@@ -86,9 +87,12 @@ def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
 
 
 def language(text: str, file: str) -> str:
-    """ "keepalived", "YAML" or "TOML", told by the first line that says something; the suffix decides for no text."""
+    """ "keepalived", "YAML", "TOML" or "vip.conf", told by the first line that says something; the suffix decides for
+    no text."""
     match = _FIRST_LINE.match(text)
     first = match[1].strip() if match else ""
+    if _SHELL_LINE.match(first):
+        return "vip.conf"
     if _YAML_LINE.match(first) or (not first and file.endswith((".yaml", ".yml"))):
         return "YAML"
     if _TOML_LINE.match(first) or (not first and file.endswith(".toml")):
