@@ -90,3 +90,40 @@ def test_a_group_preempts_as_a_whole() -> None:
     a, b = instance_text("nopreempt", name="A"), instance_text(name="B", vrid=52, vip="192.0.2.11")
     warned(group + a + b, "mixed-preemption")
     good(group + a + b.replace("priority 100", "priority 100\nnopreempt"))
+
+
+def script(body: str, tracked: bool = True) -> list[str]:
+    """Findings of a vrrp_script, without those that say that it is not run yet."""
+    text = f"vrrp_script chk {{\n{body}\n}}\n" + instance_text("track_script {\nchk\n}" if tracked else "")
+    return [code for code in codes_of(load_text(text)) if code != "not-supported-yet"]
+
+
+class TestScripts:
+    @pytest.mark.parametrize("end", ["| grep x", "&& true", "> /dev/null", "; true", "`date`", "$(date)", "2>&1"])
+    def test_no_shell_reads_a_command(self, end: str) -> None:
+        assert script(f'script "/bin/ps {end}"') == ["shell-syntax"]
+        warned(instance_text(f'notify "/bin/ps {end}"'), "shell-syntax")
+
+    @pytest.mark.parametrize(
+        "command", ["/bin/sh -c 'ps | grep x'", "/bin/grep a|b", "/bin/x 5>3", "/bin/mail a&b", "/bin/x $HOME"]
+    )
+    def test_the_same_signs_in_a_word_are_a_word(self, command: str) -> None:
+        assert script(f'script "{command}"') == []
+
+    def test_a_timeout_beyond_the_interval(self) -> None:
+        assert script("script /bin/true\ninterval 2\ntimeout 3") == ["timeout-above-interval"]
+        assert script("script /bin/true\ninterval 2\ntimeout 2") == []
+        assert script("script /bin/true\ninterval 200") == []
+
+    def test_one_that_nobody_tracks(self) -> None:
+        assert script("script /bin/true", tracked=False) == ["unused-tracker"]
+
+    def test_a_group_may_track_it(self) -> None:
+        text = (
+            "vrrp_script chk {\nscript /bin/true\n}\nvrrp_sync_group G {\ngroup {\nVI_1\n}\ntrack_script {\nchk\n}\n}\n"
+        )
+        assert "unused-tracker" not in codes_of(load_text(text + instance_text()))
+
+    def test_weights_of_scripts_count_like_those_of_interfaces(self) -> None:
+        assert script("script /bin/true\nweight 200") == ["priority-clamped"]
+        assert script("script /bin/true\nweight -98") == []

@@ -14,13 +14,10 @@ import msgspec
 
 from alived.base import Diagnostic, Location
 from alived.config.instances.plan import InstancePlan, Plan
-from alived.config.keywords.definitions import Definition
 from alived.config.keywords.lists import VipEntry
-from alived.config.keywords.shapes import Deleted
-from alived.config.keywords.table import Settings
 from alived.config.rules.addresses import device, entries
 from alived.config.rules.report import warning
-from alived.hooks.config import Script
+from alived.config.rules.walk import commands
 
 
 class ScriptState(enum.Enum):
@@ -129,36 +126,6 @@ def _account(user: str, group: str, location: Location) -> Iterator[Named]:
         yield Named("user", user, location)
     if group:
         yield Named("group", group, location)
-
-
-def commands(plan: Plan) -> Iterator[tuple[Script, Location]]:
-    """Every command of the file, wherever it is said."""
-    yield from _commands_of(plan.said)
-    yield from _commands_of(plan.defaults)
-
-
-def _commands_of(settings: Settings) -> Iterator[tuple[Script, Location]]:
-    for _, setting in settings:
-        values = setting.value if isinstance(setting.value, tuple) else (setting.value,)
-        for value in values:
-            match value:
-                case Script():
-                    yield value, setting.location
-                case Deleted(script=Script() as script):
-                    yield script, setting.location
-                case Definition():
-                    yield from _commands_of(value.settings)
-                    yield from _command_of_value(value)
-                case _:
-                    pass
-
-
-def _command_of_value(definition: Definition) -> Iterator[tuple[Script, Location]]:
-    """A tracker or check that is a command itself has `argv`, `user` and `group` like a script."""
-    value = definition.value
-    if getattr(value, "argv", ()):
-        script = Script(argv=value.argv, user=value.user, group=value.group)
-        yield script, definition.settings.place("script")
 
 
 def _is_there(one: Named, machine: Machine) -> bool:

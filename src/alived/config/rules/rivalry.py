@@ -99,7 +99,7 @@ def small_weights(router: Router) -> Iterator[Found]:
     gap = _healthy(preferred) - _healthy(following)
     if preferred.vrrp.is_owner or not gap:
         return
-    for name, weight in weights(preferred.vrrp):
+    for name, weight in weights(preferred.one.instance):
         if abs(weight) <= gap:
             left = _healthy(preferred) - abs(weight)
             message = f"when {name} fails, its weight brings the priority from {_healthy(preferred)} to {left}, "
@@ -110,7 +110,7 @@ def small_weights(router: Router) -> Iterator[Found]:
 
 def _healthy(member: Member) -> int:
     """Priority while nothing that is tracked fails."""
-    raised = sum(weight for _, weight in weights(member.vrrp) if weight > 0)
+    raised = sum(weight for _, weight in weights(member.one.instance) if weight > 0)
     return member.vrrp.priority if member.vrrp.is_owner else min(HIGHEST, member.vrrp.priority + raised)
 
 

@@ -10,6 +10,7 @@ from alived.config.rules.addresses import duplicate_vip, not_a_host, outside_sub
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
+from alived.config.rules.scripts import shell_syntax, slow_scripts, unused_trackers
 from alived.config.rules.weights import clamped_priority, nopreempt_with_weights
 
 RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
@@ -25,6 +26,9 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     mixed_preemption,
     nopreempt_with_weights,
     clamped_priority,
+    shell_syntax,
+    slow_scripts,
+    unused_trackers,
 )
 
 

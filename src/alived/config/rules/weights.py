@@ -6,23 +6,30 @@ from collections.abc import Iterator
 
 from alived.base import Diagnostic
 from alived.config.instances.plan import Plan
+from alived.config.model import Instance
 from alived.config.rules.report import warning
-from alived.vrrp.config import VrrpInstance
 
 LOWEST, HIGHEST = 1, 254
 """What weights can make of a priority; 0 and 255 mean something else."""
 TRACKING_FIELDS = ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
 
 
-def weights(vrrp: VrrpInstance) -> tuple[tuple[str, int], ...]:
-    """(what is tracked, weight) of everything whose weight is not 0."""
-    return tuple((tracked.name, tracked.weight) for tracked in vrrp.track_interfaces if tracked.weight)
+def weights(instance: Instance) -> tuple[tuple[str, int], ...]:
+    """(what is tracked, weight) of everything whose weight is not 0; a reversed one has the other sign.
+
+    Files are left out: their numbers are not known here.
+    """
+    tracking = instance.tracking
+    others = (*tracking.scripts, *tracking.processes, *tracking.bfd)
+    found = [(one.name, one.weight, one.reverse) for one in instance.vrrp.track_interfaces]
+    found += [(one.name, one.weight.value, one.weight.reverse) for one in others]
+    return tuple((name, -weight if reverse else weight) for name, weight, reverse in found if weight)
 
 
 def nopreempt_with_weights(plan: Plan) -> Iterator[Diagnostic]:
     """A weight makes the master's priority fall so that another node takes over; nopreempt tells that node not to."""
     for one in plan.instances:
-        weighted = weights(one.instance.vrrp)
+        weighted = weights(one.instance)
         if one.instance.vrrp.nopreempt and weighted:
             names = ", ".join(name for name, _ in weighted)
             message = f"{one.name}: nopreempt keeps this node from taking over when weights ({names}) lower the master"
@@ -36,7 +43,7 @@ def clamped_priority(plan: Plan) -> Iterator[Diagnostic]:
         vrrp = one.instance.vrrp
         if vrrp.is_owner:
             continue
-        amounts = [weight for _, weight in weights(vrrp)]
+        amounts = [weight for _, weight in weights(one.instance)]
         highest = vrrp.priority + sum(amount for amount in amounts if amount > 0)
         lowest = vrrp.priority + sum(amount for amount in amounts if amount < 0)
         if highest > HIGHEST or lowest < LOWEST:
