@@ -72,11 +72,15 @@ class Severity(enum.StrEnum):
 
 
 class Location(msgspec.Struct, frozen=True):
-    """A place in a configuration: line and column count from 1; 0 means the whole file."""
+    """A place in a configuration: line and column count from 1; 0 means the whole file.
+
+    origin: where the text itself stands, if a name was written here that was replaced by that text.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    origin: Location | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file

@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from alived.config.load import load, load_text
+from alived.config.this_host import ThisHost
 from tests.config.helpers import instance_text
 
 EXAMPLES = sorted((pathlib.Path(__file__).resolve().parents[2] / "examples").glob("*"))
@@ -29,7 +30,7 @@ def test_an_error_without_a_number_is_a_finding() -> None:
     def reader(path: str) -> bytes:
         raise OSError("the disk is on fire")
 
-    assert "the disk is on fire" in load("x", reader).diagnostics[0].message
+    assert "the disk is on fire" in load("x", host=ThisHost(reader)).diagnostics[0].message
 
 
 def test_the_reader_is_asked_for_the_path() -> None:
@@ -39,14 +40,15 @@ def test_the_reader_is_asked_for_the_path() -> None:
         asked.append(path)
         return instance_text().encode()
 
-    assert load("some/where", reader).config is not None
+    assert load("some/where", host=ThisHost(reader)).config is not None
     assert asked == ["some/where"]
 
 
 def test_a_file_is_read_like_its_text(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "keepalived.conf"
     path.write_text(instance_text("prioritty 5"))
-    assert load(str(path)) == load_text(instance_text("prioritty 5"), str(path))
+    of_file, of_text = load(str(path)), load_text(instance_text("prioritty 5"), str(path))
+    assert (of_file.config, of_file.diagnostics) == (of_text.config, of_text.diagnostics)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])

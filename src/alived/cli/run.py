@@ -9,11 +9,14 @@ import click
 
 @click.command()
 @click.option("-f", "--config", "config_path", required=True, metavar="FILE", help="keepalived.conf or YAML.")
+@click.option("-i", "--config-id", metavar="ID", help="Of this node, for conditions (@ID); default: its host name.")
 @click.option("--debug", is_flag=True, help="Log debug lines too.")
 @click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
 @click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def run(config_path: str, debug: bool, single: bool, runtime_dir: str | None, log_format: str) -> None:
+def run(
+    config_path: str, config_id: str | None, debug: bool, single: bool, runtime_dir: str | None, log_format: str
+) -> None:
     """Run the daemon in the foreground until SIGTERM.
 
     Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
@@ -37,9 +40,9 @@ def run(config_path: str, debug: bool, single: bool, runtime_dir: str | None, lo
 
     def read(path: str) -> Reading:
         # Here, because this runs in the helper that reads: the daemon's own processes stay without a parser.
-        from alived.config.load import load
+        from alived.config.load import ReadOptions, load
 
-        loaded = load(path)
+        loaded = load(path, ReadOptions(config_id=config_id))
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
     parts = Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from alived.base import Diagnostic, Location, Severity
 
 LIMIT = 1000
@@ -33,7 +35,7 @@ class Findings:
             message = f"more than {LIMIT} findings: the rest is not listed"
             hint = "is this a configuration of alived at all?"
             diagnostic = Diagnostic(Severity.ERROR, diagnostic.location, "too-many-findings", message, hint)
-        self._found.append(diagnostic)
+        self._found.append(diagnostic if diagnostic.location.origin is None else _with_origin(diagnostic))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
@@ -46,6 +48,14 @@ class Findings:
     def sorted(self) -> tuple[Diagnostic, ...]:
         """In the order of the text; what concerns the whole file comes first."""
         return tuple(sorted(self._found, key=_place))
+
+
+def _with_origin(diagnostic: Diagnostic) -> Diagnostic:
+    """The place of the use stays; that of the text that was put there goes into the sentence."""
+    place = diagnostic.location
+    used = Location(place.file, place.line, place.column)
+    message = f"{diagnostic.message} (the text stands in {place.origin})"
+    return msgspec.structs.replace(diagnostic, location=used, message=message)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,16 +13,30 @@ from alived.config.interpret import read_tree
 from alived.config.model import Config
 from alived.config.overrides import Override, apply
 from alived.config.text.blocks import Tree
-from alived.config.text.parser import parse
+from alived.config.text.host import Host
+from alived.config.text.read import read_text
 from alived.config.text.tokens import decode
+from alived.config.this_host import ThisHost
 
 _FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
 _YAML_LINE = re.compile(r"---|%YAML|\{\s*\"|\w+[ \t]*:(?:\s|\Z)")
 _SHELL_LINE = re.compile(r"(?:export[ \t]+)?[A-Z][A-Z0-9_]*=")
 _TOML_LINE = re.compile(r"\[\[?[\w.\"]+\]\]?|\w+[ \t]*=")
 
-Reader = Callable[[str], bytes]
-"""Gives the bytes of a file or raises OSError."""
+
+class ReadOptions(msgspec.Struct, frozen=True):
+    """How to read a file.
+
+    config_id: of this node, for conditions such as `@ID` in keepalived.conf; None: its name up to the first dot.
+    overrides: what the command line and the environment say instead.
+    """
+
+    config_id: str | None = None
+    overrides: tuple[Override, ...] = ()
+
+
+DEFAULTS = ReadOptions()
+THIS_HOST = ThisHost()
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -37,48 +50,59 @@ class Loaded(msgspec.Struct, frozen=True):
     plan: Plan | None = None
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a file. Raises OSError."""
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def load(path: str, reader: Reader = read_file, overrides: Sequence[Override] = ()) -> Loaded:
+def load(path: str, options: ReadOptions = DEFAULTS, host: Host = THIS_HOST) -> Loaded:
     """Reads and checks a configuration file in whichever language. Never raises for what is in the file or that it
-    is missing: everything is a diagnostic. overrides: what the command line and the environment say instead."""
+    is missing: everything is a diagnostic."""
     findings = Findings()
-    return _finish(load_tree(path, findings, reader, overrides), path, findings)
+    return _finish(load_tree(path, findings, options, host), path, findings)
 
 
-def load_text(text: str | bytes, file: str = "<text>", overrides: Sequence[Override] = ()) -> Loaded:
+def load_text(
+    text: str | bytes, file: str = "<text>", options: ReadOptions = DEFAULTS, host: Host = THIS_HOST
+) -> Loaded:
     """The same for a text that is already there."""
     findings = Findings()
     data = text.encode() if isinstance(text, str) else text
-    return _finish(_tree(data, file, findings, overrides), file, findings)
+    return _finish(_tree(data, file, findings, options, host), file, findings)
 
 
 def load_tree(
-    path: str,
-    findings: Findings,
-    reader: Reader = read_file,
-    overrides: Sequence[Override] = (),
-    comments: bool = False,
+    path: str, findings: Findings, options: ReadOptions = DEFAULTS, host: Host = THIS_HOST, comments: bool = False
 ) -> Tree:
     """Only the tree of a file: its statements as they stand after includes, definitions and overrides.
 
     comments: those of a document too, which take a second look at its text.
     """
     try:
-        data = reader(path)
+        data = host.read(path)
     except OSError as error:
         findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
         return Tree()
-    return _tree(data, path, findings, overrides, comments)
+    return _tree(data, path, findings, options, host, comments)
 
 
-def _tree(data: bytes, file: str, findings: Findings, overrides: Sequence[Override], comments: bool = False) -> Tree:
-    tree = _parse(decode(data, file, findings), file, findings, comments)
-    return Tree(apply(tree.blocks, overrides, findings), tree.last_comments) if overrides else tree
+def _tree(data: bytes, file: str, findings: Findings, options: ReadOptions, host: Host, comments: bool = False) -> Tree:
+    text = decode(data, file, findings)
+    spoken = language(text, file)
+    if spoken == "keepalived":
+        tree = read_text(text, file, host, findings, options.config_id)
+    else:
+        tree = _document(text, file, spoken, findings, comments)
+    if not options.overrides:
+        return tree
+    return Tree(apply(tree.blocks, options.overrides, findings), tree.last_comments)
+
+
+def _document(text: str, file: str, spoken: str, findings: Findings, comments: bool) -> Tree:
+    """The parser of a document is imported only for one that needs it."""
+    from alived.config.documents.read import read_document
+
+    blocks = read_document(text, file, spoken, findings)
+    if not comments or findings.has_errors:
+        return Tree(blocks)
+    from alived.config.documents.comments import with_comments
+
+    return with_comments(blocks, text, spoken)
 
 
 def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
@@ -98,18 +122,3 @@ def language(text: str, file: str) -> str:
     if _TOML_LINE.match(first) or (not first and file.endswith(".toml")):
         return "TOML"
     return "keepalived"
-
-
-def _parse(text: str, file: str, findings: Findings, comments: bool) -> Tree:
-    """The tree, whichever language. The parser of a document is imported only for one that needs it."""
-    spoken = language(text, file)
-    if spoken == "keepalived":
-        return parse(text, file, findings)
-    from alived.config.documents.read import read_document
-
-    blocks = read_document(text, file, spoken, findings)
-    if not comments or findings.has_errors:
-        return Tree(blocks)
-    from alived.config.documents.comments import with_comments
-
-    return with_comments(blocks, text, spoken)

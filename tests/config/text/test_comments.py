@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from alived.config.findings import Findings
 from alived.config.text.blocks import Block, Tree
-from alived.config.text.parser import parse
+from alived.config.text.read import read_text
+from tests.config.text.host import HOST
 
 
 def tree(text: str) -> Tree:
-    return parse(text, "f", Findings())
+    return read_text(text, "f", HOST, Findings())
 
 
 def children(block: Block) -> tuple[Block, ...]:
@@ -88,7 +89,7 @@ def _count(block: Block) -> int:
 def test_every_comment_is_somewhere(lines: list[str]) -> None:
     """Unless its block is dropped, or it stands beside a brace that is wrong."""
     findings = Findings()
-    found = parse("\n".join(lines), "f", findings)
+    found = read_text("\n".join(lines), "f", HOST, findings)
     if {"extra-brace", "unexpected-brace"} & {finding.code for finding in findings.sorted()}:
         return
     kept = sum(map(_count, found.blocks)) + sum(1 for comment in found.last_comments if comment)

@@ -8,15 +8,20 @@ from hypothesis import strategies as st
 
 from alived.config.findings import LIMIT, Findings
 from alived.config.text.blocks import Block
-from alived.config.text.parser import parse
+from alived.config.text.parser import MAX_WORDS
+from alived.config.text.read import read_text
 from alived.config.text.tokens import MAX_BYTES, decode, scan
+from tests.config.text.host import HOST, tree_of
 
 
 def tree(text: str, *codes: str) -> tuple[Block, ...]:
+    return tree_of(text, *codes).blocks
+
+
+def findings_of(text: str) -> Findings:
     findings = Findings()
-    blocks = parse(text, "f", findings).blocks
-    assert [found.code for found in findings.sorted()] == list(codes)
-    return blocks
+    read_text(text, "f", HOST, findings, "here")
+    return findings
 
 
 def words(text: str, *codes: str) -> list[str]:
@@ -45,9 +50,6 @@ def text_of(data: bytes, *codes: str) -> str:
         (r"a b\#c\!d", ["a", "b#c!d"]),
         (r"a b\nc", ["a", r"b\nc"]),
         ("a 'b c'", ["a", "'b", "c'"]),
-        ("a b \\\n c", ["a", "b", "c"]),
-        ("a b\\\r\n c", ["a", "b", "c"]),
-        ("a b \\", ["a", "b"]),
         ('a "${X Y}" $Z', ["a", "${X Y}", "$Z"]),
         ("a\r\nb\r\n", ["a", "b"]),
         ("", []),
@@ -59,7 +61,7 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 def test_places_count_from_1_and_point_at_quotes() -> None:
-    first, second = tree('  key "a b"  c\n\tother \\\n  value\n')
+    first, second = tree('  key "a b"  c\n\tother \\\n  value\n', "continued-line")
     assert [str(word.location) for word in first.words] == ["f:1:3", "f:1:7", "f:1:14"]
     assert [str(word.location) for word in second.words] == ["f:2:2", "f:3:3"]
 
@@ -107,8 +109,7 @@ def test_a_comment_inside_what_looks_like_a_word() -> None:
     ],
 )
 def test_structure_that_is_wrong_has_a_place(text: str, code: str, place: str) -> None:
-    findings = Findings()
-    parse(text, "f", findings)
+    findings = findings_of(text)
     assert (code, place) in [(found.code, str(found.location)) for found in findings.sorted()]
 
 
@@ -121,14 +122,12 @@ def test_an_unclosed_quote_keeps_its_text() -> None:
 
 
 def test_depth_is_bounded() -> None:
-    findings = Findings()
-    parse("a {\n" * 100_000, "f", findings)
+    findings = findings_of("a {\n" * 100_000)
     assert "too-deep" in [found.code for found in findings.sorted()]
 
 
 def test_findings_are_bounded_and_the_bound_is_an_error() -> None:
-    findings = Findings()
-    parse("}\n" * 5000, "f", findings)
+    findings = findings_of("}\n" * 5000)
     assert len(findings.sorted()) == LIMIT + 1
     assert findings.has_errors
     assert "too-many-findings" in [found.code for found in findings.sorted()]
@@ -186,28 +185,32 @@ def test_tokens_cover_the_text_in_order(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("text", "expected"),
     [
-        "include x.conf",
-        "includea x.conf",
-        "@node1 a b",
-        "@^node1 a",
-        "$A=1",
-        "$A= \\\n b c",
-        "~SEQ(A, 1, 2) a",
-        "~LST(A, 1)",
+        ("a b \\\n c", ["a", "b", "c"]),
+        ("a b\\\r\n c", ["a", "b", "c"]),
+        ("a b \\", ["a", "b"]),
+        ("a b \\ \t\n\n c", ["a", "b", "c"]),
+        ("$A=1\na b \\\nc $A d \\\ne", ["a", "b", "c", "1", "d", "e"]),
     ],
 )
-def test_statements_that_change_the_text_are_errors_and_left_out_with_their_blocks(statement: str) -> None:
-    assert words(f"{statement}\nz", "not-followed") == ["z"]
-    assert words(f"{statement} {{\n c\n}}\nz", "not-followed") == ["z"]
-    assert words(f"{statement}\n{{ c }}\nz", "not-followed") == ["z"]
+def test_a_backslash_at_the_end_continues_a_statement_which_keepalived_does_not(text: str, expected: list[str]) -> None:
+    findings = Findings()
+    blocks = read_text(text, "f", HOST, findings, "here").blocks
+    assert [word.text for block in blocks for word in block.words] == expected
+    assert {found.code for found in findings.sorted()} == {"continued-line"}
+    assert [block.raw.split() for block in blocks] == [[word.text for word in block.words] for block in blocks]
 
 
-@pytest.mark.parametrize("statement", ["interface eth0", "includes x", "$A", "~SEQ", "a @b", "a $B=1", '"" x'])
+@pytest.mark.parametrize("statement", ["interface eth0", "includes x", "include", "~x y", "a @b", "a $B=1", '"" x'])
 def test_words_that_only_look_alike_are_words(statement: str) -> None:
     assert len(words(statement)) > 0
 
 
-def test_a_name_that_nobody_has_filled_in_is_an_error_and_stays_one_word() -> None:
-    assert words("interface ${IF:-eth 0}", "unfilled-name") == ["interface", "${IF:-eth 0}"]
+def test_a_name_in_braces_that_nobody_has_defined_is_an_error_and_stays_one_word() -> None:
+    assert words("interface ${IF:-eth 0}", "undefined-name") == ["interface", "${IF:-eth 0}"]
+
+
+def test_words_are_bounded() -> None:
+    codes = [found.code for found in findings_of("a " * (MAX_WORDS + 2)).sorted()]
+    assert codes == ["too-many-words"]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.text.blocks import Block, Tree, Word
-from alived.config.text.parser import parse
+from alived.config.text.read import read_text
+from tests.config.text.host import HOST
 
 NOWHERE = Location("made")
 
@@ -17,7 +18,7 @@ NOWHERE = Location("made")
 def read(text: str) -> Tree:
     """The tree of a keepalived.conf without errors."""
     findings = Findings()
-    tree = parse(text, "text", findings)
+    tree = read_text(text, "text", HOST, findings)
     assert not findings.has_errors, findings.sorted()
     return tree
 

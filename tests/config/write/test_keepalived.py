@@ -9,6 +9,7 @@ from alived.config.findings import Findings
 from alived.config.text.blocks import Tree
 from alived.config.write.keepalived import write_keepalived, write_statement, write_word
 from tests.config.test_corpus import corpus_files
+from tests.config.text.host import HOST
 from tests.config.write.helpers import any_words, made, meanings, notes, plain_words, read, trees
 
 UGLY = """
@@ -118,13 +119,13 @@ def test_any_words_are_read_again_or_refused(tree: Tree) -> None:
 
 
 def test_the_corpus_is_read_again_with_its_comments_and_written_alike() -> None:
-    from alived.config.text.parser import parse
+    from alived.config.text.read import read_text
     from alived.config.text.tokens import decode
 
     written = 0
     for path in corpus_files():
         findings = Findings()
-        tree = parse(decode(path.read_bytes(), "text", findings), "text", findings)
+        tree = read_text(decode(path.read_bytes(), "text", findings), "text", HOST, findings)
         if findings.has_errors:
             continue
         text = write(tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,24 +11,34 @@ from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.text.blocks import MAX_DEPTH, Block, Tree, Word
 from alived.config.text.characters import check_characters
-from alived.config.text.language import FIRST_LETTERS, not_followed
+from alived.config.text.lines import Mark, place_of
+from alived.config.text.sources import Piece
 from alived.config.text.tokens import Token, scan, unescape_comment_signs
 
+MAX_WORDS = 1_000_000
+"""Of all files together."""
+
 _WORD_GOES_ON = re.compile(r"[#!]\w\S*[\s}]*\Z")
+
+
+class _Enough(Exception):
+    """There is no sense in going on; the arguments are code, message and hint of an error."""
+
+    def __init__(self, place: Location, code: str, message: str, hint: str) -> None:
+        super().__init__(code, message, hint)
+        self.place = place
 
 
 class _Frame:
     """A block that is being read: its statement (None for the whole file) and its children so far."""
 
-    __slots__ = ("children", "dropped", "opened", "remark", "statement")
+    __slots__ = ("children", "opened", "remark", "statement")
 
     def __init__(self, statement: Block | None, opened: Location) -> None:
         self.statement = statement
         self.opened = opened
         self.remark = statement.remark if statement else ""
         self.children: list[Block] = []
-        self.dropped = False
-        """Whether the last statement was dropped: a block that follows goes with it."""
 
     def close(self, last_comments: tuple[str, ...]) -> Block | None:
         if self.statement is None:
@@ -37,67 +48,92 @@ class _Frame:
         return replace(self.statement, children=children, remark=self.remark, last_comments=last_comments)
 
 
-def parse(text: str, file: str, findings: Findings) -> Tree:
+def parse(pieces: Iterable[Piece], file: str, findings: Findings) -> Tree:
     """The tree of a text. Structure that is wrong is reported; what can be understood is returned all the same."""
-    return _Parser(text, file, findings).parse()
+    return _Parser(file, findings).parse(pieces)
 
 
 class _Parser:
-    def __init__(self, text: str, file: str, findings: Findings) -> None:
-        self.text = text
-        self.file = file
+    """What is read comes in pieces; a statement may go on in the next one behind a backslash."""
+
+    def __init__(self, file: str, findings: Findings) -> None:
         self.findings = findings
-        self.plain = text.isascii()
+        self.stack = [_Frame(None, Location(file))]
         self.words: list[Word] = []
-        self.start = self.end = 0
+        self.words_left = MAX_WORDS
+        self.raw = ""
+        """The statement as written in lines that a backslash continued."""
+        self.start = self.end = -1
+        """Where the statement stands in its last line; -1 before its first word."""
         self.remark = ""
         self.above: list[str] = []
         """Comments of lines that have nothing else: they belong to what comes next."""
-        self.noted_line = 0
-        """The last line that has a brace or a comment."""
         self.beside: _Frame | Block | None = None
         """What was opened or closed in the noted line: a comment in the rest of it belongs there."""
-        self.stack = [_Frame(None, Location(file))]
 
-    def parse(self) -> Tree:
-        for token in scan(self.text):
+    def parse(self, pieces: Iterable[Piece]) -> Tree:
+        try:
+            for piece in pieces:
+                self._begin(piece)
+                self._tokens(piece)
+        except _Enough as enough:
+            code, message, hint = enough.args
+            self.findings.error(enough.place, code, f"{message}: the rest is not read", hint)
+        self._end_statement()
+        return self._end_of_file()
+
+    def _begin(self, piece: Piece) -> None:
+        self.text = piece.text
+        self.file = piece.file
+        self.marks: tuple[Mark, ...] = piece.marks
+        self.plain = piece.text.isascii()
+        self.noted_line = 0
+        """The last line that has a brace or a comment."""
+
+    def _tokens(self, piece: Piece) -> None:
+        kind = ""
+        for token in scan(piece.text, piece.start, piece.end, piece.line):
             kind = token.kind
             if kind == "word" or kind == "quoted":
                 self._word(token)
             elif kind == "newline":
                 self._newline(token)
             elif kind == "open":
-                if len(self.stack) > MAX_DEPTH:
-                    message = f"blocks are nested more than {MAX_DEPTH} deep: the rest is not read"
-                    self.findings.error(self._place(token), "too-deep", message, "is a '}' missing?")
-                    break
                 self._open(token)
             elif kind == "close":
                 self._close(token)
             elif kind == "comment":
                 self._comment(token)
+            elif kind == "continuation":
+                self._continuation(token)
             else:
                 self._unclosed_quote(token)
-        self._end_statement()
-        return self._end_of_file()
+        if kind != "continuation":
+            self._end_statement()
 
     def _place(self, token: Token) -> Location:
+        if self.marks:
+            return place_of(self.marks, token.start)
         return Location(self.file, token.line, token.column)
 
     def _word(self, token: Token) -> None:
-        if not self.words:
+        if self.start < 0:
             self.start = token.start
         self.end = token.end
-        place = Location(self.file, token.line, token.column)
+        place = place_of(self.marks, token.start) if self.marks else Location(self.file, token.line, token.column)
         text = token.text
         if token.kind == "word" and "\\" in text:
             text = unescape_comment_signs(text)
         if token.kind == "word" and "${" in text:
-            message = f"{text!r} is a name for something that nobody has filled in"
-            self.findings.error(place, "unfilled-name", message, "write the value; this version does not expand names")
+            message = f"{text!r} has a name that is not defined here"
+            hint = "$NAME=value in a line before; keepalived would take the braces for those of a block"
+            self.findings.error(place, "undefined-name", message, hint)
         if not self.plain and not text.isascii():
             check_characters(text, place, self.findings)
         self.words.append(Word(text, place))
+        self.words_left -= 1
+        if self.words_left < 0:
+            raise _Enough(place, "too-many-words", f"more than {MAX_WORDS} words", "is this the right file?")
 
     def _newline(self, token: Token) -> None:
         if self.words:
@@ -110,36 +146,32 @@ class _Parser:
             return
         first, *rest = self.words
         self.words = []
-        frame = self.stack[-1]
-        frame.dropped = first.text[:1] in FIRST_LETTERS and self._is_dropped(first)
-        if frame.dropped:
-            return
-        raw = self.text[self.start : self.end]
+        raw = self.raw + self.text[self.start : self.end] if self.start >= 0 else self.raw
         above = self._take_above() if self.above else ()
-        frame.children.append(Block(first.text, first.location, tuple(rest), None, raw, above, self.remark))
-        self.remark = ""
+        self.stack[-1].children.append(Block(first.text, first.location, tuple(rest), None, raw, above, self.remark))
+        self.raw = self.remark = ""
+        self.start = -1
 
-    def _is_dropped(self, first: Word) -> bool:
-        found = not_followed(first.text)
-        if found is not None:
-            message = f"{found[0]} is not followed in this version: the statement is left out"
-            self.findings.error(first.location, "not-followed", message, found[1])
-        return found is not None
+    def _continuation(self, token: Token) -> None:
+        if self.words:
+            if self.start >= 0:
+                self.raw += self.text[self.start : self.end] + " "
+                self.start = -1
+            message = "the statement goes on in the next line; keepalived 2.2.7 would end it here, with a word '\\'"
+            self.findings.warning(self._place(token), "continued-line", message, "write it in one line")
 
     def _open(self, token: Token) -> None:
         self._end_statement()
         place = self._place(token)
-        frame = self.stack[-1]
-        siblings = frame.children
-        statement = None
-        if frame.dropped:
-            frame.dropped = False
-        elif siblings and siblings[-1].children is None:
-            statement = siblings.pop()
+        if len(self.stack) > MAX_DEPTH:
+            raise _Enough(place, "too-deep", f"blocks are nested more than {MAX_DEPTH} deep", "is a '}' missing?")
+        siblings = self.stack[-1].children
+        if siblings and siblings[-1].children is None:
+            self.stack.append(_Frame(siblings.pop(), place))
         else:
             message = "'{' without a keyword before it: this block is skipped"
             self.findings.error(place, "unexpected-brace", message)
-        self.stack.append(_Frame(statement, place))
+            self.stack.append(_Frame(None, place))
         self.noted_line, self.beside = token.line, self.stack[-1]
 
     def _close(self, token: Token) -> None:

@@ -91,22 +91,20 @@ def _without_nul(text: str, file: str, findings: Findings) -> str:
     return _NUL_TO_END_OF_LINE.sub("", text)
 
 
-def scan(text: str) -> Iterator[Token]:
-    """All tokens but blanks and continuations. Columns count characters from 1; that of a quoted word is its quote."""
-    line, line_start = 1, 0
-    for match in _TOKEN.finditer(text):
+def scan(text: str, start: int = 0, end: int | None = None, line: int = 1) -> Iterator[Token]:
+    """All tokens of [start, end), which begins with the given line. Columns count characters from 1; that of a quoted
+    word is its quote. The end may follow only the last character of a line."""
+    line_start = start
+    for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
         kind = match.lastgroup
         assert kind is not None
-        start, end = match.span(kind)
-        if kind == "newline":
-            yield Token(kind, "\n", line, start - line_start + 1, start, end)
-            line, line_start = line + 1, end
-        elif kind == "continuation":
-            line, line_start = line + 1, end
-        elif kind == "quoted":
-            yield Token(kind, match[kind], line, start - line_start, start - 1, end + 1)
-        else:
-            yield Token(kind, match[kind], line, start - line_start + 1, start, end)
+        first, last = match.span(kind)
+        if kind == "quoted":
+            yield Token(kind, match[kind], line, first - line_start, first - 1, last + 1)
+            continue
+        yield Token(kind, match[kind], line, first - line_start + 1, first, last)
+        if kind == "newline" or kind == "continuation":
+            line, line_start = line + 1, last
 
 
 def unescape_comment_signs(word: str) -> str:

@@ -1,0 +1,69 @@
+"""What keepalived 2.2.7 itself makes of a text: its words after all replacements, told by its own complaints.
+
+A file of nothing but unknown keywords makes `keepalived -t` name the first word of every statement, and every brace.
+A statement in double quotes is one word, so it is named as a whole.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+
+import pytest
+
+from alived.config.findings import Findings
+from alived.config.load import ReadOptions, load_tree
+from alived.config.text.blocks import Block
+
+END = "probe_end"
+"""The last statement: keepalived reads a file several times, and this ends the first."""
+
+_COMPLAINT = re.compile(
+    r"\((?:.*: )?Line \d+\) (?:Unknown keyword '(?P<word>.*)'|Unexpected '(?P<brace>\{)' - ignoring)\Z"
+)
+
+
+@functools.cache
+def _program() -> str:
+    found = shutil.which("keepalived")
+    if found is None:
+        pytest.skip("no keepalived here to compare with")
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stderr
+    if "v2.2.7 " not in said:
+        pytest.skip(f"another keepalived: {said.splitlines()[:1]}")
+    return found
+
+
+def words_of_keepalived(path: pathlib.Path, config_id: str = "here") -> list[str] | None:
+    """The first word of each statement, and the braces; None if it did not come to the end."""
+    command = [_program(), "-t", "-f", path.name, "-i", config_id]
+    try:
+        done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    words = []
+    for line in done.stderr.decode(errors="replace").splitlines():
+        match = _COMPLAINT.match(line)
+        if match is None:
+            continue
+        words.append(match["word"] or match["brace"] or "")
+        if words[-1] == END:
+            return words
+    return None
+
+
+def words_of_alived(path: pathlib.Path, config_id: str = "here") -> list[str]:
+    """The same from our tree."""
+    tree = load_tree(str(path), Findings(), ReadOptions(config_id=config_id))
+    return list(_flat(tree.blocks))
+
+
+def _flat(blocks: Iterable[Block]) -> Iterable[str]:
+    for block in blocks:
+        yield block.keyword
+        if block.children is not None:
+            yield from ("{", *_flat(block.children), "}")
