@@ -71,15 +71,15 @@ def payload() -> Converter:
 
     def read(block: Block, findings: Findings) -> bytes | None:
         if not block.arguments:
-            findings.error(block.location, "missing-argument", f"{block.keyword!r} needs a value", "payload 01 02 ff")
+            findings.error(block.location, "missing-argument", f"{block.keyword!r} needs a value", "payload 01 02 0a")
             return None
         text = " ".join(word.text for word in block.arguments)
         found = None if "x" in text.lower() else parse_hex(text)
         if found is None:
-            invalid(block.arguments[0], block.keyword, "hexadecimal digits, such as 01 02 ff", findings)
+            invalid(block.arguments[0], block.keyword, "hexadecimal digits, such as 01 02 0a", findings)
         return found[0] if found else None
 
-    return Converter("HEX...", "01 02 ff", read)
+    return Converter("HEX...", "01 02 0a", read)
 
 
 def reply() -> Converter:
@@ -90,11 +90,11 @@ def reply() -> Converter:
             return b"", b""
         found = parse_hex(" ".join(word.text for word in block.arguments))
         if found is None:
-            expected = "hexadecimal digits, x for those that do not matter, such as 01 xx ff"
+            expected = "hexadecimal digits, x for those that do not matter, such as 01 xx 0a"
             invalid(block.arguments[0], block.keyword, expected, findings)
         return found
 
-    return Converter("[HEX...]", "01 xx ff", read)
+    return Converter("[HEX...]", "01 xx 0a", read)
 
 
 def digest() -> Converter:

@@ -17,13 +17,13 @@ from alived.lvs.config import Endpoint, Forwarding, Method, RealServer, SorrySer
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """What servers need to know of their virtual server. family None: both.
 
-    port: that of the service; None if it is not one (marks and groups).
+    ports: all of the service; a mark has none. port: what a server has that says none; None for marks and groups.
     """
 
     name: str
     family: Family | None
+    ports: set[int]
     port: int | None
-    has_marks: bool
     said: Settings
     around: Surroundings
 
@@ -86,17 +86,14 @@ def mail_default(defaults: Settings, otherwise: bool) -> bool:
 def _with_port(entry: EndpointEntry, forwarding: Forwarding, what: str, pool: Pool) -> Endpoint:
     """Only NAT can change the port: otherwise it is that of the service (as keepalived)."""
     endpoint = entry.endpoint
-    if pool.port is None:
-        if endpoint.port and pool.has_marks and forwarding.method is not Method.NAT:
-            message = f"{pool.name}: {what}: only NAT can change the port of marked packets: it is skipped"
-            pool.around.warn(entry.location, "port-skipped", message, endpoint.address)
-            return msgspec.structs.replace(endpoint, port=0)
-        return endpoint
-    if endpoint.port and endpoint.port != pool.port and forwarding.method is not Method.NAT:
-        message = f"{pool.name}: {what}: only NAT can change the port: packets go to port {pool.port}"
-        pool.around.warn(entry.location, "port-skipped", message, f"lvs_method NAT, or port {pool.port}")
+    if not endpoint.port and pool.port is not None:
         return msgspec.structs.replace(endpoint, port=pool.port)
-    return endpoint if endpoint.port else msgspec.structs.replace(endpoint, port=pool.port)
+    if forwarding.method is Method.NAT or not endpoint.port or pool.ports == {endpoint.port}:
+        return endpoint
+    kept = f"packets go to port {pool.port}" if pool.port else "packets keep theirs"
+    message = f"{pool.name}: {what}: only NAT can change the port: {kept}"
+    pool.around.warn(entry.location, "port-skipped", message, f"lvs_method NAT, or {endpoint.address} without a port")
+    return msgspec.structs.replace(endpoint, port=pool.port or 0)
 
 
 def _check_family(entry: EndpointEntry, forwarding: Forwarding, what: str, pool: Pool) -> None:

@@ -40,14 +40,13 @@ class Draft:
         self.around = around
         self.name = f"virtual_server {block.entry.service}"
         self.has_marks = bool(group.fwmarks) if group else isinstance(block.entry.service, Fwmark)
-        self.has_addresses = bool(group.addresses) if group else isinstance(block.entry.service, Endpoint)
+        addresses = group.addresses if group else (block.entry.service,)
+        self.ports = [one.port for one in addresses if not isinstance(one, Fwmark | GroupName)]
+        """Of each address; 0: every port"""
 
     @property
-    def lacks_port(self) -> bool:
-        service = self.entry.service
-        if self.group is not None:
-            return any(not one.port for one in self.group.addresses)
-        return isinstance(service, Endpoint) and not service.port
+    def has_addresses(self) -> bool:
+        return bool(self.ports)
 
     def place(self, field: str) -> Location:
         return self.said.place(field) if field in self.said else self.entry.location
@@ -83,12 +82,12 @@ def _complete(draft: Draft) -> Service:
     pool = Pool(
         name=draft.name,
         family=family,
+        ports={*draft.ports, *((0,) if draft.has_marks else ())},
         port=service.port if isinstance(service, Endpoint) else None,
-        has_marks=draft.has_marks,
         said=said,
         around=draft.around,
     )
-    if "lvs_method" not in said and any("lvs_method" not in block.settings for block in said.get("real_servers")):
+    if "lvs_method" not in said.tried and any("lvs_method" not in block.settings for block in said.get("real_servers")):
         draft.warn("no-method", "lvs_method is not said: NAT is used (as keepalived)", hint="lvs_method NAT")
     members = complete_pool(pool)
     quorum, hysteresis = _quorum(draft, members)
@@ -202,7 +201,7 @@ def _persistence(draft: Draft) -> int:
     seconds: int = draft.said.get("persistence_timeout", 0)
     if seconds or "persistence_granularity" in draft.said:
         return seconds or PERSISTENCE_TIMEOUT_S
-    if draft.lacks_port:
+    if 0 in draft.ports:
         message = (
             f"without a port it is for all ports, and clients must stay: persistence_timeout {PERSISTENCE_TIMEOUT_S}"
         )
