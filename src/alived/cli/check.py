@@ -14,9 +14,10 @@ from alived.base import Diagnostic
 from alived.cli.check_files import STDIN, expand
 from alived.cli.check_report import FileReport, Report, exit_status, file_report, lines
 from alived.cli.excerpt import Excerpts
+from alived.cli.reading import ReadingOptions, reading_options
 from alived.cli.this_machine import ThisMachine
 from alived.config.instances.plan import Plan
-from alived.config.load import Loaded, ReadOptions, load
+from alived.config.load import Loaded, load
 from alived.config.rules.here import Machine, Survey, Unverified, survey
 from alived.config.rules.nodes import clusters
 from alived.config.rules.rivalry import compare, unknown_nodes
@@ -25,12 +26,12 @@ from alived.config.this_host import ThisHost, read_file
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-i", "--config-id", metavar="ID", help="Of this node, for conditions (@ID); default: its host name.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--here", "is_here", is_flag=True, help="The files are for this machine: what it lacks is a finding.")
 @click.option("--cluster", "as_nodes", flag_value="cluster", help="The files are nodes of one cluster.")
 @click.option("--separate", "as_nodes", flag_value="separate", help="The files have nothing to do with each other.")
-def check(files: tuple[str, ...], config_id: str | None, as_json: bool, is_here: bool, as_nodes: str | None) -> None:
+def check(files: tuple[str, ...], reading: ReadingOptions, as_json: bool, is_here: bool, as_nodes: str | None) -> None:
     """Check configuration files: keepalived.conf, YAML or TOML, told by their content.
 
     FILE may be a directory, a pattern or - for standard input. Files that share a virtual address, or are each other's
@@ -41,7 +42,7 @@ def check(files: tuple[str, ...], config_id: str | None, as_json: bool, is_here:
     """
     paths = expand(files)
     read = functools.cache(_read)
-    options = ReadOptions(config_id=config_id)
+    options = reading.read_options()
     loaded = {path: load(path, options, ThisHost(read)) for path in paths}
     report = examine(loaded, ThisMachine(), is_here, as_nodes)
     if as_json:

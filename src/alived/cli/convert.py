@@ -11,8 +11,9 @@ from typing import NoReturn
 import click
 
 from alived.base import Diagnostic, Severity
+from alived.cli.reading import ReadingOptions, reading_options
 from alived.config.findings import Findings
-from alived.config.load import load, load_text, load_tree
+from alived.config.load import ReadOptions, load, load_text, load_tree
 from alived.config.write.languages import LANGUAGES, write
 
 
@@ -21,7 +22,8 @@ from alived.config.write.languages import LANGUAGES, write
 @click.option("--to", "language", required=True, type=click.Choice(LANGUAGES), help="The language to write.")
 @click.option("-o", "--output", metavar="OUT", help="Write to this file, which appears at once and whole.")
 @click.option("--force", is_flag=True, help="Write even over FILE itself.")
-def convert(file: str, language: str, output: str | None, force: bool) -> None:
+@reading_options
+def convert(file: str, language: str, output: str | None, force: bool, reading: ReadingOptions) -> None:
     """Write FILE in another language: keepalived.conf, YAML or TOML, with its comments.
 
     Includes, conditions, definitions and sequences are written out as what they stand for on this node. The result is
@@ -32,7 +34,7 @@ def convert(file: str, language: str, output: str | None, force: bool) -> None:
     """
     if output is not None and not force and _same_file(file, output):
         raise click.UsageError("this would overwrite the original: take another name, or --force")
-    text = converted(file, language)
+    text = converted(file, language, reading.read_options())
     if output is None:
         click.echo(text, nl=False)
         return
@@ -42,14 +44,14 @@ def convert(file: str, language: str, output: str | None, force: bool) -> None:
         raise click.ClickException(f"{output}: {error.strerror}") from error
 
 
-def converted(file: str, language: str) -> str:
+def converted(file: str, language: str, options: ReadOptions) -> str:
     """The text in the other language. Ends the process with status 1, after saying why, if there is none."""
-    before = load(file)
+    before = load(file, options)
     if before.config is None:
         _report(found for found in before.diagnostics if found.severity is Severity.ERROR)
         _refuse(f"{file} has errors: it is not converted, for nobody knows what it shall say")
     findings = Findings()
-    tree = load_tree(file, Findings(), comments=True)
+    tree = load_tree(file, Findings(), options, comments=True)
     text = write(tree, language, findings)
     _report(findings.sorted())
     if findings.has_errors:

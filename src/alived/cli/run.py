@@ -6,18 +6,33 @@ import sys
 
 import click
 
+from alived.cli.reading import ReadingOptions, reading_options
+
 
 @click.command()
-@click.option("-f", "--config", "config_path", required=True, metavar="FILE", help="keepalived.conf or YAML.")
-@click.option("-i", "--config-id", metavar="ID", help="Of this node, for conditions (@ID); default: its host name.")
-@click.option("--debug", is_flag=True, help="Log debug lines too.")
+@click.option(
+    "-f",
+    "--config",
+    "config_path",
+    required=True,
+    metavar="FILE",
+    envvar="ALIVED_CONFIG",
+    help="keepalived.conf, YAML or TOML.",
+)
+@reading_options
+@click.option("--debug", is_flag=True, envvar="ALIVED_DEBUG", help="Log debug lines too.")
 @click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
 @click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", envvar="ALIVED_LOG_FORMAT", show_default=True
+)
 def run(
-    config_path: str, config_id: str | None, debug: bool, single: bool, runtime_dir: str | None, log_format: str
+    config_path: str, reading: ReadingOptions, debug: bool, single: bool, runtime_dir: str | None, log_format: str
 ) -> None:
     """Run the daemon in the foreground until SIGTERM.
+
+    The command line wins over the environment, both win over the file: `alived config show --effective` says what
+    comes of it. ALIVED_CONFIG, ALIVED_DEBUG and ALIVED_LOG_FORMAT stand for the options of these names.
 
     Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
@@ -40,9 +55,9 @@ def run(
 
     def read(path: str) -> Reading:
         # Here, because this runs in the helper that reads: the daemon's own processes stay without a parser.
-        from alived.config.load import ReadOptions, load
+        from alived.config.load import load
 
-        loaded = load(path, ReadOptions(config_id=config_id))
+        loaded = load(path, reading.read_options())
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
     parts = Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)

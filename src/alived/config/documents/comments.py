@@ -41,8 +41,7 @@ def with_comments(blocks: tuple[Block, ...], text: str, language: str) -> Tree:
     text = text.replace("\r\n", "\n")
     offsets = tuple(_in_toml(text) if language == "TOML" else _in_yaml(text))
     lines = text.split("\n")
-    headers = {number for number, line in enumerate(lines, 1) if language == "TOML" and line.lstrip().startswith("[")}
-    return _Placer(_placed(text, lines, offsets), headers).tree(blocks)
+    return _Placer(_placed(text, lines, offsets), lines, language == "TOML").tree(blocks)
 
 
 def _in_toml(text: str) -> Iterator[int]:
@@ -78,14 +77,12 @@ def _placed(text: str, lines: list[str], offsets: Iterable[int]) -> Iterator[Com
 
 
 class _Placer:
-    """Goes through the blocks in the order of the text and hands out the comments on the way.
+    """Goes through the blocks in the order of the text and hands out the comments on the way."""
 
-    headers: lines with the name of a table of TOML, to which belongs what follows without a blank line.
-    """
-
-    def __init__(self, comments: Iterable[Comment], headers: set[int]) -> None:
+    def __init__(self, comments: Iterable[Comment], lines: list[str], has_headers: bool) -> None:
         self.comments = list(comments)
-        self.headers = headers
+        self.lines = lines
+        self.has_headers = has_headers
         self.next = 0
 
     def tree(self, blocks: tuple[Block, ...]) -> Tree:
@@ -104,18 +101,19 @@ class _Placer:
         children, below = block.children, block.last_comments
         if children is not None:
             children = self.placed(children, end)
-            inside = self.inside(block.location, children)
+            inside = self.inside(block.location)
             below = _lines(self.take(lambda comment: not (end and comment.line >= end) and inside(comment)))
         return msgspec.structs.replace(
             block, comments=_lines(above), remark=remark, children=children, last_comments=below
         )
 
-    def inside(self, place: Location, children: tuple[Block, ...]) -> Callable[[Comment], bool]:
-        """Whether a comment after the children of a block is still in it."""
-        if place.line in self.headers:
+    def inside(self, place: Location) -> Callable[[Comment], bool]:
+        """Whether a comment after what stands in a block is still in it."""
+        before = self.lines[place.line - 1][: place.column - 1].strip()
+        if self.has_headers and self.lines[place.line - 1].lstrip().startswith("["):
             return lambda comment: not comment.after_blank
-        # The children of an entry of a list stand in its own column, those of a key further to the right.
-        column = place.column + (not children or children[0].location.column != place.column)
+        # What is in an entry of a list stands in the column behind its dash, what is under a key further to the right.
+        column = place.column + (not before.endswith("-"))
 
         def is_inside(comment: Comment) -> bool:
             line, begins = comment.after

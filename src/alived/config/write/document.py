@@ -94,7 +94,9 @@ class _Writer:
         body = self.body(block, row)
         if isinstance(body, Array):
             body = Object((Pair(ENTRIES, body),) if body.items or body.last_comments else ())
-        return _noted(block, msgspec.structs.replace(body, pairs=(*self.head(block, row), *body.pairs)))
+        head = tuple(self.head(block, row))
+        item = _noted(block, msgspec.structs.replace(body, pairs=(*head, *body.pairs)))
+        return item if head else _with_first_comments(item, body)
 
     def head(self, block: Block, row: Keyword) -> Iterator[Pair]:
         """The words before the brace, each under its key."""
@@ -104,8 +106,7 @@ class _Writer:
         keys = next((keys for keys in heads(row) if keys[0] in SPOKEN and keys[0] == words[0]), heads(row)[0])
         said = words[1:] if keys[0] in SPOKEN else words
         if len(said) > len(keys):
-            message = f"{said[len(keys)]!r} before the brace of {row.name!r} has no place in a document"
-            self.findings.error(block.location, "not-expressible", message, "use one word for a name")
+            self.left_out(block, f"{said[len(keys)]!r} before the brace of {row.name!r} means nothing")
         for key, word in zip(keys, said):
             yield Pair(key, leaf(word, is_number=key in ("port", "fwmark", "id")))
 
@@ -130,6 +131,15 @@ def _list(key: str, items: tuple[Item, ...]) -> Pair:
     """A key that no statement stands for: what is said above the first entry is said above the key."""
     first = msgspec.structs.replace(items[0], comments=())
     return Pair(key, Array((first, *items[1:])), items[0].comments)
+
+
+def _with_first_comments(item: Item, body: Object) -> Item:
+    """An entry of a list that begins with what has comments: above the dash is where people write them."""
+    if not body.pairs or not body.pairs[0].comments:
+        return item
+    first = msgspec.structs.replace(body.pairs[0], comments=())
+    value = msgspec.structs.replace(body, pairs=(first, *body.pairs[1:]))
+    return msgspec.structs.replace(item, value=value, comments=(*item.comments, *body.pairs[0].comments))
 
 
 def _noted(block: Block, value: Value) -> Item:

@@ -1,0 +1,99 @@
+"""`alived config show`: the configuration as it is said, or as it will run, each value with its origin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from alived.base import Severity
+from alived.cli.reading import ReadingOptions, reading_options
+from alived.config.effective.sections import Entry, Origin, Section
+from alived.config.effective.show import show_effective, show_said
+from alived.config.findings import Findings
+from alived.config.load import load, load_tree
+
+_KEYWORD_WIDTH = 28
+_VALUE_WIDTH = 34
+INDENT = "  "
+
+
+@click.group()
+def config() -> None:
+    """Look at a configuration."""
+
+
+@config.command()
+@click.argument("file", metavar="FILE")
+@click.option("--effective", is_flag=True, help="With defaults, and with what became of what is said.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@reading_options
+def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> None:
+    """Show the values of FILE and where each comes from.
+
+    The command line (--set) wins over the environment (ALIVED_SET_*), both win over the file, and the file wins over
+    the defaults. Passwords are not shown. Exit status: 0, or 1 if FILE has errors.
+    """
+    options = reading.read_options()
+    loaded = load(file, options)
+    if loaded.config is None:
+        for found in loaded.diagnostics:
+            if found.severity is Severity.ERROR:
+                click.echo(str(found), err=True)
+        click.echo(f"{file} has errors: nobody can say what would run", err=True)
+        sys.exit(1)
+    tree = load_tree(file, Findings(), options)
+    sections = show_effective(tree, loaded) if effective else show_said(tree)
+    if as_json:
+        click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
+    else:
+        for line in _lines(sections):
+            click.echo(line)
+
+
+def _lines(sections: Iterable[Section]) -> Iterator[str]:
+    for number, section in enumerate(sections):
+        if number:
+            yield ""
+        yield from _section(section, "")
+
+
+def _section(section: Section, indent: str) -> Iterator[str]:
+    if section.title:
+        width = _KEYWORD_WIDTH + _VALUE_WIDTH + len(INDENT) - len(indent)
+        yield f"{indent}{click.style(f'{section.title:{width}}', bold=True)}  {section.origin}"
+        indent += INDENT
+    keyword = ""
+    for entry in section.entries:
+        yield _entry(entry, entry.keyword if entry.keyword != keyword else "", indent)
+        keyword = entry.keyword
+    for inner in section.sections:
+        yield from _section(inner, indent)
+
+
+def _entry(entry: Entry, keyword: str, indent: str) -> str:
+    """A line of three columns; a long value pushes its origin to the right."""
+    width = _KEYWORD_WIDTH + len(INDENT) - len(indent)
+    return f"{indent}{keyword:{width}}{entry.value:{_VALUE_WIDTH}}  {entry.origin}".rstrip()
+
+
+def _json(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "origin": _origin(section.origin),
+        "entries": [
+            {"keyword": entry.keyword, "value": entry.value, "origin": _origin(entry.origin)}
+            for entry in section.entries
+        ],
+        "sections": [_json(inner) for inner in section.sections],
+    }
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    """place is the text "--set PATH" or "environment NAME", with line 0, for what is not said in a file."""
+    place = origin.place
+    where = {"place": place.file, "line": place.line, "column": place.column} if place else {}
+    return {"kind": origin.kind, **where, "note": origin.note}

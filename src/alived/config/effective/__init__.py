@@ -1,0 +1,1 @@
+"""What a configuration comes to: every value with where it came from."""

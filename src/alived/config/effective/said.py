@@ -1,0 +1,101 @@
+"""A tree of blocks -> sections: what was said, statement by statement, and the defaults of what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from alived.config.effective.sections import Entry, Kind, Origin, Section
+from alived.config.effective.values import in_words
+from alived.config.findings import Findings
+from alived.config.keywords.table import Keyword, Status, Table
+from alived.config.text.blocks import Block
+from alived.config.write.keepalived import write_word
+
+SECRETS = frozenset({("authentication", "auth_pass"), ("auth_hmac", "key"), ("SSL", "password")})
+"""Block and keyword of what nobody should read in a report."""
+HIDDEN = "(not shown)"
+
+Finish = Callable[[Block, Keyword, Section], Section]
+"""Completes the section of a block with this row."""
+
+
+def sections(blocks: Iterable[Block], rows: Table, finish: Finish) -> Iterator[Section]:
+    """The blocks that have braces and keywords or names of their own."""
+    for block in _counting(blocks, rows):
+        if _has_section(block, rows):
+            row = rows[block.keyword]
+            yield finish(block, row, section(block, row, finish))
+
+
+def section(block: Block, row: Keyword, finish: Finish) -> Section:
+    """What a block says, and what is said in the blocks in it."""
+    title = " ".join(word.text for word in block.words)
+    inside, origin = block.children or (), Origin(Kind.SAID, block.location, _remark(row))
+    if row.children is None:
+        return Section(title, origin, tuple(_line("", line) for line in inside))
+    return Section(
+        title, origin, tuple(entries(inside, row.children, row.name)), tuple(sections(inside, row.children, finish))
+    )
+
+
+def entries(blocks: Iterable[Block], rows: Table, inside: str) -> Iterator[Entry]:
+    """The statements and lists of a block. Words that no table has are reported when a file is checked, not here."""
+    for block in _counting(blocks, rows):
+        if not _has_section(block, rows):
+            yield from _statement(block, rows[block.keyword], inside)
+
+
+def defaults(rows: Table, said: Collection[str]) -> Iterator[Entry]:
+    """What holds where nothing was said. said: fields."""
+    for row in rows.values():
+        if row.status is Status.WORKS and row.default and row.field == row.name and row.field not in said:
+            yield Entry(row.name, row.default, Origin(Kind.DEFAULT))
+
+
+def _has_section(block: Block, rows: Table) -> bool:
+    row = rows[block.keyword]
+    return block.children is not None and (row.children is not None or bool(block.arguments))
+
+
+def _counting(blocks: Iterable[Block], rows: Table) -> list[Block]:
+    """The statements that count: without those that others of the same field overrule."""
+    counting: dict[object, Block] = {}
+    for number, block in enumerate(blocks):
+        row = rows.get(block.keyword)
+        if row is None:
+            continue
+        merge = row.converter.merge if row.converter else "last"
+        if row.repeats or merge == "append":
+            counting[number] = block
+        elif merge == "last" or row.field not in counting:
+            counting[row.field] = block
+    return list(counting.values())
+
+
+def _statement(block: Block, row: Keyword, inside: str) -> Iterator[Entry]:
+    origin = Origin(Kind.SAID, block.location, _remark(row))
+    if (inside, block.keyword) in SECRETS:
+        yield Entry(row.name, HIDDEN, origin)
+    elif block.children is not None:
+        yield from (_line(row.name, line) for line in block.children)
+    elif block.arguments or row.converter is None:
+        yield Entry(row.name, " ".join(write_word(word.text) or word.text for word in block.arguments), origin)
+    else:
+        value = row.converter.read(block, Findings())
+        undoes = value is False and row.field
+        yield Entry(row.field if undoes else row.name, in_words(value) if isinstance(value, bool) else "", origin)
+
+
+def _line(keyword: str, line: Block) -> Entry:
+    value = " ".join(write_word(word.text) or word.text for word in line.words)
+    return Entry(keyword, value, Origin(Kind.SAID, line.location))
+
+
+def _remark(row: Keyword) -> str:
+    match row.status:
+        case Status.WORKS:
+            return ""
+        case Status.NOT_YET:
+            return "not in this version"
+        case _:
+            return str(row.status)
