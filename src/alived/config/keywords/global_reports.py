@@ -26,7 +26,7 @@ SCRIPTS = (
         "scripts get the main group only",
         converter=boolean(),
         default="off",
-        since="after 2.4.3",
+        since="2.4.4",
     ),
     not_yet("startup_script", "Command before the start.", NO_SCRIPTS, converter=command()),
     not_yet(

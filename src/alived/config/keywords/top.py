@@ -87,13 +87,28 @@ _OWN = (
 )
 """alived's own blocks."""
 
+_INSTANCE = """VI_1 {
+interface eth0
+virtual_router_id 51
+priority 100
+virtual_ipaddress {
+192.0.2.10/24
+}
+}"""
+
 TOP = table(
     "at the top level, outside all blocks",
     works("global_defs", statements("{\n}"), "What holds for the whole daemon.", children=GLOBAL),
-    works("vrrp_instance", definition(INSTANCE), "One virtual router.", children=INSTANCE, repeats=True),
+    works(
+        "vrrp_instance",
+        definition(INSTANCE, example=_INSTANCE),
+        "One virtual router.",
+        children=INSTANCE,
+        repeats=True,
+    ),
     works(
         "vrrp_sync_group",
-        definition(SYNC_GROUP),
+        definition(SYNC_GROUP, example="G {\ngroup {\nVI_1\nVI_2\n}\n}"),
         "Instances that change their state together.",
         children=SYNC_GROUP,
         repeats=True,

@@ -127,7 +127,7 @@ _BALANCING = (
     works("sh-fallback", flag(), "sh: another server if that one does not serve.", default="off"),
     works("mh-port", flag(), "mh: ports count too.", default="off"),
     works("mh-fallback", flag(), "mh: another server if that one does not serve.", default="off"),
-    no_effect("hashed", "A flag of old kernels.", "no scheduler has it"),
+    no_effect("hashed", "A flag of old kernels.", "no scheduler has it", converter=flag()),
     works("persistence_timeout", persistence_timeout(), "Seconds that a client stays.", default="0; 360 if just said"),
     works("persistence_granularity", granularity(), "Clients of a subnet stay together.", default="each by itself"),
     works("persistence_engine", engine(), "What makes a client, such as sip.", default="its address"),

@@ -1,0 +1,147 @@
+"""A document for each row of each table: the row's own sample in the block where it belongs, which is right otherwise.
+
+A block is made of its sample, too: the sample of `virtual_server` has what a virtual server needs. So a document is the
+samples of all blocks on the way, each with the next one in it.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterator
+
+from alived.config.findings import Findings
+from alived.config.keywords.index import TOP_PATH, tables
+from alived.config.keywords.table import Keyword, Table
+from alived.config.load import THIS_HOST
+from alived.config.text.blocks import Block
+from alived.config.text.read import read_text
+from tests.config.helpers import instance_text
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "keepalived_keywords.json"
+COUNTS: dict[str, int] = json.loads(GOLDEN.read_text())
+"""Keywords that keepalived has in each of its blocks."""
+
+TABLES = tables()
+OWN = {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
+"""Blocks of alived at the top level."""
+ROWS = [
+    (path, row)
+    for path in COUNTS
+    for row in TABLES[path].values()
+    if (path, row.name) not in {(TOP_PATH, own) for own in OWN}
+]
+IDS = [f"{path} {row.name}" for path, row in ROWS]
+
+INSTANCES = instance_text() + instance_text(name="VI_2", vrid=52, vip="192.0.2.99")
+TRACKERS = """vrrp_script check {
+script /bin/true
+}
+vrrp_track_process nginx {
+process nginx
+}
+track_file load {
+file /tmp/load
+}
+bfd_instance peer {
+neighbor_ip 192.0.2.2
+}
+track_file f {
+file /tmp/f
+}
+bfd_instance b {
+neighbor_ip 192.0.2.3
+}
+"""
+"""What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b."""
+
+_PEERS = "unicast_peer {\n192.0.2.2\n}"
+BESIDE = {
+    "vrrp_instance": {
+        **dict.fromkeys(("unicast_src_ip", "unicast_ttl", "unicast_fault_no_peer", "check_unicast_src"), _PEERS),
+        "old_unicast_checksum": _PEERS + "\nversion 3",
+        "v3_checksum_as_v2": "version 3",
+        "vmac_xmit_base": "use_vmac",
+        "use_vmac_addr": "use_vmac",
+        "track_src_ip": "mcast_src_ip 192.0.2.1",
+        "native_ipv6": "unicast_peer {\nfe80::2\n}\nvirtual_ipaddress {\nfe80::1\n}",
+        "no_virtual_ipaddress": "virtual_ipaddress_excluded {\n192.0.2.77\n}",
+        "virtual_ipaddress_excluded": "virtual_ipaddress {\n192.0.2.77\n}",
+        "mcast_dst_ip": "version 3",
+    },
+    "virtual_server": {
+        "ops": "protocol UDP",
+        **dict.fromkeys(("sh-port", "sh-fallback"), "lvs_sched sh"),
+        **dict.fromkeys(("mh-port", "mh-fallback"), "lvs_sched mh"),
+        **dict.fromkeys(("sorry_server_inhibit", "sorry_server_lvs_method"), "sorry_server 192.0.2.77 80"),
+    },
+    "virtual_server/real_server": {"lthreshold": "uthreshold 100"},
+    **dict.fromkeys(
+        ("virtual_server/real_server/HTTP_GET/url", "virtual_server/real_server/SSL_GET/url"),
+        dict.fromkeys(
+            ("regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "regex_stack"), "regex x"
+        ),
+    ),
+    "vrrp_track_process": {"quorum_max": "quorum 1"},
+    "bfd_instance": {"hoplimit": "neighbor_ip fe80::2"},
+    "global_defs": {
+        "notify_fifo_script": "notify_fifo /run/one",
+        "vrrp_notify_fifo_script": "vrrp_notify_fifo /run/one",
+        "lvs_notify_fifo_script": "lvs_notify_fifo /run/one",
+    },
+}
+"""Statements that a keyword needs beside it. They take the place of those of the sample of the block."""
+
+
+def document(path: str, row: Keyword) -> str:
+    """A configuration in which the sample of the row is the only thing to wonder about."""
+    if path == TOP_PATH:
+        return row.sample + "\n" + surroundings(row.sample)
+    names = path.split("/")
+    extra = BESIDE.get(path, {}).get(row.name, "")
+    text = "\n".join(filter(None, (extra, row.sample)))
+    for depth in range(len(names), 0, -1):
+        parent = TABLES["/".join(names[: depth - 1]) or TOP_PATH][names[depth - 1]]
+        text = _inserted(parent, _blocks(text), TABLES["/".join(names[:depth])])
+    return text + surroundings(text)
+
+
+def surroundings(text: str) -> str:
+    """The instances, and the trackers that the text speaks of; without what the text defines itself."""
+    own = {block.arguments[0].text for block in _blocks(text) if block.arguments}
+    wanted = set(text.split()) if "track_" in text or "_CHECK" in text else set()
+    names = (wanted | {"VI_1", "VI_2"}) - own
+    return "".join(_written(block) for block in _blocks(INSTANCES + TRACKERS) if block.arguments[0].text in names)
+
+
+def _inserted(parent: Keyword, news: list[Block], rows: Table) -> str:
+    """The sample of a block with these statements in it: what it has already of their kind goes."""
+    (block,) = _blocks(parent.sample)
+    taken = {rows[new.keyword].field or new.keyword for new in news if new.keyword in rows}
+    kept = [child for child in block.children or () if _field(child, rows) not in taken]
+    return f"{block.raw} {{\n{''.join(map(_written, (*kept, *news)))}}}\n"
+
+
+def _field(block: Block, rows: Table) -> str:
+    row = rows.get(block.keyword)
+    return row.field if row else block.keyword
+
+
+def _written(block: Block) -> str:
+    if block.children is None:
+        return block.raw + "\n"
+    return f"{block.raw} {{\n{''.join(map(_written, block.children))}}}\n"
+
+
+def _blocks(text: str) -> list[Block]:
+    findings = Findings()
+    found = list(read_text(text, "f", THIS_HOST, findings).blocks)
+    assert findings.sorted() == (), (text, findings.sorted())
+    return found
+
+
+def way(path: str) -> Iterator[Keyword]:
+    """The rows of the blocks around a table."""
+    names = path.split("/") if path != TOP_PATH else []
+    for depth, name in enumerate(names):
+        yield TABLES["/".join(names[:depth]) or TOP_PATH][name]
