@@ -121,7 +121,7 @@ def takes_several_words(converter: Converter | None) -> bool:
     if converter is None or converter.is_command:
         return False
     words = [word for word in converter.shape.split() if not _RANGE.match(word)]
-    return len(words) > 1 or converter.shape.endswith("...")
+    return len(words) > 1 or converter.shape.rstrip("]").endswith("...")
 
 
 def entry_heads(converter: Converter) -> Head:
