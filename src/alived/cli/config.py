@@ -1,4 +1,5 @@
-"""`alived config show`: the configuration as it is said, or as it will run, each value with its origin."""
+"""`alived config show`: the configuration as it is said, or as it will run, each value with its origin.
+`alived config schema`: the JSON Schema of the native document."""
 
 from __future__ import annotations
 
@@ -24,6 +25,14 @@ INDENT = "  "
 @click.group()
 def config() -> None:
     """Look at a configuration."""
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the native document (YAML, TOML, JSON), by which editors complete and check it."""
+    from alived.config.documents.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
 
 
 @config.command()
