@@ -34,6 +34,11 @@ class Sysctls:
         self._changed({key: (before, value)})
         path.write_text(value)
 
+    def before(self, key: str) -> str:
+        """What somebody else has set. Raises OSError if there is no such setting."""
+        known = self._before.get(key)
+        return known[0] if known else (ROOT / key).read_text().strip()
+
     def restore(self) -> None:
         restore(self._before)
         self._before.clear()

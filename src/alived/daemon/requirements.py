@@ -15,6 +15,7 @@ from alived.daemon.machine import Machine
 from alived.daemon.ports import Ports
 from alived.daemon.virtual_router import VirtualRouter
 from alived.vrrp import events as vrrp
+from alived.vrrp.config import State
 from alived.wire import rtnetlink
 from alived.wire.inet import pack_address
 
@@ -82,6 +83,16 @@ class Requirements:
                 except OSError as error:
                     self._notice(router.name, "vmac", f"cannot remove {device.name}: {error.strerror}")
 
+    def proxy_arp(self, router: VirtualRouter) -> None:
+        """To be asked on a change to and from MASTER: who answers for addresses that are reached through us."""
+        if router.vrrp.vmac and (parent := self._links.get(router.vrrp.interface)):
+            master = router.core.state is State.MASTER
+            self._set(router, vmac.proxy_settings(self._sysctls, router.vrrp, parent.index, master=master))
+
+    def _set(self, router: VirtualRouter, settings: list[tuple[str, str]]) -> None:
+        for sentence in vmac.apply_settings(self._sysctls, settings):
+            self._notice(router.name, "sysctl", sentence)
+
     def restore_settings(self) -> None:
         """Puts the kernel settings back that virtual MAC devices needed."""
         self._sysctls.restore()
@@ -97,8 +108,8 @@ class Requirements:
         try:
             if not existing or not vmac.is_ours(router.vrrp, existing) or existing.parent_index != parent.index:
                 vmac.create(self._requests, router.vrrp, parent, existing)
-                for sentence in vmac.apply_settings(self._sysctls, router.vrrp):
-                    self._notice(router.name, "sysctl", sentence)
+                self._set(router, vmac.settings(router.vrrp))
+                self.proxy_arp(router)
                 existing = self._machine.refresh(device.name)
             if existing and not existing.up:
                 vmac.set_up(self._requests, existing.index)

@@ -11,6 +11,9 @@ from alived.vrrp.packet import virtual_mac
 from alived.wire import rtnetlink
 from alived.wire.rtnetlink import Link
 
+MEDIUM_ID = 112 << 20
+"""The kernel's media are numbers without a meaning; this and the index of an interface is one that nobody else uses."""
+
 
 class VmacError(AlivedError):
     """A device of that name is in the way, or the kernel refused."""
@@ -65,10 +68,33 @@ def settings(instance: VrrpInstance) -> list[tuple[str, str]]:
     ]
 
 
-def apply_settings(sysctls: Sysctls, instance: VrrpInstance) -> list[str]:
+def proxy_settings(
+    sysctls: Sysctls, instance: VrrpInstance, parent_index: int, *, master: bool
+) -> list[tuple[str, str]]:
+    """Where the operator wants proxy ARP on the interface, the MASTER answers and nobody else, with the virtual MAC
+    (RFC 9568 section 8.1.3, A6). Both devices are of one medium: for hosts of their own segment nobody answers."""
+    assert instance.vmac
+    own, base = instance.vmac.name, instance.interface
+    try:
+        if instance.family is Family.IPV6 or sysctls.before(f"ipv4/conf/{base}/proxy_arp") != "1":
+            return []
+        medium = sysctls.before(f"ipv4/conf/{base}/medium_id")
+    except OSError:
+        return []  # the interface is gone
+    if medium == "0":
+        medium = str(MEDIUM_ID + parent_index)
+    return [
+        (f"ipv4/conf/{own}/medium_id", medium),
+        (f"ipv4/conf/{base}/medium_id", medium),
+        (f"ipv4/conf/{base}/proxy_arp", "0"),
+        (f"ipv4/conf/{own}/proxy_arp", "1" if master else "0"),
+    ]
+
+
+def apply_settings(sysctls: Sysctls, wanted: list[tuple[str, str]]) -> list[str]:
     """Sets them; returns a sentence for each that could not be set."""
     troubles = []
-    for key, value in settings(instance):
+    for key, value in wanted:
         try:
             sysctls.set(key, value)
         except OSError as error:

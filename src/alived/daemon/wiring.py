@@ -244,6 +244,8 @@ class Wiring:
         elif change.old is State.MASTER:
             self.ports.flush()  # the sooner the others hear of it, the shorter nobody answers
             self._feed_holder(router, vip.Release(change.reason), now)
+        if State.MASTER in (change.old, change.new):
+            self._requirements.proxy_arp(router)
         self._reports.instance_changed(change, deleted=self._deleting)
 
     # -- addresses --
