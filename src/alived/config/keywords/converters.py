@@ -269,7 +269,7 @@ def read_address(argument: Word, findings: Findings) -> Address | None:
     text, slash, length = argument.text.partition("/")
     found = parse_address(text)
     if found is not None and slash:
-        message = f"'/{length}' is skipped: this is the address of one router"
+        message = f"'/{length}' is skipped: this is the address of one machine"
         findings.warning(argument.location, "extra-arguments", message, found.text)
     if found is None:
         message = f"{argument.text!r} is not an IP address"

@@ -59,6 +59,7 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
 
 Table: TypeAlias = Mapping[str, Keyword]
 
+MAX_HOMES = 3
 _homes: dict[str, list[str]] = {}
 """Word -> the blocks that know it, for words that stand in the wrong one; filled by `table` while modules load."""
 
@@ -232,7 +233,7 @@ def report_status(block: Block, row: Keyword, findings: Findings) -> None:
 
 def report_unknown(block: Block, where: str, rows: Table, findings: Findings) -> None:
     """A word that the table does not have: said with its place and the nearest word, never skipped in silence."""
-    homes = " or ".join(_homes.get(block.keyword, ()))
+    homes = _places(block.keyword)
     if homes and where and block.children is not None:
         message = f"{block.keyword!r} cannot stand inside {where!r}: everything in it is lost"
         findings.error(block.location, "misplaced-block", message, f"it belongs {homes}; is a '}}' missing before it?")
@@ -241,6 +242,13 @@ def report_unknown(block: Block, where: str, rows: Table, findings: Findings) ->
     message = f"unknown keyword {block.keyword!r}{inside}: skipped"
     hint = f"it belongs {homes}" if homes else did_you_mean(block.keyword, rows)
     findings.warning(block.location, "unknown-keyword", message, hint)
+
+
+def _places(word: str) -> str:
+    """Where a word belongs; the first few, if there are many."""
+    homes = _homes.get(word, [])
+    others = f" (and {len(homes) - MAX_HOMES} others)" if len(homes) > MAX_HOMES else ""
+    return " or ".join(homes[:MAX_HOMES]) + others
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -86,6 +86,7 @@ _OWN = (
     ),
 )
 """alived's own blocks."""
+OWN_BLOCKS = frozenset(row.name for row in _OWN)
 
 _INSTANCE = """VI_1 {
 interface eth0
@@ -181,7 +182,7 @@ TOP = table(
     not_yet(
         "virtual_server",
         "A service to balance.",
-        f"{NO_LVS}: it is read and checked, but nothing is set up, here or in others",
+        f"{NO_LVS}, it only reads and checks what all of them say",
         converter=virtual_server(),
         field="virtual_servers",
         children=VIRTUAL_SERVER,
@@ -190,7 +191,7 @@ TOP = table(
     not_yet(
         "virtual_server_group",
         "Addresses and marks of one service.",
-        f"{NO_LVS}: it is read and checked, but nothing is set up, here or in others",
+        f"{NO_LVS}, it only reads and checks what all of them say",
         converter=group(),
         field="virtual_server_groups",
         repeats=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alived.config.findings import Findings
 from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.table import Settings
 from alived.config.keywords.virtual_server import VirtualServerBlock
+from alived.config.model import Service
 from alived.config.services.levels import Surroundings
 from alived.config.services.virtual_servers import complete
 from alived.health.config import SslContext
@@ -26,8 +27,7 @@ def read_services(said: Settings, defaults: Settings, findings: Findings) -> dic
         findings=findings,
     )
     blocks: tuple[VirtualServerBlock, ...] = said.get("virtual_servers", ())
-    _report_twice(blocks, around)
-    services = tuple(service for block in blocks if (service := complete(block, around)) is not None)
+    services = tuple(_complete(blocks, around))
     fields = {"virtual_servers": services, "virtual_server_groups": tuple(groups.values()), "ssl": _ssl(said)}
     return {field: value for field, value in fields.items() if value}
 
@@ -52,13 +52,17 @@ def _groups(definitions: Iterable[Definition], findings: Findings) -> dict[str, 
     return {name: one.value for name, one in found.items()}
 
 
-def _report_twice(blocks: Iterable[VirtualServerBlock], around: Surroundings) -> None:
-    """The kernel has one service for an address, port and protocol."""
+def _complete(blocks: Iterable[VirtualServerBlock], around: Surroundings) -> Iterator[Service]:
+    """All services; the kernel has one for an address, port and protocol, so two alike are reported."""
     seen: dict[tuple[object, ...], VirtualServerBlock] = {}
     for block in blocks:
-        key = block.entry.service, block.settings.get("protocol"), block.settings.get("ip_family")
-        first = seen.setdefault(key, block)
+        service = complete(block, around)
+        if service is None:
+            continue
+        value = service.virtual_server
+        first = seen.setdefault((value.service, value.protocol, value.family), block)
         if first is not block:
-            message = f"virtual_server {block.entry.service} is already in line {first.entry.location.line}: "
+            message = f"virtual_server {value.service} is already in line {first.entry.location.line}: "
             message += "the kernel has one service for both, and real servers of both would take turns in it"
             around.warn(block.entry.location, "duplicate-service", message, "one virtual_server with all real servers")
+        yield service
