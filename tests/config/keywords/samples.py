@@ -23,14 +23,12 @@ COUNTS: dict[str, int] = json.loads(GOLDEN.read_text())
 """Keywords that keepalived has in each of its blocks."""
 
 TABLES = tables()
-OWN = {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
-"""Blocks of alived at the top level."""
-ROWS = [
-    (path, row)
-    for path in COUNTS
-    for row in TABLES[path].values()
-    if (path, row.name) not in {(TOP_PATH, own) for own in OWN}
-]
+_POLICIES = {"conflict_check", "vip_vanish", "address_lifetime"}
+_BLOCKS = {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
+OURS = {"vrrp_instance": _POLICIES, "global_defs": _POLICIES, TOP_PATH: _BLOCKS}
+"""Words of alived in keepalived's blocks."""
+
+ROWS = [(path, row) for path in COUNTS for row in TABLES[path].values() if path != TOP_PATH or row.name not in _BLOCKS]
 IDS = [f"{path} {row.name}" for path, row in ROWS]
 
 INSTANCES = instance_text() + instance_text(name="VI_2", vrid=52, vip="192.0.2.99")
@@ -71,6 +69,7 @@ BESIDE = {
     },
     "virtual_server": {
         "ops": "protocol UDP",
+        "hashed": "lvs_sched sh",
         **dict.fromkeys(("sh-port", "sh-fallback"), "lvs_sched sh"),
         **dict.fromkeys(("mh-port", "mh-fallback"), "lvs_sched mh"),
         **dict.fromkeys(("sorry_server_inhibit", "sorry_server_lvs_method"), "sorry_server 192.0.2.77 80"),
@@ -96,22 +95,25 @@ BESIDE = {
 def document(path: str, row: Keyword) -> str:
     """A configuration in which the sample of the row is the only thing to wonder about."""
     if path == TOP_PATH:
-        return row.sample + "\n" + surroundings(row.sample)
+        return _surrounded(row.sample + "\n")
     names = path.split("/")
     extra = BESIDE.get(path, {}).get(row.name, "")
     text = "\n".join(filter(None, (extra, row.sample)))
     for depth in range(len(names), 0, -1):
         parent = TABLES["/".join(names[: depth - 1]) or TOP_PATH][names[depth - 1]]
         text = _inserted(parent, _blocks(text), TABLES["/".join(names[:depth])])
-    return text + surroundings(text)
+    return _surrounded(text)
 
 
-def surroundings(text: str) -> str:
-    """The instances, and the trackers that the text speaks of; without what the text defines itself."""
+def _surrounded(text: str) -> str:
+    """The instances behind, and the trackers that the text speaks of before; not what the text defines itself."""
     own = {block.arguments[0].text for block in _blocks(text) if block.arguments}
     wanted = set(text.split()) if "track_" in text or "_CHECK" in text else set()
-    names = (wanted | {"VI_1", "VI_2"}) - own
-    return "".join(_written(block) for block in _blocks(INSTANCES + TRACKERS) if block.arguments[0].text in names)
+    return _named(TRACKERS, wanted - own) + text + _named(INSTANCES, {"VI_1", "VI_2"} - own)
+
+
+def _named(text: str, names: set[str]) -> str:
+    return "".join(_written(block) for block in _blocks(text) if block.arguments[0].text in names)
 
 
 def _inserted(parent: Keyword, news: list[Block], rows: Table) -> str:

@@ -8,10 +8,9 @@ from collections import Counter
 
 import pytest
 
-from alived.config.keywords.index import TOP_PATH
 from alived.config.keywords.table import Keyword, Status
 from alived.config.load import load_text
-from tests.config.keywords.samples import COUNTS, IDS, OWN, ROWS, TABLES, document, way
+from tests.config.keywords.samples import COUNTS, IDS, OURS, ROWS, TABLES, document, way
 
 _SHARED = pathlib.Path(__file__).resolve().parents[4] / "shared"
 INVENTORY = pathlib.Path(os.environ.get("ALIVED_KEYWORDS", _SHARED / "reference" / "keepalived-keywords.txt"))
@@ -82,11 +81,6 @@ def test_rows_say_which_words_are_newer_than_2_2_7() -> None:
     newer = {pair for pair, tags in inventory().items() if "not227" in tags}
     said = {(path, row.name) for path, row in ROWS if row.since}
     assert said == newer - {("global_defs", "vrrp_ipsets")}, "vrrp_ipsets is not new: Debian builds without it"
-
-
-POLICIES = {"conflict_check", "vip_vanish", "address_lifetime"}
-OURS = {"vrrp_instance": POLICIES, "global_defs": POLICIES, TOP_PATH: OWN}
-"""Words of alived in keepalived's blocks."""
 
 
 def test_no_row_is_invented() -> None:

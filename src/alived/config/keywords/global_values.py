@@ -233,4 +233,4 @@ def include_checks() -> Converter:
                 return None
         return tuple(argument.text for argument in block.arguments)
 
-    return Converter("[[+|-]OPTION]...", "readable match", read)
+    return Converter("[[+|-]OPTION]...", "match", read)

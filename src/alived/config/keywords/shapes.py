@@ -116,7 +116,7 @@ def ipvlan() -> Converter:
                 name = check_interface(next(words, option) if option.text == "name" else option, findings)
         return None if name is None else VmacChoice(name)
 
-    return Converter("[bridge|private|vepa] [NAME] [ADDRESS]", "bridge", read)
+    return Converter("[bridge|private|vepa] [NAME] [ADDRESS]", "bridge 192.0.2.1", read)
 
 
 class GarpExtra(msgspec.Struct, frozen=True):
