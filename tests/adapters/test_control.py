@@ -140,31 +140,57 @@ def test_a_client_that_does_not_read_is_bounded(server: Server, monkeypatch: pyt
         assert len(server.held) < 20
 
 
-def test_an_oversized_request_is_refused(server: Server) -> None:
+def send_all(server: Server, sock: socket.socket, data: bytes) -> None:
+    """More than a socket takes at once."""
+    left = memoryview(data)
+    sock.setblocking(False)
+
+    def push() -> bool:
+        nonlocal left
+        try:
+            left = left[sock.send(left) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            return True
+        return not left
+
+    server.turn_until(push)
+
+
+def test_a_request_that_comes_in_many_pieces(server: Server) -> None:
     with server.connect() as sock:
-        sock.sendall(b"x" * (control.MAX_REQUEST + 1))
+        send_all(server, sock, b"x" * 3_000_000 + b"\nnext\n")
+        lines = server.read_lines(sock, 2)
+    assert [len(line) for line in lines] == [3_000_000, 4]
+
+
+def test_an_oversized_request_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "MAX_REQUEST", 100_000)
+    with server.connect() as sock:
+        send_all(server, sock, b"x" * 100_001)
         (line,) = server.read_lines(sock, 2)
-        assert json.loads(line)["error"] == "a request has at most 65536 bytes"
+        assert json.loads(line)["error"] == "a request has at most 100000 bytes"
     assert server.requests == []
+
+
+def test_what_all_clients_together_have_begun_to_say_is_bounded(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MAX_INPUT", 150_000)
+    with server.connect() as first, server.connect() as second:
+        for sock in (first, second):
+            send_all(server, sock, b"x" * 100_000)
+        (line,) = server.read_lines(second, 2)
+        assert json.loads(line)["error"] == "others are asking too much at the moment"
+        first.sendall(b"\n")
+        assert [len(line) for line in server.read_lines(first, 1)] == [100_000]
 
 
 def test_too_many_requests_at_once_are_refused(server: Server) -> None:
     server.hold = True
     with server.connect() as sock:
-        sock.setblocking(False)
-        data = b"x\n" * 200_000
-
-        def push() -> bool:
-            nonlocal data
-            try:
-                data = data[sock.send(data) :]
-            except BlockingIOError:
-                return False
-            except BrokenPipeError:
-                return True
-            return not data
-
-        server.turn_until(push)
+        send_all(server, sock, b"x\n" * 60_000)
         server.turn_until(lambda: server.held)
         server.held[0](b"first")
         lines = server.read_lines(sock, 2)

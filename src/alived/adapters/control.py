@@ -16,8 +16,13 @@ from alived.adapters.control_client import GROUP, socket_address
 from alived.adapters.loop import Loop, Timer
 from alived.base import NS_PER_S
 
-MAX_REQUEST = 1 << 16
-"""Bytes of a request line."""
+MAX_REQUEST = 16 << 20
+"""Bytes of a request line: a configuration of 5000 instances has 8 MB."""
+MAX_UNREAD = 1 << 16
+"""Bytes of further requests of a client that waits for an answer."""
+MAX_INPUT = 48 << 20
+"""Bytes of unfinished requests of all clients together."""
+_READ_SIZE = 1 << 16
 MAX_WAITING = 64 << 20
 """Bytes of answers that may wait for a client that does not read; then it is cut off."""
 MAX_CLIENTS = 32
@@ -76,19 +81,20 @@ class ControlServer:
             if len(self._clients) >= MAX_CLIENTS:
                 sock.close()
                 return
-            self._clients.add(_Client(self._loop, sock, self._handler, self._clients.discard))
+            self._clients.add(_Client(self._loop, sock, self._handler, self._clients))
 
 
 class _Client:
     """One connection: requests are answered in their order, one at a time."""
 
-    def __init__(self, loop: Loop, sock: socket.socket, handler: Handler, on_closed: Callable[[_Client], None]) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket, handler: Handler, clients: set[_Client]) -> None:
         sock.setblocking(False)
         self._loop = loop
         self._sock = sock
         self._handler = handler
-        self._on_closed = on_closed
+        self._clients = clients
         self._input = bytearray()
+        self._line_ends = False
         self._output = bytearray()
         self._busy = False
         self._closed = False
@@ -104,11 +110,11 @@ class _Client:
             self._loop.remove_reader(self._sock.fileno())
             self._want_writes(False)
             self._sock.close()
-            self._on_closed(self)
+            self._clients.discard(self)
 
     def _readable(self) -> None:
         try:
-            data = self._sock.recv(MAX_REQUEST)
+            data = self._sock.recv(_READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
@@ -120,26 +126,36 @@ class _Client:
             self._close_when_done()
             return
         self._touch()
+        self._line_ends = self._line_ends or b"\n" in data
         self._input += data
         self._next_request()
+        self._bound_input()
 
     def _next_request(self) -> None:
-        while not self._busy and not self._closed:
-            line, newline, rest = self._input.partition(b"\n")
-            if len(line) > MAX_REQUEST:
-                self._refuse(f"a request has at most {MAX_REQUEST} bytes")
-                return
-            if not newline:
-                return
-            self._input = rest
+        """Looks for the end of a line only where there is one: a long line comes in many pieces."""
+        while self._line_ends and not self._busy and not self._closed:
+            end = self._input.index(b"\n")
+            line = bytes(memoryview(self._input)[:end])
+            del self._input[: end + 1]
+            self._line_ends = b"\n" in self._input
             self._busy = True
-            self._handler(bytes(line), self._answered)
-        if len(self._input) > 2 * MAX_REQUEST:
+            self._handler(line, self._answered)
+
+    def _bound_input(self) -> None:
+        waiting = len(self._input)
+        if self._closed or waiting <= MAX_UNREAD:
+            return
+        if self._busy or self._line_ends:
             self._refuse("too many requests at once")
+        elif waiting > MAX_REQUEST:
+            self._refuse(f"a request has at most {MAX_REQUEST} bytes")
+        elif sum(len(client._input) for client in self._clients) > MAX_INPUT:
+            self._refuse("others are asking too much at the moment")
 
     def _refuse(self, reason: str) -> None:
         self._output += json.dumps({"ok": False, "result": None, "error": reason}).encode() + b"\n"
         self._input.clear()
+        self._line_ends = False
         if not self._ending:
             self._ending = True
             self._loop.remove_reader(self._sock.fileno())
@@ -171,7 +187,7 @@ class _Client:
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if self._ending and not self._output and not self._busy and b"\n" not in self._input:
+        if self._ending and not self._output and not self._busy and not self._line_ends:
             self.close()
 
     def _want_writes(self, wanted: bool) -> None:

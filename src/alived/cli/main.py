@@ -25,6 +25,8 @@ COMMANDS: dict[str, Entry] = {
     "explain-keyword": Entry(
         "alived.cli.explain_keyword:explain_keyword", "Say what a word of the configuration means."
     ),
+    "config": Entry("alived.cli.config:config", "Show the values of a configuration, and where each comes from."),
+    "plan": Entry("alived.cli.plan:plan", "Show what a configuration would change in the running daemon."),
     "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 import alived
+from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.history import KEPT
 from alived.daemon.messages import Answer, Request, Transition
@@ -24,6 +25,8 @@ class Daemon(Protocol):
     def recent(self, count: int) -> list[Transition]: ...
 
     def reload(self, done: Finish) -> None: ...
+
+    def plan(self, config: Config, done: Callable[[view.Json], None]) -> None: ...
 
 
 class Commands:
@@ -50,10 +53,21 @@ class Commands:
                 finish(self._history(request.arguments))
             case "reload":
                 self._daemon.reload(finish)
+            case "plan":
+                self._plan(request.arguments, finish)
             case "version":
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
-                finish(_refusal(f"unknown command {unknown!r}; there are status, history, reload and version"))
+                finish(_refusal(f"unknown command {unknown!r}; there are status, history, reload, plan and version"))
+
+    def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:
+        """What this daemon would do with a configuration, which the client has read with rights of its own."""
+        try:
+            config = msgspec.convert(arguments.get("config"), Config)
+        except msgspec.ValidationError as error:
+            finish(_refusal(f"this daemon (alived {alived.__version__}) cannot take such a configuration: {error}"))
+            return
+        self._daemon.plan(config, lambda found: finish(Answer(ok=True, result=found)))
 
     def _history(self, arguments: dict[str, Any]) -> Answer:
         count = arguments.get("count", KEPT)

@@ -116,7 +116,7 @@ BusMessage = (
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Client to daemon over the control socket: command "status", "reload", "history", "version"."""
+    """Client to daemon over the control socket: command "status", "reload", "plan", "history", "version"."""
 
     command: str
     arguments: dict[str, Any] = {}

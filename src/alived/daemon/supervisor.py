@@ -41,6 +41,7 @@ from alived.daemon.messages import (
     Transition,
 )
 from alived.daemon.owed import MAX_DELIVERIES, Owed
+from alived.daemon.plan import make_plan
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
 from alived.daemon.snapshots import Snapshots
@@ -92,7 +93,7 @@ class Supervisor:
         self._service_manager = ServiceManager()
         self._history = History(directory.file(HISTORY_FILE))
         self._boundable = [config]
-        """Configurations whose addresses the engine may have bound: two while a reload is on its way."""
+        """Configurations whose addresses the engine may have bound: more than one while reloads are on their way."""
         self._accept_mode = AcceptMode(directory.path)
         self._borrowed = Borrowed(directory)
         self._owed = Owed(config)
@@ -262,6 +263,9 @@ class Supervisor:
         self._service_manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         self._reloads.ask(done)
 
+    def plan(self, config: Config, done: Callable[[view.Json], None]) -> None:
+        self._snapshots.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
+
     def _write_data(self, status: view.Json) -> None:
         self._write(DATA_FILE, {"config": msgspec.to_builtins(self._config), "status": status})
 
@@ -283,7 +287,7 @@ class Supervisor:
 
     def adopt(self, config: Config) -> Sequence[str]:
         self._owed.configure(config)
-        self._boundable = [self._config, config]
+        self._boundable.append(config)
         self._config = config
         self._guard(lambda: self._accept_mode.enforce(config))
         for host in self._roles.values():
