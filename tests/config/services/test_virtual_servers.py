@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alived.base import NS_PER_S, Family
+from alived.config.load import load_text
 from alived.config.model import Service
 from alived.health.config import (
     SslContext,
@@ -27,6 +28,7 @@ from alived.lvs.config import (
     TunnelChecksum,
     VirtualServer,
 )
+from tests.config.helpers import instance_text
 from tests.config.services.documents import REAL_SERVER, real_server, virtual_server
 from tests.config.services.helpers import config, member, server, service
 
@@ -251,3 +253,10 @@ def test_the_same_service_twice() -> None:
     assert len(config(virtual_server() * 2, "duplicate-service").virtual_servers) == 2
     udp = virtual_server("protocol UDP")
     assert len(config(virtual_server() + udp).virtual_servers) == 2
+
+
+def test_what_this_version_does_not_do_is_said_once_for_all_services() -> None:
+    text = "".join(virtual_server(header=f"192.0.2.{number} 80") for number in range(5))
+    found = load_text(instance_text() + text, "f").diagnostics
+    assert [(one.code, one.location.line) for one in found] == [("not-supported-yet", 10)]
+    assert "balances no load" in found[0].message
