@@ -82,7 +82,7 @@ def test_each_field_and_each_address_is_told(files: tuple[Path, Path]) -> None:
         "address 192.0.2.100/24 dev eth51 may move: "
         "if VI_1 is MASTER here: a router with a priority above 90 takes over from VI_1",
         "address 192.0.2.100/24 dev eth52 gone: if VI_2 is MASTER here: taken away from this node: VI_2 is removed",
-        "address 192.0.2.103/24 dev eth53 new: VI_3 listens 3.648 s for another MASTER first",
+        "address 192.0.2.103/24 dev eth53 new: VI_3 listens 3.609 s for another MASTER first",
         "0 instances stay as they are.",
     ]
 
