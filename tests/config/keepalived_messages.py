@@ -12,8 +12,10 @@ CLASSES = (
     ("network", r"Invalid smtp server|iptables not supported|^cp: "),
     ("script-account", r"(?i)SECURITY VIOLATION|Unable to set (default user|uid/gid)|script uid/gid|Failed to set uid"),
     ("script-missing", r"since not found/accessible"),
+    ("adjusted", r"A unicast keyword has been specified without any unicast peers"),
     ("deprecated", r"deprecated|Please use global lvs_sync_daemon"),
     ("missing-parameter", r"is missing a parameter|name missing|script missing"),
+    ("lost-braces", r"Unexpected '\{'|Unknown keyword '\}'"),
     ("braces", r"'[{}]'|'[{}]'s"),
     ("unknown-keyword", r"(?i)unknown keyword|unknown route keyword|Unknown configuration entry"),
     ("truncated", r"Truncating auth_pass"),
@@ -31,13 +33,13 @@ CLASSES = (
     ),
     (
         "invalid-value",
-        r"(?i)\binvalid\b|malformed|not valid|outside range|out of range|must be in\b|must be (greater|between)|unknown state"
+        r"(?i)\binvalid\b|malformed|not valid|outside range|out of range|must be (in|greater|between)\b|unknown state"
         r"|unknown (protocol|address family|authentication|\[)|too (long|many)|extra (characters|parameters)"
         r"|character length|greater than maximum|must be an integer",
     ),
 )
-"""The first pattern that matches decides. What none matches is "adjusted": settings that keepalived changes or drops
-because they do not go together."""
+"""The first pattern that matches decides. "lost-braces" are those of a block whose keyword keepalived did not know.
+What none matches is "adjusted": settings that keepalived changes or drops because they do not go together."""
 
 OF_THE_MACHINE = ("interface", "network", "script-account", "script-missing")
 """Classes that speak of the machine where keepalived was run, not of the text."""
@@ -63,7 +65,8 @@ def messages(record: dict[str, Any]) -> list[Message]:
     """
     texts: list[str] = record["keepalived_messages"]
     removed = {match[1] for text in texts if (match := _REMOVED.search(text)) and "Unable" in text}
-    said = [text for text in texts if not ((match := _NOT_FOUND.search(text)) and match[1] in removed)]
+    some = any("Unable to set uid/gid for script" in text for text in texts)
+    said = [text for text in texts if not ((match := _NOT_FOUND.search(text)) and (some or match[1] in removed))]
     return list(dict.fromkeys(one for one in map(_message, said) if one.kind not in OF_THE_MACHINE))
 
 

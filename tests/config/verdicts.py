@@ -10,34 +10,52 @@ refuse what keepalived runs, *milder* if we run what it does not. Each of these 
 
 from __future__ import annotations
 
-import json
-import pathlib
 import sys
 from collections import Counter
 from typing import Any
 
 from alived.base import Diagnostic, Severity
-from alived.config.load import Loaded, load
+from tests.config.corpus_host import golden, name_of, read, read_table, records, write_table
 from tests.config.keepalived_messages import Message, messages, outcome
-from tests.corpus import CORPUS
 
-TABLE = pathlib.Path(__file__).resolve().parents[1] / "golden" / "keepalived_verdicts.json"
-KEEPALIVED = CORPUS / "keepalived"
+TABLE = golden("keepalived_verdicts.json")
 
 SAME_MEANING = {
     "adjusted": {
         "authentication-skipped",
+        "family-mismatch",
+        "first-not-link-local",
+        "group-weight",
+        "no-unicast-peer",
         "nopreempt-cleared",
         "own-interface",
+        "persistence-needed",
+        "port-skipped",
+        "preempt-delay-cleared",
+        "protocol-skipped",
+        "quorum-lowered",
         "small-group",
+        "sorry-server-in-pool",
         "state-changed",
         "strict-mode",
         "vmac",
     },
     "braces": {"extra-brace", "missing-brace", "unexpected-brace", "misplaced-block", "unexpected-block"},
-    "duplicate": {"duplicate-vrid", "duplicate-keyword", "duplicate-entry"},
-    "missing-setting": {"missing-keyword", "no-address"},
-    "reference": {"unknown-member", "empty-group", "unknown-tracker"},
+    "lost-braces": {"unknown-keyword", "misplaced-block", "unexpected-block", "unexpected-brace", "extra-brace"},
+    "duplicate": {"duplicate-vrid", "duplicate-keyword", "duplicate-entry", "duplicate-server"},
+    "missing-setting": {
+        "missing-keyword",
+        "no-address",
+        "no-method",
+        "no-protocol",
+        "no-real-server",
+        "no-scheduler",
+        # A value that is wrong is reported where it is written, not again as missing.
+        "invalid-address",
+        "invalid-value",
+        "out-of-range",
+    },
+    "reference": {"unknown-member", "empty-group", "unknown-tracker", "missing-keyword", "out-of-range"},
     "deprecated": {"deprecated"},
     "invalid-value": {"invalid-value", "out-of-range", "invalid-address", "interval"},
     "missing-parameter": {"missing-argument"},
@@ -45,18 +63,6 @@ SAME_MEANING = {
     "unknown-keyword": {"unknown-keyword", "misplaced-block", "not-supported"},
 }
 """Class of keepalived's messages -> our codes that say it where keepalived gives another line or none."""
-
-
-def records() -> list[dict[str, Any]]:
-    return list(json.loads((KEEPALIVED / "index.json").read_text())["files"])
-
-
-def name_of(record: dict[str, Any]) -> str:
-    return str(record["file"]).removeprefix("files/")
-
-
-def read(record: dict[str, Any]) -> Loaded:
-    return load(str(KEEPALIVED / record["file"]))
 
 
 def table() -> dict[str, dict[str, Any]]:
@@ -106,21 +112,11 @@ def with_reasons(rows: dict[str, dict[str, Any]], before: dict[str, Any]) -> dic
     return rows
 
 
-def load_table() -> dict[str, Any]:
-    return dict(json.loads(TABLE.read_text())) if TABLE.exists() else {}
-
-
-def write(rows: dict[str, dict[str, Any]]) -> None:
-    """A line for each file, so that a change of a verdict is a changed line."""
-    lines = (f"{json.dumps(name)}: {json.dumps(one, ensure_ascii=False)}" for name, one in rows.items())
-    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-
-
 def main() -> int:
-    before = load_table()
+    before = read_table(TABLE)
     rows = with_reasons(table(), before)
     if "--rewrite" in sys.argv:
-        write(rows)
+        write_table(TABLE, rows)
     changed = [name for name, one in rows.items() if before.get(name) != one]
     for name in changed:
         print(f"{name}: {rows[name]}")

@@ -127,3 +127,9 @@ class TestScripts:
     def test_weights_of_scripts_count_like_those_of_interfaces(self) -> None:
         assert script("script /bin/true\nweight 200") == ["priority-clamped"]
         assert script("script /bin/true\nweight -98") == []
+
+
+@pytest.mark.parametrize("field", ["vrrp_garp_master_repeat", "vrrp_garp_master_refresh_repeat"])
+def test_announcements_are_made_at_least_once(field: str) -> None:
+    warned(f"global_defs {{\n{field} 0\n}}\n" + instance_text(), "out-of-range")
+    good(f"global_defs {{\n{field} 1\n}}\n" + instance_text())

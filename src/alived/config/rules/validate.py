@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from alived.base import Diagnostic
 from alived.config.instances.plan import Plan
 from alived.config.rules.addresses import duplicate_vip, not_a_host, outside_subnet, virtual_as_own
+from alived.config.rules.announcing import zero_repeats
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
@@ -29,6 +30,7 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     shell_syntax,
     slow_scripts,
     unused_trackers,
+    zero_repeats,
 )
 
 
