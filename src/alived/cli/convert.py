@@ -13,7 +13,8 @@ import click
 from alived.base import Diagnostic, Severity
 from alived.cli.reading import ReadingOptions, reading_options
 from alived.config.findings import Findings
-from alived.config.load import ReadOptions, load, load_text, load_tree
+from alived.config.load import THIS_HOST, ReadOptions, load, load_text, load_tree
+from alived.config.write.expansions import expansions
 from alived.config.write.languages import LANGUAGES, write
 
 
@@ -53,6 +54,9 @@ def converted(file: str, language: str, options: ReadOptions) -> str:
     findings = Findings()
     tree = load_tree(file, Findings(), options, comments=True)
     text = write(tree, language, findings)
+    own_id = THIS_HOST.name().partition(".")[0] if options.config_id is None else options.config_id
+    for note in expansions(tree, file, THIS_HOST, own_id):
+        click.echo(f"{file}: note: {note}", err=True)
     _report(findings.sorted())
     if findings.has_errors:
         _refuse(f"{file} says what {language} cannot say: it is not converted")

@@ -104,7 +104,7 @@ class _Placer:
             inside = self.inside(block.location)
             below = _lines(self.take(lambda comment: not (end and comment.line >= end) and inside(comment)))
         return msgspec.structs.replace(
-            block, comments=_lines(above), remark=remark, children=children, last_comments=below
+            block, comments=_above(above), remark=remark, children=children, last_comments=below
         )
 
     def inside(self, place: Location) -> Callable[[Comment], bool]:
@@ -138,11 +138,16 @@ class _Placer:
         return ""
 
 
+def _above(comments: list[Comment]) -> tuple[str, ...]:
+    """Their texts, with an empty one for a blank line that sets them apart from what comes next."""
+    return (*_lines(comments), "") if comments and comments[-1].before_blank else _lines(comments)
+
+
 def _lines(comments: list[Comment]) -> tuple[str, ...]:
-    """Their texts, with an empty one for blank lines among them and behind them."""
+    """Their texts, with an empty one for blank lines among them."""
     lines: list[str] = []
     for comment in comments:
-        if lines and lines[-1] and comment.after_blank:
+        if lines and comment.after_blank:
             lines.append("")
         lines.append(comment.text)
-    return (*lines, "") if comments and comments[-1].before_blank else tuple(lines)
+    return tuple(lines)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.keywords.table import Keyword, Table
-from alived.config.keywords.top import TOP
+from alived.config.keywords.top import OWN_BLOCKS, TOP
+from alived.config.keywords.vrrp import policy_rows
 from alived.config.text.blocks import Block, Tree
 from alived.config.text.tokens import scan, unescape_comment_signs
 from alived.config.write.nodes import as_text
@@ -20,6 +21,11 @@ from alived.config.write.nodes import as_text
 INDENT = "    "
 _PLAIN = re.compile(r"[\w./:@%+,=*?^&|<>()\[\];'-]+\Z", re.ASCII)
 """Words that need no quotes whatever the language makes of other characters."""
+_PREDEFINED = re.compile(r"\$\{?_[A-Z]")
+"""A name that would be filled in; nothing keeps it from that."""
+_REFERS = re.compile(r"[@~]|\$\w+=|include")
+"""The beginning of a statement that is no statement, unless it is in quotes."""
+_OWN_KEYWORDS = frozenset(row.name for row in policy_rows())
 _CONTINUATION = re.compile(r"[ \t]*\\[ \t\r]*\n[ \t]*")
 
 
@@ -41,6 +47,8 @@ class _Writer:
         """All blocks, each that has braces apart from its neighbours."""
         before: Block | None = None
         for block in tree.blocks:
+            if block.keyword in OWN_BLOCKS:
+                self.refuse(block)
             has_braces = before is not None and (block.children is not None or before.children is not None)
             if has_braces:
                 yield ""
@@ -52,6 +60,9 @@ class _Writer:
     def block(self, block: Block, rows: Table, indent: str) -> Iterator[str]:
         """A statement or a block with its comments; rows: the table of the block in which it stands."""
         row = rows.get(block.keyword)
+        if block.keyword in _OWN_KEYWORDS:
+            message = f"keepalived does not know {block.keyword!r}: in this file only alived understands it"
+            self.findings.warning(block.location, "own-keyword", message)
         yield from _comments(block.comments, indent)
         remark = f"  {block.remark}" if block.remark else ""
         if block.children is None:
@@ -63,16 +74,22 @@ class _Writer:
         yield from _comments(block.last_comments, indent + INDENT)
         yield indent + "}"
 
+    def refuse(self, block: Block) -> None:
+        name = " ".join(word.text for word in block.words)
+        message = f"{name!r} cannot stand in a keepalived.conf: keepalived has nothing like it"
+        self.findings.error(block.location, "not-expressible", message, "stay with YAML or TOML")
+
     def statement(self, block: Block, row: Keyword | None) -> str:
         """What has been read as one command line is written as it was: the quotes in it are not those of words."""
         is_command = row is not None and row.converter is not None and row.converter.is_command
         return _CONTINUATION.sub(" ", block.raw) if is_command and block.raw else self.words(block)
 
     def words(self, block: Block) -> str:
-        return " ".join(self.word(word.text, word.location) for word in block.words)
+        first = self.word(block.keyword, block.location, is_first=True)
+        return " ".join((first, *(self.word(word.text, word.location) for word in block.arguments)))
 
-    def word(self, text: str, place: Location) -> str:
-        written = write_word(text)
+    def word(self, text: str, place: Location, is_first: bool = False) -> str:
+        written = write_word(text, is_first)
         if written is None:
             message = f"{text!r} cannot stand in a keepalived.conf: no quotes hold these characters together"
             self.findings.error(place, "not-expressible", message, "choose another value, or stay with YAML or TOML")
@@ -85,11 +102,15 @@ def _comments(comments: Iterable[str], indent: str) -> Iterator[str]:
         yield f"{indent}{comment}" if comment else ""
 
 
-def write_word(text: str) -> str | None:
-    """The word as the tokens of the language give it back; None if there is no way."""
-    if _PLAIN.match(text):
+def write_word(text: str, is_first: bool = False) -> str | None:
+    """The word as the tokens of the language give it back; None if there is no way. is_first: of its statement."""
+    if _PLAIN.match(text) and not (is_first and _REFERS.match(text)):
         return text
-    candidates = (f'"{text}"', re.sub("[#!]", r"\\\g<0>", text))
+    if _PREDEFINED.search(text):
+        return None
+    candidates = [f'"{text}"']
+    if not (is_first and _REFERS.match(text)):
+        candidates.append(re.sub("[#!]", r"\\\g<0>", text))
     return next((candidate for candidate in candidates if _reads_as(candidate, text)), None)
 
 
