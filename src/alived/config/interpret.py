@@ -71,7 +71,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     others.update(statics(said, defaults, instances, findings))
     others.update(read_services(said, defaults, findings))
-    others.update(_read_raft(said, defaults, known, bool(instances), findings))
+    others.update(_read_raft(said, defaults, known, instances, findings))
     if not instances and not findings.has_errors:
         _report_idle(said.location, any(others.values()), findings)
     config = Config(
@@ -84,11 +84,11 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
 
 
 def _read_raft(
-    said: Settings, defaults: Settings, known: Known, has_instances: bool, findings: Findings
+    said: Settings, defaults: Settings, known: Known, instances: list[InstancePlan], findings: Findings
 ) -> dict[str, Any]:
     """The fields of Config that speak of Raft. This version has no engine for it: alone they cannot run."""
-    fields = read_raft(said, defaults, known, findings)
-    if fields and not has_instances:
+    fields = read_raft(said, defaults, known, instances, findings)
+    if fields and not instances:
         names = ", ".join(group.raft.name for group in fields["raft_groups"])
         message = f"this version has no engine for Raft: nobody would own {names}, nothing would run"
         place = said.place("raft_instance", "cluster")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from alived.config.instances.addresses import bind, check_usable
 from alived.config.instances.complete import notify_scripts, vip_group
 from alived.config.instances.draft import Draft
 from alived.config.instances.network import interface
+from alived.config.instances.plan import InstancePlan
 from alived.config.instances.trackers import Known
 from alived.config.instances.tracking import tracked, trackers
 from alived.config.keywords.definitions import Definition, unique
@@ -34,17 +35,24 @@ IMPLIED = "default"
 """Name of the group of a cluster that names none: one owner, whose addresses its hooks bind (as vip-switch)."""
 
 
-def read_raft(said: Settings, defaults: Settings, known: Known, findings: Findings) -> dict[str, Any]:
-    """The fields of Config that speak of Raft; none if the configuration does not."""
+def read_raft(
+    said: Settings, defaults: Settings, known: Known, instances: Iterable[InstancePlan], findings: Findings
+) -> dict[str, Any]:
+    """The fields of Config that speak of Raft; none if the configuration does not. instances: those of VRRP."""
     definitions = unique("raft_instance", said.get("raft_instance", ()), findings)
     cluster = _cluster(said, bool(definitions), findings)
     if cluster is None and not definitions:
         return {}
-    quorum_lost = QuorumLost(said.get("cluster", said).get("quorum_lost", QuorumLost.RELEASE))
-    groups = [_group(one, quorum_lost, defaults, known, cluster, findings) for one in definitions.values()]
+    quorum_lost = QuorumLost(said.get("cluster").get("quorum_lost", "release") if "cluster" in said else "release")
+    owners = {vip.address: f"vrrp_instance {one.name}" for one in instances for vip in one.instance.vips.addresses}
+    groups: list[RaftGroup] = []
+    for one in definitions.values():
+        draft = Draft(one.name, one.settings, defaults, findings, None, known)
+        _check_addresses(draft, owners)
+        groups.append(_group(draft, quorum_lost, cluster))
     if not groups:
         implied = RaftInstance(name=IMPLIED, quorum_lost=quorum_lost, bound_by=BoundBy.HOOKS)
-        groups = [RaftGroup(raft=implied, vips=said.get("vip_conf", VipGroup(name=IMPLIED)))]
+        groups.append(RaftGroup(raft=implied, vips=said.get("vip_conf", VipGroup(name=IMPLIED))))
     return {"cluster": cluster, "raft_groups": tuple(groups)}
 
 
@@ -82,7 +90,7 @@ def _cluster(said: Settings, is_needed: bool, findings: Findings) -> Cluster | N
 
 def _members(settings: Settings, findings: Findings) -> tuple[Member, ...]:
     nodes: tuple[Definition, ...] = settings.get("nodes", ())
-    if not nodes:
+    if not nodes and "nodes" not in settings.tried:
         message = "cluster has no nodes"
         findings.error(settings.location, "missing-keyword", message, "node ID { addr ADDRESS:PORT } for each")
     by_id = unique("node", nodes, findings)
@@ -131,27 +139,25 @@ def _check_size(cluster: Cluster, settings: Settings, findings: Findings) -> Non
         findings.warning(place, "one-voter", message, "role voter or witness on two more nodes")
 
 
-def _group(
-    one: Definition,
-    quorum_lost: QuorumLost,
-    defaults: Settings,
-    known: Known,
-    cluster: Cluster | None,
-    findings: Findings,
-) -> RaftGroup:
-    settings = one.settings
-    draft = Draft(one.name, settings, defaults, findings, None, known)
-    device = interface(draft)
-    for entry in (*draft.vips, *draft.excluded):
+def _check_addresses(draft: Draft, owners: dict[str, str]) -> None:
+    """Each address is usable and belongs to one group. owners: address -> whose it is; those of the group are added."""
+    entries = (*draft.vips, *draft.excluded)
+    for entry in entries:
         check_usable(draft, entry)
-    if (
-        not draft.vips
-        and not draft.excluded
-        and not {"virtual_ipaddress", "virtual_ipaddress_excluded"} & settings.tried
-    ):
-        draft.warn("no-address", "no address belongs to this raft_instance", hint="virtual_ipaddress { ... }")
+        first = owners.setdefault(entry.address.text, f"raft_instance {draft.name}")
+        if first != f"raft_instance {draft.name}":
+            message = f"{draft.name}: {entry.address.text} is already in {first}"
+            draft.findings.error(entry.location, "duplicate-vip", message, "remove one of them")
+    if not entries and not {"virtual_ipaddress", "virtual_ipaddress_excluded"} & draft.settings.tried:
+        hint = "virtual_ipaddress { ... }"
+        draft.warn("no-address", "no address belongs to this raft_instance", hint=hint)
+
+
+def _group(draft: Draft, quorum_lost: QuorumLost, cluster: Cluster | None) -> RaftGroup:
+    settings = draft.settings
+    device = interface(draft)
     raft = RaftInstance(
-        name=one.name,
+        name=draft.name,
         interface=device,
         quorum_lost=QuorumLost(settings.get("quorum_lost", quorum_lost)),
         preferred_nodes=_preferred(draft, cluster),

@@ -126,7 +126,7 @@ HOOKS = table(
     works("enabled", boolean(), "Whether hooks run at all.", default="on"),
     _rows_of_failure(),
     (
-        works(event, nested(HOOK, "command /usr/local/bin/hook.sh"), _MEANINGS[event], children=HOOK)
+        works(event.value, nested(HOOK, "command /usr/local/bin/hook.sh"), _MEANINGS[event], children=HOOK)
         for event in HookEvent
     ),
 )
