@@ -51,13 +51,20 @@ def test_a_file_is_read_like_its_text(tmp_path: pathlib.Path) -> None:
     assert (of_file.config, of_file.diagnostics) == (of_text.config, of_text.diagnostics)
 
 
+NOT_IN_THIS_VERSION = {"not-supported-yet", "no-engine"}
+"""What examples of later versions are told: nothing else may be wrong with them."""
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
 def test_the_examples_are_clean(path: pathlib.Path) -> None:
     loaded = load(str(path))
-    assert loaded.diagnostics == ()
-    assert loaded.config is not None
+    codes = {found.code for found in loaded.diagnostics}
+    assert codes <= NOT_IN_THIS_VERSION
+    assert (loaded.config is None) == ("no-engine" in codes)
+    assert codes == set() or path.stem in ("cluster", "load-balancer")
 
 
-def test_the_two_languages_of_the_examples_say_the_same() -> None:
-    conf, yaml = (load(str(path)).config for path in EXAMPLES if path.stem == "two-nodes")
-    assert conf == yaml
+def test_the_languages_of_the_examples_say_the_same() -> None:
+    conf, toml, yaml = (load(str(path)).config for path in EXAMPLES if path.stem == "two-nodes")
+    assert conf is not None
+    assert conf == toml == yaml
