@@ -63,6 +63,6 @@ def _complete(blocks: Iterable[VirtualServerBlock], around: Surroundings) -> Ite
         first = seen.setdefault((value.service, value.protocol, value.family), block)
         if first is not block:
             message = f"virtual_server {value.service} is already in line {first.entry.location.line}: "
-            message += "the kernel has one service for both, and real servers of both would take turns in it"
+            message += "the kernel has one service for both, with the real servers of both"
             around.warn(block.entry.location, "duplicate-service", message, "one virtual_server with all real servers")
         yield service
