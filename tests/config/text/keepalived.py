@@ -56,9 +56,28 @@ def words_of_keepalived(path: pathlib.Path, config_id: str = "here") -> list[str
     return None
 
 
-def words_of_alived(path: pathlib.Path, config_id: str = "here") -> list[str]:
-    """The same from our tree."""
-    tree = load_tree(str(path), Findings(), ReadOptions(config_id=config_id))
+OURS = {
+    "undefined-name",  # ${NAME} stays one word: keepalived takes the braces for those of a block
+    "continued-line",  # a backslash continues a statement
+    "backslash-in-comment",  # a comment ends with its line
+    "extra-brace",
+    "unexpected-brace",
+    "missing-brace",
+    "definition-loop",  # keepalived never comes back
+    "too-deep",
+    "too-much-text",
+    "sequence",
+    "not-utf-8",
+}
+"""Findings that tell of something which keepalived takes another way."""
+
+
+def words_of_alived(path: pathlib.Path, config_id: str = "here") -> list[str] | None:
+    """The same from our tree; None if we take something another way, and say so."""
+    findings = Findings()
+    tree = load_tree(str(path), findings, ReadOptions(config_id=config_id))
+    if OURS & {found.code for found in findings.sorted()}:
+        return None
     return list(_flat(tree.blocks))
 
 

@@ -23,16 +23,14 @@ _DEFINITION = re.compile(r"\$(?P<name>[A-Za-z_]\w*)=[ \t]*", re.ASCII)
 class Definition(msgspec.Struct, frozen=True, eq=False):
     """lines: the text with the place of each line; at least one. Two definitions of a name are two different things.
 
+    at_end: whether it is used at the end of a line only: it was written as a value of several lines.
     is_final: whether names in the text stay as they are, because it did not come from the configuration.
     """
 
     name: str
     lines: tuple[tuple[str, Location | None], ...]
+    at_end: bool = False
     is_final: bool = False
-
-    @property
-    def has_more(self) -> bool:
-        return len(self.lines) > 1
 
 
 def is_definition(text: str) -> bool:
@@ -49,12 +47,15 @@ def read_definition(line: Line, next_line: Callable[[], tuple[Line, bool] | None
     if not is_continued(line):
         return Definition(name, ((value.text, value.place(0)),))
     lines = [(without_backslash(value.text), value.place(0))]
+    at_end = bool(lines[0][0])
     continued = True
     while continued and (found := next_line()) is not None:
         following, continued = found
-        lines.append((without_backslash(following.text) if continued else following.text, following.place(0)))
+        text = without_backslash(following.text) if continued else following.text
+        at_end = at_end or (continued and bool(text))
+        lines.append((text, following.place(0)))
     said = tuple((text, place) for text, place in lines if text)
-    return Definition(name, said or (("", value.place(0)),))
+    return Definition(name, said or (("", value.place(0)),), at_end)
 
 
 def is_continued(line: Line) -> bool:

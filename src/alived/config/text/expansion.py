@@ -124,7 +124,7 @@ class Expansion:
             filled = self._filled(line)
             if filled is line:
                 return line
-            line = filled.from_(0)
+            line = filled.from_(0).with_comment_apart()
 
     def _filled(self, line: Line) -> Line:
         around = [source.definition for source in self.stack if isinstance(source, OpenDefinition)]
@@ -215,4 +215,4 @@ class Expansion:
     def _report_undefined(self, line: Line) -> None:
         for offset, name in undefined(line.text):
             message = f"{name!r} is not defined here: it stays as it is"
-            self.findings.warning(line.place(offset), "undefined-name", message, f"{name}=value in a line before")
+            self.findings.warning(line.place(offset), "not-a-name", message, f"{name}=value in a line before")

@@ -40,6 +40,11 @@ class Line(NamedTuple):
         rest = self.text[offset:].lstrip(_BLANKS)
         return Line(rest.rstrip(_BLANKS), _marks_from(self.marks, len(self.text) - len(rest)), self.remark)
 
+    def with_comment_apart(self) -> Line:
+        """After its text has changed: a comment that begins in it now goes to its comment."""
+        code, comment = split_comment(self.text)
+        return Line(code.rstrip(_BLANKS), self.marks, comment + self.remark) if comment else self
+
     def until(self, offset: int) -> Line:
         """The part before an offset; the comment stays with the rest."""
         return Line(self.text[:offset], self.marks)

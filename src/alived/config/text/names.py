@@ -62,8 +62,8 @@ class _Open(NamedTuple):
 def fill(line: Line, names: Names, around: Sequence[Definition] = ()) -> Filled:
     """The line with its names replaced; the same object if there was nothing to replace.
 
-    It stops early behind text that begins with `~`, since that may be a sequence, which is dealt with first. around:
-    the definitions of several lines that this line is part of. Raises Endless.
+    It stops early if the line begins with `~` now, since that may be a sequence, which is dealt with first.
+    around: the definitions of several lines that this line is part of. Raises Endless.
     """
     opened = [_Open(definition) for definition in around]
     rests: list[tuple[Definition, Location]] = []
@@ -87,11 +87,11 @@ def fill(line: Line, names: Names, around: Sequence[Definition] = ()) -> Filled:
             value = _as_it_is(value, line.text[:start])
         else:
             opened.append(_Open(definition, len(line.text) - end))
-        if definition.has_more:
+        if len(definition.lines) > 1:
             rests.append((definition, line.place(start)))
         line = line.replaced(start, end, value, origin)
         at = start + len(value) if definition.is_final else start
-        if value.lstrip(" \t").startswith("~"):
+        if start == 0 and value.startswith("~"):
             break
     return Filled(line, tuple(rests))
 
@@ -106,7 +106,7 @@ def undefined(text: str) -> Iterator[tuple[int, str]]:
 def _find(match: re.Match[str], names: Names, at_end: bool) -> Definition | None:
     """A definition of several lines counts at the end of a line only."""
     definition = names.find(match[1] or match[3], (match[2] or "").split())
-    return None if definition is not None and definition.has_more and not at_end else definition
+    return None if definition is not None and definition.at_end and not at_end else definition
 
 
 def _as_it_is(value: str, before: str) -> str:

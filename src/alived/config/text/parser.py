@@ -153,12 +153,11 @@ class _Parser:
         self.start = -1
 
     def _continuation(self, token: Token) -> None:
-        if self.words:
-            if self.start >= 0:
-                self.raw += self.text[self.start : self.end] + " "
-                self.start = -1
-            message = "the statement goes on in the next line; keepalived 2.2.7 would end it here, with a word '\\'"
-            self.findings.warning(self._place(token), "continued-line", message, "write it in one line")
+        if self.start >= 0:
+            self.raw += self.text[self.start : self.end] + " "
+            self.start = -1
+        message = "the statement goes on in the next line; keepalived 2.2.7 would end it here, with a word '\\'"
+        self.findings.warning(self._place(token), "continued-line", message, "write it in one line")
 
     def _open(self, token: Token) -> None:
         self._end_statement()
@@ -188,6 +187,11 @@ class _Parser:
 
     def _comment(self, token: Token) -> None:
         comment = token.text.rstrip()
+        if comment.endswith("\\"):
+            message = (
+                "a comment ends with its line; keepalived 2.2.7 takes the '\\' at its end for a word of the statement"
+            )
+            self.findings.warning(self._place(token), "backslash-in-comment", message, "remove the backslash")
         if self.words:
             self._check_end_of_word(token)
             self.remark = comment

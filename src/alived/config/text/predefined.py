@@ -1,5 +1,9 @@
 """Names that are defined from the beginning: `${_PWD}`, `${_INSTANCE}`, `${_RANDOM 1 6}`, `${_ENV HOME}`, `${_HASH}`,
-`${_BANG}`. A definition of the same name takes their place."""
+`${_BANG}`. A definition of the same name takes their place.
+
+`${_HASH}` and `${_BANG}` begin a comment outside quotes, as the signs themselves do in keepalived 2.2.7:
+`$OFF=${_HASH}` and then `$OFF priority 100`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from alived.config.text.definitions import Definition
 from alived.config.text.host import Host
 
 _RANDOM_MAX = 32767
+_SIGNS = {name: Definition(name, ((sign, None),)) for name, sign in (("_HASH", "#"), ("_BANG", "!"))}
 
 
 class Predefined:
@@ -23,6 +28,8 @@ class Predefined:
 
     def find(self, name: str, parameters: list[str]) -> Definition | None:
         """None if there is no such name, or the parameters are not its own."""
+        if name in _SIGNS and not parameters:
+            return _SIGNS[name]
         value: str | None = None
         match name, parameters:
             case "_PWD", []:
@@ -34,10 +41,6 @@ class Predefined:
                 value = self._draw(low, high)
             case "_ENV", [variable]:
                 value = self._host.variable(variable) or ""
-            case "_HASH", []:
-                value = "#"
-            case "_BANG", []:
-                value = "!"
         return None if value is None else Definition(name, ((value, None),), is_final=True)
 
     def _draw(self, low: int, high: int) -> str | None:
