@@ -133,3 +133,35 @@ class TestScripts:
 def test_announcements_are_made_at_least_once(field: str) -> None:
     warned(f"global_defs {{\n{field} 0\n}}\n" + instance_text(), "out-of-range")
     good(f"global_defs {{\n{field} 1\n}}\n" + instance_text())
+
+
+class TestMail:
+    SERVER = "smtp_server 192.0.2.25"
+    TO = "notification_email {\nadmin@example.com\n}"
+
+    def codes(self, global_defs: str, body: str = "smtp_alert") -> list[str]:
+        text = f"global_defs {{\n{global_defs}\n}}\n" + instance_text(body)
+        return [code for code in codes_of(load_text(text)) if code == "no-mail-server"]
+
+    @pytest.mark.parametrize("global_defs", ["", SERVER, TO])
+    def test_needs_a_server_and_somebody_who_gets_it(self, global_defs: str) -> None:
+        assert self.codes(global_defs) == ["no-mail-server"]
+
+    def test_is_said_once(self) -> None:
+        assert self.codes("smtp_alert") == ["no-mail-server"]
+
+    def test_can_be_sent(self) -> None:
+        assert self.codes(f"{self.SERVER}\n{self.TO}") == []
+
+    def test_nobody_wants_any(self) -> None:
+        assert self.codes("", "smtp_alert off") == []
+
+
+@pytest.mark.parametrize("character", "–—−“’：，\u200b\u00a0\u00ad")
+def test_characters_that_look_like_others(character: str) -> None:
+    assert "invisible-character" in codes_of(load_text(instance_text(f"notify /bin/x{character}5")))
+
+
+@pytest.mark.parametrize("character", "-é节ö:'")
+def test_characters_that_look_like_themselves(character: str) -> None:
+    assert "invisible-character" not in codes_of(load_text(instance_text(f'notify "/bin/{character}{character}5"')))

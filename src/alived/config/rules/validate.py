@@ -11,7 +11,7 @@ from alived.config.rules.announcing import zero_repeats
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
-from alived.config.rules.scripts import shell_syntax, slow_scripts, unused_trackers
+from alived.config.rules.scripts import mail_without_server, shell_syntax, slow_scripts, unused_trackers
 from alived.config.rules.weights import clamped_priority, nopreempt_with_weights
 
 RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
@@ -30,6 +30,7 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     shell_syntax,
     slow_scripts,
     unused_trackers,
+    mail_without_server,
     zero_repeats,
 )
 
