@@ -49,3 +49,22 @@ def codes_of(loaded: Loaded) -> list[str]:
 def one(config: Config) -> Instance:
     (instance,) = config.instances
     return instance
+
+
+STATUS_CODES = {"not-supported-yet", "no-effect", "deprecated", "unused-tracker"}
+"""What is said of right words that this version does not follow."""
+
+
+def understood(text: str) -> Config:
+    """The configuration of a text in which nothing is wrong, whether this version follows it or not."""
+    loaded = load_text(text, "test.conf")
+    others = [found for found in loaded.diagnostics if found.code not in STATUS_CODES]
+    assert others == [], "\n".join(map(str, others))
+    assert loaded.config is not None
+    return loaded.config
+
+
+def complaints(text: str) -> list[tuple[str, int]]:
+    """(code, line) of what is wrong in a text."""
+    found = load_text(text, "test.conf").diagnostics
+    return [(one.code, one.location.line) for one in found if one.code not in STATUS_CODES]

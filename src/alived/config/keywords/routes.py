@@ -9,6 +9,7 @@ from alived.base import Family
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter, entries, parse_seconds
 from alived.config.keywords.lines import (
+    EVERYWHERE,
     FAMILIES,
     MAX_U8,
     MAX_U16,
@@ -247,19 +248,22 @@ TRACK_GROUP: Mapping[str, Option] = {
 """What only static routes and rules have."""
 
 
-def _destination(line: Line, word: Word) -> None:
+def _destination(line: Line, first: Word) -> None:
     """`[TYPE] [to] ADDRESS[/LENGTH]`."""
-    if word.text in TYPES:
-        line.set("type", TYPES[word.text])
+    word: Word | None = first
+    if first.text in TYPES:
+        line.set("type", TYPES[first.text])
         line.skip("to")
-        word = line.value(word) or word
-    elif word.text == "to":
-        word = line.value(word) or word
+        word = line.value(first)
+    elif first.text == "to":
+        word = line.value(first)
+    if word is None:
+        return
     if word.text == "default6":
         line.warn(word, "deprecated", "'default6' is deprecated", "write: inet6 default")
         line.of_family(Family.IPV6, word)
         line.set("destination", "default")
-    elif word.text in ("default", "any", "all") or word.text[:1].isdigit() or ":" in word.text:
+    elif word.text in EVERYWHERE or word.text[:1].isdigit() or ":" in word.text:
         line.set("destination", line.parse_network(word))
     else:
         line.unknown(word, _OPTIONS)
