@@ -160,7 +160,7 @@ def main() -> int:
         return [f"removed {path.name}" for path in left]
 
     parts = Parts(make_engine=lambda context: FakeEngine(context, directory), make_worker=make_worker, reap=reap)
-    return serve(options, parts, load)
+    return serve(options, load, lambda: parts)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ import msgspec
 from alived.adapters.control_client import NotRunning, ask
 from alived.adapters.runtime_dir import SOCKET_FILE, choose
 from alived.base import Diagnostic, Severity
+from alived.cli.reading import ReadingOptions, reading_options
 from alived.config.differences import Difference
-from alived.config.load import load
+from alived.config.load import ReadOptions, load
 from alived.config.model import Config
 
 Json = dict[str, Any]
@@ -29,22 +30,25 @@ FATES = {"kept": "green", "new": "green", "gone": "red", "interrupted": "red", "
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("--from", "old_file", metavar="OLDFILE", help="Compare with this file instead of the running daemon.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")
-def plan(file: str, old_file: str | None, as_json: bool, runtime_dir: str | None) -> None:
+def plan(file: str, old_file: str | None, reading: ReadingOptions, as_json: bool, runtime_dir: str | None) -> None:
     """Show what would change if FILE were the configuration: instances that start, stop or change in place, and
     whether a virtual address would move or be interrupted, and why. Nothing is changed.
 
     The running daemon makes the plan with the very code that a reload runs, from its own configuration and the states
-    of its instances. With --from no daemon is asked, and what depends on a state is told for a MASTER.
+    of its instances; what it was told by --set and the like has to be said here too. With --from no daemon is asked,
+    and what depends on a state is told for a MASTER.
 
     Exit status: 0 nothing would change, 3 something would, 1 FILE cannot run or no daemon answers, 2 wrong usage.
     """
-    new = _read(file, as_json)
+    options = reading.read_options()
+    new = _read(file, options, as_json)
     if old_file is None:
         found = _ask(choose(runtime_dir), new, as_json)
     else:
-        found = _compare(_read(old_file, as_json), new)
+        found = _compare(_read(old_file, options, as_json), new)
     if as_json:
         click.echo(json.dumps({"file": file, **found}, indent=2))
     else:
@@ -53,9 +57,9 @@ def plan(file: str, old_file: str | None, as_json: bool, runtime_dir: str | None
     sys.exit(EXIT_CHANGES if found["changes"] else EXIT_SAME)
 
 
-def _read(file: str, as_json: bool) -> Config:
+def _read(file: str, options: ReadOptions, as_json: bool) -> Config:
     """A configuration that can run; else its errors are told and this is the end."""
-    loaded = load(file)
+    loaded = load(file, options)
     errors = [found for found in loaded.diagnostics if found.severity is Severity.ERROR]
     if loaded.config is None or errors:
         _refuse(f"{file} cannot run", as_json, errors)

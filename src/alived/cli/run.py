@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from alived.cli.reading import ReadingOptions, reading_options
+
+if TYPE_CHECKING:
+    from alived.daemon.supervisor import Parts
 
 
 @click.command()
@@ -38,12 +42,8 @@ def run(
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
     """
     from alived.adapters import runtime_dir as directory
-    from alived.daemon import leftovers
-    from alived.daemon.engine import make_engine
     from alived.daemon.main import Options, serve
     from alived.daemon.reading import Reading
-    from alived.daemon.supervisor import Parts
-    from alived.daemon.worker import make_worker
 
     options = Options(
         config_path=config_path,
@@ -60,5 +60,12 @@ def run(
         loaded = load(path, reading.read_options())
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
-    parts = Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)
-    sys.exit(serve(options, parts, read))
+    def make_parts() -> Parts:
+        from alived.daemon import leftovers
+        from alived.daemon.engine import make_engine
+        from alived.daemon.supervisor import Parts
+        from alived.daemon.worker import make_worker
+
+        return Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)
+
+    sys.exit(serve(options, read, make_parts))

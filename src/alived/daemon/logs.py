@@ -14,13 +14,13 @@ import datetime
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from alived.adapters.loop import now_ns
-from alived.base import NS_PER_S
+from alived.base import NS_PER_S, Diagnostic
 from alived.daemon.messages import Transition
 
 LEVELS = {"debug": 7, "info": 6, "warning": 4, "error": 3}
@@ -225,3 +225,10 @@ class Log:
             fields=fields,
         )
         self._output.write(self._form(line))
+
+
+def report_findings(log: Log, findings: Iterable[Diagnostic]) -> None:
+    """What was found in a configuration, a line each."""
+    ours = Source("alived", os.getpid())
+    for finding in findings:
+        log.always(ours, str(finding.severity), f"config-{finding.code}", str(finding))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,9 +14,11 @@ from alived.adapters.loop import Loop
 from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
 from alived.config.model import Config
-from alived.daemon.logs import Log, Source, Stderr, pick_format
+from alived.daemon.logs import Log, Source, Stderr, pick_format, report_findings
 from alived.daemon.reading import Load, Reader, Reading
-from alived.daemon.supervisor import Parts, StartError, Supervisor, report_findings
+
+if TYPE_CHECKING:
+    from alived.daemon.supervisor import Parts
 
 EXIT_OK = 0
 EXIT_REFUSED = 1
@@ -31,8 +35,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     single: bool = False
 
 
-def serve(options: Options, parts: Parts, load: Load) -> int:
-    """Runs the daemon until it is told to stop; gives the exit status. Nothing is touched before all is well."""
+def serve(options: Options, load: Load, make_parts: Callable[[], Parts]) -> int:
+    """Runs the daemon until it is told to stop; gives the exit status. Nothing is touched before all is well.
+
+    make_parts: imports what runs. The configuration is read meanwhile, on another CPU: a start takes as long as the
+    slower of the two.
+    """
     try:
         directory = RuntimeDir(options.runtime_dir)
     except RuntimeDirError as error:
@@ -40,16 +48,6 @@ def serve(options: Options, parts: Parts, load: Load) -> int:
         return EXIT_REFUSED
     loop = Loop()
     reader = Reader(loop, load)
-    log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
-    config = _first_config(loop, reader, log, options)
-    status = EXIT_REFUSED if config is None else _run(loop, options, parts, reader, directory, config, log)
-    # Not after an exception: then children may still own addresses, and the pid file must stay locked by them.
-    directory.close()
-    return status
-
-
-def _first_config(loop: Loop, reader: Reader, log: Log, options: Options) -> Config | None:
-    """The configuration to start with; all findings go to stderr, for people as `alived check` shows them."""
     readings: list[Reading] = []
 
     def finish(reading: Reading) -> None:
@@ -57,10 +55,20 @@ def _first_config(loop: Loop, reader: Reader, log: Log, options: Options) -> Con
         loop.stop()
 
     reader.read(options.config_path, finish)
+    parts = make_parts()
     loop.run()
-    (reading,) = readings
+    log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
+    config = _judge(readings[0], log, options)
+    status = EXIT_REFUSED if config is None else _run(loop, options, parts, reader, directory, config, log)
+    # Not after an exception: then children may still own addresses, and the pid file must stay locked by them.
+    directory.close()
+    return status
+
+
+def _judge(reading: Reading, log: Log, options: Options) -> Config | None:
+    """The configuration to start with; all findings go to stderr, for people as `alived check` shows them."""
     if options.log_format == "json":
-        report_findings(log, reading)
+        report_findings(log, reading.diagnostics)
     else:
         sys.stderr.write("".join(f"{finding}\n" for finding in reading.diagnostics))
     if reading.config is None:
@@ -73,6 +81,8 @@ def _first_config(loop: Loop, reader: Reader, log: Log, options: Options) -> Con
 def _run(
     loop: Loop, options: Options, parts: Parts, reader: Reader, directory: RuntimeDir, config: Config, log: Log
 ) -> int:
+    from alived.daemon.supervisor import StartError, Supervisor  # the parts have imported it while the file was read
+
     set_process_name("alived")
     supervisor = Supervisor(
         loop,

@@ -71,6 +71,11 @@ class ReloadRequests:
             if not self._awaited:
                 self._taken()
 
+    def died(self, role: str) -> None:
+        """A child ended; the next one starts with the new configuration."""
+        if role in self._awaited:
+            self._changes.append(f"the {role} died meanwhile: everything of it starts with the new configuration")
+
     def _begin(self) -> None:
         self._running, self._next = self._next, []
         self._changes = []

@@ -28,7 +28,7 @@ from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
 from alived.daemon.history import History
-from alived.daemon.logs import Log, Source
+from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.messages import (
     Answer,
     BusMessage,
@@ -63,13 +63,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     reap: Callable[[Config], list[str]]
     """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
     thing removed. May raise OSError."""
-
-
-def report_findings(log: Log, reading: Reading) -> None:
-    """Each finding of a configuration, a line each."""
-    ours = Source("alived", os.getpid())
-    for finding in reading.diagnostics:
-        log.always(ours, str(finding.severity), f"config-{finding.code}", str(finding))
 
 
 class Supervisor:
@@ -206,6 +199,7 @@ class Supervisor:
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine" and not self._stopping:  # else _engine_ended does
             self._reap()
+        self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
 
@@ -295,7 +289,7 @@ class Supervisor:
         return [role for role in self._roles if role not in self._unready]
 
     def reload_ended(self, reading: Reading, answer: Answer) -> None:
-        report_findings(self._log, reading)
+        report_findings(self._log, reading.diagnostics)
         if answer.ok:
             changes = "; ".join(answer.result["changes"]) or "nothing changed"
             self.note("info", "reloaded", f"reloaded: {changes}")
