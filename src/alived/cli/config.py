@@ -48,7 +48,7 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
     """
     options = reading.read_options()
     loaded = load(file, options)
-    if loaded.config is None:
+    if loaded.meaning is None:
         for found in loaded.diagnostics:
             if found.severity is Severity.ERROR:
                 click.echo(str(found), err=True)

@@ -34,6 +34,10 @@ def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
     return tuple(one.value for one in definitions if one.value is not None)
 
 
+NO_ENGINE = "no-engine"
+"""Code of the error that nothing is wrong with a configuration, but that this version cannot run it."""
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -92,7 +96,7 @@ def _read_raft(
         names = ", ".join(group.raft.name for group in fields["raft_groups"])
         message = f"this version has no engine for Raft: nobody would own {names}, nothing would run"
         place = said.place("raft_instance", "cluster")
-        findings.error(place, "no-engine", message, "vrrp_instance NAME { ... } elects an owner by VRRP")
+        findings.error(place, NO_ENGINE, message, "vrrp_instance NAME { ... } elects an owner by VRRP")
     return fields
 
 

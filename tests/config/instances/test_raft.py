@@ -118,6 +118,8 @@ class TestVipSwitch:
         (error,) = [found for found in loaded.diagnostics if found.severity == "error"]
         assert error.code == "no-engine"
         assert "nobody would own default" in error.message
+        assert loaded.meaning == read(VIP_SWITCH)[0], "but what it says is known"
+        assert load_text(VIP_SWITCH + "nodes: 1\nvrrp_instances: 5\n", "f").meaning is None
 
     def test_beside_vrrp_it_is_a_warning(self) -> None:
         vrrp = "vrrp_instances:\n  V: {interface: eth0, virtual_router_id: 1, virtual_ipaddress: 192.0.2.100}\n"
