@@ -48,7 +48,8 @@ class _Walker:
             case Kind.NAMED:
                 yield from self.named(node, row)
             case Kind.REPEATED:
-                yield from (self.block(_at(one, row), (), one, row) for one in _several(node))
+                listed = isinstance(node, Sequence)
+                yield from (self.block(_at(one, row) if listed else keyword, (), one, row) for one in _several(node))
             case Kind.BLOCK | Kind.LIST:
                 yield self.block(keyword, (), node, row)
             case Kind.STATEMENTS:

@@ -15,14 +15,14 @@ from alived.config.findings import Findings
 from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import TOP
 from alived.config.text.blocks import Block, Tree
-from alived.config.write.nodes import Array, Item, Object, Pair, Value, without_sign
+from alived.config.write.keepalived import write_statement
+from alived.config.write.nodes import Array, Item, Object, Pair, Value, at_the_end, without_sign
 from alived.config.write.values import from_statement, leaf
 
 
 def document(tree: Tree, findings: Findings) -> Object:
     """The whole document. What cannot stand in one is an error, what is left out a warning."""
-    pairs = tuple(_Writer(findings).pairs(tree.blocks, TOP, ""))
-    return Object(pairs, without_sign(tree.last_comments))
+    return _Writer(findings).mapping(tree.blocks, TOP, "", tree.last_comments)
 
 
 def statement(block: Block, row: Keyword) -> Pair:
@@ -34,39 +34,50 @@ class _Writer:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
 
-    def pairs(self, blocks: Iterable[Block], rows: Table, inside: str) -> Iterator[Pair]:
+    def mapping(self, blocks: Iterable[Block], rows: Table, inside: str, below: Iterable[str]) -> Object:
         """The keys of a mapping, in the order in which the text speaks of them first."""
         of_row: dict[str, list[Block]] = {}
+        above: tuple[str, ...] = ()
         for block in blocks:
             if block.keyword in rows:
-                of_row.setdefault(block.keyword, []).append(block)
+                of_row.setdefault(block.keyword, []).append(_below(above, block))
+                above = ()
             else:
                 where = f" of {inside!r}" if inside else ""
                 self.left_out(block, f"{block.keyword!r}{where} is no keyword")
-        for keyword, statements in of_row.items():
-            yield self.pair(statements, rows[keyword])
+                above = (*above, *_as_comment(block))
+        pairs = tuple(self.pair(statements, rows[keyword]) for keyword, statements in of_row.items())
+        return Object(pairs, at_the_end((*above, *below)))
 
     def left_out(self, block: Block, why: str) -> None:
-        self.findings.warning(block.location, "left-out", f"{why}: left out")
+        self.findings.warning(block.location, "left-out", f"{why}: kept as a comment")
 
     def pair(self, blocks: Sequence[Block], row: Keyword) -> Pair:
         """All statements of a keyword under its key."""
         key = key_of(row)
         match kind(row):
+            case Kind.REPEATED if len(blocks) == 1 and key == row.name:
+                return self.single(key, blocks[0], row)
             case Kind.NAMED | Kind.REPEATED:
                 return _list(key, tuple(self.item(block, row) for block in blocks))
             case Kind.STATEMENTS:
                 return _list(key, tuple(_noted(block, from_statement(block, row.converter)) for block in blocks))
             case Kind.STATEMENT:
                 block = self.counting(blocks, row)
-                if block.children:
-                    self.left_out(block, f"what stands between the braces of {block.keyword!r}")
                 return _pair(key, block, from_statement(block, row.converter))
             case Kind.BLOCK | Kind.LIST:
                 block = self.counting(blocks, row)
                 if block.arguments:
                     self.left_out(block, f"{block.arguments[0].text!r} after {block.keyword!r} means nothing")
                 return _pair(key, block, self.body(block, row))
+
+    def single(self, key: str, block: Block, row: Keyword) -> Pair:
+        """A block of which there may be several, but is one: a mapping, if need be an empty one."""
+        body = self.body(block, row)
+        pair = _pair(key, block, body)
+        if isinstance(body, Array) or body.pairs:
+            return pair
+        return msgspec.structs.replace(pair, value=Object(()), comments=(*pair.comments, *body.last_comments))
 
     def counting(self, blocks: Sequence[Block], row: Keyword) -> Block:
         """The statement that counts of those of one keyword; blocks that add up as one."""
@@ -77,17 +88,19 @@ class _Writer:
             below = tuple(comment for block in blocks for comment in block.last_comments)
             return msgspec.structs.replace(blocks[0], children=children, comments=above, last_comments=below)
         counts = blocks[0 if merge == "first" else -1]
+        overruled: tuple[str, ...] = ()
         for block in blocks:
             if block is not counts:
                 self.left_out(block, f"{block.keyword!r} is overruled by line {counts.location.line}")
-        return counts
+                overruled = (*overruled, *_as_comment(block))
+        return _below(overruled, counts)
 
     def body(self, block: Block, row: Keyword) -> Array | Object:
         """What stands between the braces."""
-        below = without_sign(block.last_comments)
+        inside = block.children or ()
         if row.children is None:
-            return Array(tuple(self.entry(child, row) for child in block.children or ()), below)
-        return Object(tuple(self.pairs(block.children or (), row.children, row.name)), below)
+            return Array(tuple(self.entry(child, row) for child in inside), at_the_end(block.last_comments))
+        return self.mapping(inside, row.children, row.name, block.last_comments)
 
     def item(self, block: Block, row: Keyword) -> Item:
         """A block of which there may be several: its head and what stands between its braces are one mapping."""
@@ -135,11 +148,25 @@ def _list(key: str, items: tuple[Item, ...]) -> Pair:
 
 def _with_first_comments(item: Item, body: Object) -> Item:
     """An entry of a list that begins with what has comments: above the dash is where people write them."""
-    if not body.pairs or not body.pairs[0].comments:
+    if not body.pairs:
         return item
-    first = msgspec.structs.replace(body.pairs[0], comments=())
-    value = msgspec.structs.replace(body, pairs=(first, *body.pairs[1:]))
-    return msgspec.structs.replace(item, value=value, comments=(*item.comments, *body.pairs[0].comments))
+    first = body.pairs[0]
+    value = msgspec.structs.replace(body, pairs=(msgspec.structs.replace(first, comments=()), *body.pairs[1:]))
+    above = (*item.comments, *first.comments)
+    if item.remark and first.remark:
+        return Item(value, (*above, item.remark))
+    return Item(value, above, item.remark)
+
+
+def _below(above: tuple[str, ...], block: Block) -> Block:
+    """A block with more comments above it."""
+    return msgspec.structs.replace(block, comments=(*above, *block.comments)) if above else block
+
+
+def _as_comment(block: Block) -> tuple[str, ...]:
+    """A statement that is left out, as what it has become: a comment."""
+    bare = msgspec.structs.replace(block, comments=())
+    return (*block.comments, *(f"# {line}" for line in write_statement(bare).splitlines()))
 
 
 def _noted(block: Block, value: Value) -> Item:

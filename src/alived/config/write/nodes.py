@@ -62,6 +62,13 @@ def without_sign(comments: tuple[str, ...]) -> Comments:
     return tuple(_NOT_PRINTABLE.sub("\N{REPLACEMENT CHARACTER}", comment[1:]) for comment in comments)
 
 
+def at_the_end(comments: tuple[str, ...]) -> Comments:
+    """The same for comments behind which nothing comes: no blank line sets them apart from it."""
+    while comments and not comments[-1]:
+        comments = comments[:-1]
+    return without_sign(comments)
+
+
 def as_text(lines: Iterable[str]) -> str:
     """Lines as a text, with no blank line at its ends and never two of them together."""
     kept: list[str] = []
