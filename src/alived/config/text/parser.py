@@ -218,7 +218,7 @@ class _Parser:
         return above
 
     def _unclosed_quote(self, token: Token) -> None:
-        self._word(token._replace(text=token.text[1:].rstrip(), kind="quoted"))
+        self._word(msgspec.structs.replace(token, text=token.text[1:].rstrip(), kind="quoted"))
         message = "the double quote that opens here is not closed on this line"
         self.findings.error(self._place(token), "unclosed-quote", message, 'close it with "')
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from alived.base import Location
 from alived.config.findings import Findings
@@ -42,7 +43,11 @@ _ESCAPED_COMMENT = re.compile(r"\\([#!])")
 _NUL_TO_END_OF_LINE = re.compile(r"\0[^\n]*")
 
 
-class Token(NamedTuple):
+_KINDS = ("", *_TOKEN.groupindex)
+"""The names of the groups by their numbers: each group has a name."""
+
+
+class Token(msgspec.Struct, frozen=True, gc=False):
     """kind: the name of the group that matched; start and end are offsets into the text."""
 
     kind: str
@@ -96,13 +101,14 @@ def scan(text: str, start: int = 0, end: int | None = None, line: int = 1) -> It
     word is its quote. The end may follow only the last character of a line."""
     line_start = start
     for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
-        kind = match.lastgroup
-        assert kind is not None
-        first, last = match.span(kind)
+        number = match.lastindex
+        assert number is not None
+        kind = _KINDS[number]
+        first, last = match.span(number)
         if kind == "quoted":
-            yield Token(kind, match[kind], line, first - line_start, first - 1, last + 1)
+            yield Token(kind, text[first:last], line, first - line_start, first - 1, last + 1)
             continue
-        yield Token(kind, match[kind], line, first - line_start + 1, first, last)
+        yield Token(kind, text[first:last], line, first - line_start + 1, first, last)
         if kind == "newline" or kind == "continuation":
             line, line_start = line + 1, last
 
