@@ -49,6 +49,7 @@ SAME_MEANING = {
         "no-method",
         "no-protocol",
         "no-real-server",
+        "no-recipient",
         "no-scheduler",
         # A value that is wrong is reported where it is written, not again as missing.
         "invalid-address",

@@ -156,6 +156,10 @@ class TestMail:
     def test_nobody_wants_any(self) -> None:
         assert self.codes("", "smtp_alert off") == []
 
+    def test_a_list_of_nobody(self) -> None:
+        assert "no-recipient" in codes_of(load_text("global_defs {\nnotification_email {\n}\n}\n" + instance_text()))
+        assert "no-recipient" not in codes_of(load_text(f"global_defs {{\n{self.TO}\n}}\n" + instance_text()))
+
 
 @pytest.mark.parametrize("character", "–—−“’：，\u200b\u00a0\u00ad")
 def test_characters_that_look_like_others(character: str) -> None:

@@ -57,19 +57,3 @@ def unused_trackers(plan: Plan) -> Iterator[Diagnostic]:
             if one.name not in used:
                 message = f"{block} {one.name} is tracked by no instance and no group: it changes nothing"
                 yield warning(one.location, "unused-tracker", message, f"{keyword} {{ {one.name} }} in an instance")
-
-
-def mail_without_server(plan: Plan) -> Iterator[Diagnostic]:
-    """smtp_alert asks for mail that nobody could deliver."""
-    known = plan.defaults.tried
-    missing = [field for field in ("smtp_server", "notification_email") if field not in known]
-    places = [
-        settings.place(field)
-        for settings in blocks(plan)
-        for field in ("smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker")
-        if settings.get(field)
-    ]
-    if missing and places:
-        message = f"smtp_alert, but global_defs has no {' and no '.join(missing)}: there would be no mail"
-        hint = "global_defs { notification_email { ADDRESS } smtp_server ADDRESS }"
-        yield warning(min(places, key=lambda place: (place.file, place.line)), "no-mail-server", message, hint)

@@ -9,9 +9,10 @@ from alived.config.instances.plan import Plan
 from alived.config.rules.addresses import duplicate_vip, not_a_host, outside_subnet, virtual_as_own
 from alived.config.rules.announcing import zero_repeats
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
+from alived.config.rules.mail import mail_without_server, nobody_to_mail
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
-from alived.config.rules.scripts import mail_without_server, shell_syntax, slow_scripts, unused_trackers
+from alived.config.rules.scripts import shell_syntax, slow_scripts, unused_trackers
 from alived.config.rules.weights import clamped_priority, nopreempt_with_weights
 
 RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
@@ -31,6 +32,7 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     slow_scripts,
     unused_trackers,
     mail_without_server,
+    nobody_to_mail,
     zero_repeats,
 )
 
