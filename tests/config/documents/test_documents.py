@@ -161,7 +161,7 @@ def test_findings_have_the_place_of_the_value(line: str, code: str, column: int)
         ("prioritty: 5", "unknown-keyword"),
         ("prioritty: [5]", "unknown-keyword"),
         ("prioritty: {a: 5}", "unknown-keyword"),
-        ("smtp_alert: true", "not-supported-yet"),
+        ("timer_expired_backup: true", "not-supported-yet"),
         ("virtual_ipaddress_excluded: [{address: 192.0.2.9, colour: red}]", "unknown-option"),
     ],
 )

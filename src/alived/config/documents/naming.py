@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.keywords.converters import Converter
@@ -31,7 +31,7 @@ SPOKEN = ("fwmark", "group")
 ENTRIES = "entries"
 """Key of the lines of a block that has a name and holds lines: `virtual_server_group NAME { 192.0.2.1 80 }`."""
 
-_PLACEHOLDER = re.compile(r"\[?([A-Z][A-Z0-9_]*)(?:\[[^\]]*\])?\]?\Z")
+_PLACEHOLDER = re.compile(r"(?P<optional>\[)?(?P<name>[A-Z][A-Z0-9_]*)(?:\[[^\]]*\]|[/|][A-Z/|]+)?\]?\Z")
 _CHOICE = re.compile(r"\| ([a-z_]+)")
 _RANGE = re.compile(r"-?[0-9.]+\.\.-?[0-9.]+\Z")
 _DURATION = re.compile(r"(MILLI)?SECONDS\b")
@@ -126,13 +126,21 @@ def takes_several_words(converter: Converter | None) -> bool:
 
 def entry_heads(converter: Converter) -> Head:
     """Keys of the words that an entry of a list begins with: "address" of `{ ADDRESS[/LENGTH] [dev NAME] }`."""
-    found: list[str] = []
+    return tuple(name for name, _ in _entry_heads(converter))
+
+
+def entry_needs(converter: Converter) -> str:
+    """The key of the first of them that an entry cannot do without; "" if it can do without all."""
+    return next((name for name, optional in _entry_heads(converter) if not optional), "")
+
+
+def _entry_heads(converter: Converter) -> Iterator[tuple[str, bool]]:
+    """Each with whether it may be left out."""
     for word in _inside(converter).split():
         match = _PLACEHOLDER.match(word)
         if match is None:
-            break
-        found.append(match[1].lower())
-    return tuple(found)
+            return
+        yield match["name"].lower(), match["optional"] is not None
 
 
 def entry_choices(converter: Converter) -> tuple[str, ...]:

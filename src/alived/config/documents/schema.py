@@ -19,6 +19,7 @@ from alived.config.documents.naming import (
     Kind,
     entry_choices,
     entry_heads,
+    entry_needs,
     heads,
     is_boolean,
     is_duration,
@@ -27,7 +28,7 @@ from alived.config.documents.naming import (
     takes_nothing,
     takes_several_words,
 )
-from alived.config.documents.statements import COMMAND_KEYS
+from alived.config.documents.statements import COMMAND_KEYS, HEAD_KEYS
 from alived.config.documents.walk import SCHEMA_KEY
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter
@@ -118,7 +119,7 @@ class _Maker:
                 return self.named(row, path)
             case Kind.REPEATED:
                 block = self.reference(row, path)
-                return _any_of(({"type": "array", "items": block}, block))
+                return _any_of(({"type": "array", "items": block}, block, {"type": "null"}))
             case Kind.BLOCK:
                 return _any_of((self.reference(row, path), {"type": "null"}))
             case Kind.LIST:
@@ -228,7 +229,8 @@ def _entries(converter: Converter | None) -> Schema:
     if converter is None:
         return {}
     names = entry_heads(converter)
-    first = [names[0], "address", "name"] if names else []
+    needs = entry_needs(converter)
+    first = [needs, *HEAD_KEYS] if needs else []
     option = _any_of((_WORD, _WORDS))
     mapping: Schema = {"type": "object", "additionalProperties": option}
     if first:

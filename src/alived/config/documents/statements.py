@@ -7,11 +7,13 @@ written.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from alived.config.documents.durations import bare_number
 from alived.config.documents.naming import (
     entry_choices,
     entry_heads,
+    entry_needs,
     is_boolean,
     is_duration,
     takes_nothing,
@@ -29,6 +31,10 @@ from alived.config.text.commands import UnclosedQuote, quote, split
 COMMAND_KEYS = ("command", "user", "group")
 HEAD_KEYS = ("address", "name")
 """Keys that every entry's first word may have, whatever it is called in the table."""
+
+
+_PAIR = ("name", "value")
+"""Heads of entries that are names with values: a mapping may say many of them."""
 
 
 def fail(node: Node, message: str, hint: str, findings: Findings) -> None:
@@ -122,52 +128,69 @@ def entries(node: Node, converter: Converter | None, findings: Findings) -> Iter
     """Lines of a list: each a line of keepalived.conf, or a mapping of its words."""
     if isinstance(node, Scalar) and node.is_null:
         return
-    heads = entry_heads(converter) if converter is not None else ()
-    choices = entry_choices(converter) if converter is not None else ()
-    for item in _items(node, heads):
-        spoken = isinstance(item, Mapping) and any(item.get(choice) is not None for choice in choices)
-        words = tuple(_entry_words(item, () if spoken else heads, findings))
+    form = _form(converter) if converter is not None else _FREE
+    for item in _items(node, form.heads):
+        words = tuple(_entry_words(item, form, findings))
         if words:
             yield Block(words[0].text, words[0].location, words[1:])
+
+
+class Form(NamedTuple):
+    """How an entry of a list begins. heads: keys of its first words; needs: the one that must be there; choices:
+    options that may stand in its place."""
+
+    heads: tuple[str, ...] = ()
+    needs: str = ""
+    choices: tuple[str, ...] = ()
+
+    def key(self, written: str) -> str:
+        """The head that a key means: the first word may be called address or name wherever it has another name."""
+        return self.needs if written in HEAD_KEYS and written not in self.heads else written
+
+
+_FREE = Form()
+
+
+def _form(converter: Converter) -> Form:
+    return Form(entry_heads(converter), entry_needs(converter), entry_choices(converter))
 
 
 def _items(node: Node, heads: tuple[str, ...]) -> Iterator[Node]:
     """The entries of a node. Where each is a name and a value, a mapping of names to values is many entries."""
     if isinstance(node, Sequence):
         yield from node.items
-    elif isinstance(node, Mapping) and heads == ("name", "value") and node.get("name") is None:
+    elif isinstance(node, Mapping) and heads == _PAIR and node.get("name") is None:
         for key, value in node.pairs:
             yield Sequence((Scalar(key.text, key.location), value), key.location)
     else:
         yield node
 
 
-def _entry_words(node: Node, heads: tuple[str, ...], findings: Findings) -> Iterator[Word]:
+def _entry_words(node: Node, form: Form, findings: Findings) -> Iterator[Word]:
     if isinstance(node, Scalar):
         line = word(node, findings)
         if not line.text.strip():
             fail(node, "an entry that says nothing", "", findings)
         yield from (Word(text, node.location) for text in line.text.split())
     elif isinstance(node, Mapping):
-        yield from _entry_of_mapping(node, heads, findings)
-    elif heads == ("name", "value"):
+        yield from _entry_of_mapping(node, form, findings)
+    elif form.heads == _PAIR:
         yield from (word(item, findings) for item in node.items)
     else:
         fail(node, "a list inside a list", "an entry is a line or a mapping", findings)
 
 
-def _entry_of_mapping(node: Mapping, heads: tuple[str, ...], findings: Findings) -> Iterator[Word]:
+def _entry_of_mapping(node: Mapping, form: Form, findings: Findings) -> Iterator[Word]:
     """First the words that have no keyword of their own, in the order of the table, then each option."""
-    names = dict.fromkeys(HEAD_KEYS, heads[0]) | {head: head for head in heads} if heads else {}
-    said = {names[key.text]: value for key, value in node.pairs if key.text in names}
-    if heads and heads[0] not in said:
-        fail(node, f"an entry without {heads[0]!r}", f"{{{heads[0]}: ..., ...}}, or the whole line", findings)
+    said = {form.key(key.text): value for key, value in node.pairs}
+    if form.needs and form.needs not in said and said.keys().isdisjoint(form.choices):
+        fail(node, f"an entry without {form.needs!r}", f"{{{form.needs}: ..., ...}}, or the whole line", findings)
         return
-    for head in heads:
+    for head in form.heads:
         if head in said:
             yield word(said[head], findings)
     for key, value in node.pairs:
-        if key.text not in names:
+        if form.key(key.text) not in form.heads:
             yield from _option(key, value, findings)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alived.config.documents import statements
-from alived.config.documents.naming import ENTRIES, SPOKEN, Kind, heads, kind, rows_by_key
+from alived.config.documents.naming import ENTRIES, SPOKEN, Kind, heads, key_of, kind, rows_by_key
 from alived.config.documents.statements import fail
 from alived.config.documents.tree import Mapping, Node, Scalar, Sequence
 from alived.config.findings import Findings
@@ -39,17 +39,25 @@ class _Walker:
                 continue
             row = known.get(key.text)
             if row is None:
-                report_unknown(Block(key.text, key.location), where, known, self.findings)
+                self.unknown(key, where, rows)
             else:
                 yield from self.row(Word(row.name, key.location), node, row)
+
+    def unknown(self, key: Word, where: str, rows: Table) -> None:
+        """A key that nothing is known by; a keyword that is a key in the plural is said so."""
+        if key.text in rows:
+            message = f"{key.text!r} is written as {key_of(rows[key.text])!r} in a document: skipped"
+            hint = f"{key_of(rows[key.text])}: ..."
+            self.findings.warning(key.location, "unknown-keyword", message, hint)
+        else:
+            report_unknown(Block(key.text, key.location), where, rows_by_key(rows), self.findings)
 
     def row(self, keyword: Word, node: Node, row: Keyword) -> Iterator[Block]:
         match kind(row):
             case Kind.NAMED:
                 yield from self.named(node, row)
             case Kind.REPEATED:
-                listed = isinstance(node, Sequence)
-                yield from (self.block(_at(one, row) if listed else keyword, (), one, row) for one in _several(node))
+                yield from self.repeated(keyword, node, row)
             case Kind.BLOCK | Kind.LIST:
                 yield self.block(keyword, (), node, row)
             case Kind.STATEMENTS:
@@ -57,6 +65,13 @@ class _Walker:
                     yield from self.statement(_at(one, row), one, row)
             case Kind.STATEMENT:
                 yield from self.statement(keyword, node, row)
+
+    def repeated(self, keyword: Word, node: Node, row: Keyword) -> Iterator[Block]:
+        """A list of blocks, or one; `TCP_CHECK:` with nothing behind it is one, too, but `urls:` is none."""
+        if isinstance(node, Sequence):
+            yield from (self.block(_at(one, row), (), one, row) for one in node.items)
+        elif not _is_null(node) or key_of(row) == row.name:
+            yield self.block(keyword, (), node, row)
 
     def statement(self, keyword: Word, node: Node, row: Keyword) -> Iterator[Block]:
         found = statements.statement(keyword, node, row.converter, self.findings)
@@ -101,7 +116,7 @@ class _Walker:
             children = tuple(statements.entries(lines, row.converter, self.findings)) if lines is not None else ()
         elif isinstance(node, Mapping):
             children = tuple(self.statements(node, row.children, row.name, head))
-        elif not (isinstance(node, Scalar) and node.is_null):
+        elif not _is_null(node):
             fail(node, f"{row.name!r} is not a mapping", f"{row.name}: {{KEYWORD: VALUE}}", self.findings)
         return Block(keyword.text, keyword.location, words, children)
 
@@ -114,4 +129,8 @@ def _several(node: Node) -> tuple[Node, ...]:
     """A list, or one thing that stands for a list of one."""
     if isinstance(node, Sequence):
         return node.items
-    return () if isinstance(node, Scalar) and node.is_null else (node,)
+    return () if _is_null(node) else (node,)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.is_null
