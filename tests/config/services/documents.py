@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 HEAD = """global_defs {
+notification_email {
+admin@example.com
+}
+smtp_server 192.0.2.25
 enable_script_security
 script_user root
 }

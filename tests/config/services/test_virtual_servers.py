@@ -131,6 +131,11 @@ class TestVirtualServer:
     def test_without_a_port_clients_stay(self) -> None:
         assert server("", "persistence-needed", header="192.0.2.9").persistence_timeout_s == 360
 
+    def test_one_address_of_a_group_without_a_port_is_enough_for_that(self) -> None:
+        group = "virtual_server_group g {\n192.0.2.1 80\n192.0.2.2\n}\n"
+        found = service(group + virtual_server(header="group g"), "persistence-needed")
+        assert found.virtual_server.persistence_timeout_s == 360
+
     def test_one_without_real_servers_is_left_out(self) -> None:
         assert config(virtual_server(servers=""), "no-real-server").virtual_servers == ()
 
@@ -143,6 +148,7 @@ class TestFamily:
             ("", "2001:db8::1", Family.IPV6),
             ("ip_family inet6\nlvs_method TUN", "192.0.2.20", Family.IPV6),
             ("persistence_granularity 64\nlvs_method TUN", "192.0.2.20", Family.IPV6),
+            ("persistence_granularity 255.255.255.0\nlvs_method TUN", "2001:db8::1", Family.IPV4),
             ("lvs_method TUN", "2001:db8::1", Family.IPV6),
             ("lvs_method TUN\nsorry_server 192.0.2.30", "2001:db8::1", Family.IPV4),
             ("lvs_method TUN\nsorry_server 2001:db8::2\nsorry_server_lvs_method NAT", "192.0.2.20", Family.IPV6),
@@ -151,6 +157,12 @@ class TestFamily:
     def test_of_a_mark(self, statement: str, servers: str, family: Family) -> None:
         found = server(statement, header="fwmark 7", servers=f"real_server {servers} {{\n}}")
         assert (found.family, found.service, found.protocol) == (family, Fwmark(7), None)
+
+    def test_the_first_server_of_a_mark_decides(self) -> None:
+        servers = "real_server 192.0.2.20 {\n}\nreal_server 2001:db8::1 {\n}"
+        loaded = load_text(virtual_server(header="fwmark 7", servers=servers), "f")
+        (found,) = [one for one in loaded.diagnostics if one.code == "family-mismatch"]
+        assert "real_server [2001:db8::1]" in found.message and loaded.config is None
 
     def test_of_an_address(self) -> None:
         tunnel = "real_server 192.0.2.20 80 {\nlvs_method TUN\n}"
@@ -185,6 +197,7 @@ class TestGroup:
             ("192.0.2.16/28 0", "192.0.2.16", "192.0.2.31", 0),
             ("192.0.2.1/32 80", "192.0.2.1", "192.0.2.1", 80),
             ("2001:db8::fff0-ffff 443", "2001:db8::fff0", "2001:db8::ffff", 443),
+            ("2001:db8::a5-bc 443", "2001:db8::a5", "2001:db8::bc", 443),
             ("2001:db8::/112 443", "2001:db8::", "2001:db8::ffff", 443),
         ],
     )
