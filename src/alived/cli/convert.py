@@ -14,6 +14,7 @@ from alived.base import Diagnostic, Severity
 from alived.cli.reading import ReadingOptions, reading_options
 from alived.config.findings import Findings
 from alived.config.load import THIS_HOST, ReadOptions, load, load_text, load_tree
+from alived.config.text.blocks import Tree
 from alived.config.write.expansions import expansions
 from alived.config.write.languages import LANGUAGES, write
 
@@ -54,8 +55,7 @@ def converted(file: str, language: str, options: ReadOptions) -> str:
     findings = Findings()
     tree = load_tree(file, Findings(), options, comments=True)
     text = write(tree, language, findings)
-    own_id = THIS_HOST.name().partition(".")[0] if options.config_id is None else options.config_id
-    for note in expansions(tree, file, THIS_HOST, own_id):
+    for note in _notes(tree, file, options):
         click.echo(f"{file}: note: {note}", err=True)
     _report(findings.sorted())
     if findings.has_errors:
@@ -65,6 +65,14 @@ def converted(file: str, language: str, options: ReadOptions) -> str:
         _report(found for found in after.diagnostics if found.severity is Severity.ERROR)
         _refuse(f"{file} would say something else in {language}: it is not converted. Please report this")
     return text
+
+
+def _notes(tree: Tree, file: str, options: ReadOptions) -> list[str]:
+    own_id = THIS_HOST.name().partition(".")[0] if options.config_id is None else options.config_id
+    try:
+        return list(expansions(tree, file, THIS_HOST, own_id))
+    except OSError as error:  # it was there a moment ago
+        _refuse(f"{error.filename}: {error.strerror}")
 
 
 def _report(diagnostics: Iterable[Diagnostic]) -> None:

@@ -168,7 +168,7 @@ def test_blank_lines_are_single_and_inside() -> None:
 
 
 def test_comments_lose_their_sign_and_what_no_document_may_hold() -> None:
-    assert without_sign(("# a", "!b", "", "#\x07")) == (" a", "b", "", "\N{REPLACEMENT CHARACTER}")
+    assert without_sign(("# a", "!b", "", "#", "#\x07")) == (" a", "b", "", " ", "\N{REPLACEMENT CHARACTER}")
 
 
 def test_what_has_no_comment_is_plain() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from alived.config.effective.sections import Entry, Kind, Origin, Section
 from alived.config.effective.values import in_words
 from alived.config.findings import Findings
+from alived.config.keywords.counting import counting
 from alived.config.keywords.table import Keyword, Status, Table
 from alived.config.text.blocks import Block
 from alived.config.write.keepalived import write_word
@@ -21,10 +22,9 @@ Finish = Callable[[Block, Keyword, Section], Section]
 
 def sections(blocks: Iterable[Block], rows: Table, finish: Finish) -> Iterator[Section]:
     """The blocks that have braces and keywords or names of their own."""
-    for block in _counting(blocks, rows):
-        if _has_section(block, rows):
-            row = rows[block.keyword]
-            yield finish(block, row, section(block, row, finish))
+    for one in counting(blocks, rows):
+        if _has_section(one.block, one.row):
+            yield finish(one.block, one.row, section(one.block, one.row, finish))
 
 
 def section(block: Block, row: Keyword, finish: Finish) -> Section:
@@ -40,9 +40,9 @@ def section(block: Block, row: Keyword, finish: Finish) -> Section:
 
 def entries(blocks: Iterable[Block], rows: Table, inside: str) -> Iterator[Entry]:
     """The statements and lists of a block. Words that no table has are reported when a file is checked, not here."""
-    for block in _counting(blocks, rows):
-        if not _has_section(block, rows):
-            yield from _statement(block, rows[block.keyword], inside)
+    for one in counting(blocks, rows):
+        if not _has_section(one.block, one.row):
+            yield from _statement(one.block, one.row, inside)
 
 
 def defaults(rows: Table, said: Collection[str]) -> Iterator[Entry]:
@@ -52,24 +52,8 @@ def defaults(rows: Table, said: Collection[str]) -> Iterator[Entry]:
             yield Entry(row.name, row.default, Origin(Kind.DEFAULT))
 
 
-def _has_section(block: Block, rows: Table) -> bool:
-    row = rows[block.keyword]
+def _has_section(block: Block, row: Keyword) -> bool:
     return block.children is not None and (row.children is not None or bool(block.arguments))
-
-
-def _counting(blocks: Iterable[Block], rows: Table) -> list[Block]:
-    """The statements that count: without those that others of the same field overrule."""
-    counting: dict[object, Block] = {}
-    for number, block in enumerate(blocks):
-        row = rows.get(block.keyword)
-        if row is None:
-            continue
-        merge = row.converter.merge if row.converter else "last"
-        if row.repeats or merge == "append":
-            counting[number] = block
-        elif merge == "last" or row.field not in counting:
-            counting[row.field] = block
-    return list(counting.values())
 
 
 def _statement(block: Block, row: Keyword, inside: str) -> Iterator[Entry]:

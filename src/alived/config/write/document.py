@@ -12,6 +12,7 @@ import msgspec
 
 from alived.config.documents.naming import ENTRIES, SPOKEN, Kind, entry_heads, heads, key_of, kind
 from alived.config.findings import Findings
+from alived.config.keywords.counting import counting
 from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import TOP
 from alived.config.text.blocks import Block, Tree
@@ -36,18 +37,29 @@ class _Writer:
 
     def mapping(self, blocks: Iterable[Block], rows: Table, inside: str, below: Iterable[str]) -> Object:
         """The keys of a mapping, in the order in which the text speaks of them first."""
+        known = self.known(blocks, rows, inside)
         of_row: dict[str, list[Block]] = {}
+        for one in counting(known.blocks, rows):
+            for other in one.overruled:
+                self.left_out(other, f"{other.keyword!r} is overruled by line {one.block.location.line}")
+            overruled = tuple(comment for other in one.overruled for comment in _as_comment(other))
+            of_row.setdefault(one.row.name, []).append(_below(overruled, one.block))
+        pairs = tuple(self.pair(statements, rows[keyword]) for keyword, statements in of_row.items())
+        return Object(pairs, at_the_end((*known.last_comments, *below)))
+
+    def known(self, blocks: Iterable[Block], rows: Table, inside: str) -> Tree:
+        """The statements that the table has; the others are comments above them and at the end."""
+        known: list[Block] = []
         above: tuple[str, ...] = ()
         for block in blocks:
             if block.keyword in rows:
-                of_row.setdefault(block.keyword, []).append(_below(above, block))
+                known.append(_below(above, block))
                 above = ()
             else:
                 where = f" of {inside!r}" if inside else ""
                 self.left_out(block, f"{block.keyword!r}{where} is no keyword")
                 above = (*above, *_as_comment(block))
-        pairs = tuple(self.pair(statements, rows[keyword]) for keyword, statements in of_row.items())
-        return Object(pairs, at_the_end((*above, *below)))
+        return Tree(tuple(known), above)
 
     def left_out(self, block: Block, why: str) -> None:
         self.findings.warning(block.location, "left-out", f"{why}: kept as a comment")
@@ -63,10 +75,9 @@ class _Writer:
             case Kind.STATEMENTS:
                 return _list(key, tuple(_noted(block, from_statement(block, row.converter)) for block in blocks))
             case Kind.STATEMENT:
-                block = self.counting(blocks, row)
-                return _pair(key, block, from_statement(block, row.converter))
+                return _pair(key, blocks[0], from_statement(blocks[0], row.converter))
             case Kind.BLOCK | Kind.LIST:
-                block = self.counting(blocks, row)
+                block = _as_one(blocks)
                 if block.arguments:
                     self.left_out(block, f"{block.arguments[0].text!r} after {block.keyword!r} means nothing")
                 return _pair(key, block, self.body(block, row))
@@ -78,22 +89,6 @@ class _Writer:
         if isinstance(body, Array) or body.pairs:
             return pair
         return msgspec.structs.replace(pair, value=Object(()), comments=(*pair.comments, *body.last_comments))
-
-    def counting(self, blocks: Sequence[Block], row: Keyword) -> Block:
-        """The statement that counts of those of one keyword; blocks that add up as one."""
-        merge = row.converter.merge if row.converter else "last"
-        if merge == "append" and len(blocks) > 1:
-            children = tuple(child for block in blocks for child in block.children or ())
-            above = tuple(comment for block in blocks for comment in block.comments)
-            below = tuple(comment for block in blocks for comment in block.last_comments)
-            return msgspec.structs.replace(blocks[0], children=children, comments=above, last_comments=below)
-        counts = blocks[0 if merge == "first" else -1]
-        overruled: tuple[str, ...] = ()
-        for block in blocks:
-            if block is not counts:
-                self.left_out(block, f"{block.keyword!r} is overruled by line {counts.location.line}")
-                overruled = (*overruled, *_as_comment(block))
-        return _below(overruled, counts)
 
     def body(self, block: Block, row: Keyword) -> Array | Object:
         """What stands between the braces."""
@@ -134,6 +129,16 @@ class _Writer:
         message = f"{text!r} in {row.name!r} cannot be a line of a document"
         self.findings.error(line.location, "not-expressible", message, "use words without blanks")
         return _noted(line, leaf(text))
+
+
+def _as_one(blocks: Sequence[Block]) -> Block:
+    """Blocks that add up."""
+    if len(blocks) == 1:
+        return blocks[0]
+    children = tuple(child for block in blocks for child in block.children or ())
+    above = tuple(comment for block in blocks for comment in block.comments)
+    below = tuple(comment for block in blocks for comment in block.last_comments)
+    return msgspec.structs.replace(blocks[0], children=children, comments=above, last_comments=below)
 
 
 def _pair(key: str, block: Block, value: Value) -> Pair:

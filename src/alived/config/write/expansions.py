@@ -16,8 +16,9 @@ _SEQUENCE = re.compile(r"^[ \t]*~(?:SEQ|LST)", re.MULTILINE)
 
 
 def expansions(tree: Tree, file: str, host: Host, config_id: str) -> Iterator[str]:
-    """A sentence for each kind of reference that was followed when a keepalived.conf was read."""
-    places = list(_places(tree.blocks))
+    """A sentence for each kind of reference that was followed when a keepalived.conf was read. Raises OSError."""
+    # What the command line or the environment says has no line.
+    places = [place for place in _places(tree.blocks) if place.line]
     files = list(dict.fromkeys((file, *(place.file for place in places))))
     origins = dict.fromkeys(str(place.origin) for place in places if place.origin)
     texts = [decode(host.read(path), path, Findings()) for path in files]

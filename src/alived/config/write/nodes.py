@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 Comments: TypeAlias = tuple[str, ...]
-"""Lines, each without its sign; "" for a blank line."""
+"""Lines, each without its sign (" " if there is nothing else); "" for a blank line."""
 
 _NOT_PRINTABLE = re.compile("[^\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What neither YAML nor TOML may hold as it is, in strings and comments."""
@@ -59,7 +59,8 @@ Value: TypeAlias = Leaf | Array | Object
 
 def without_sign(comments: tuple[str, ...]) -> Comments:
     """Comments of a block, which have their sign, as those of a document."""
-    return tuple(_NOT_PRINTABLE.sub("\N{REPLACEMENT CHARACTER}", comment[1:]) for comment in comments)
+    shown = (_NOT_PRINTABLE.sub("\N{REPLACEMENT CHARACTER}", comment) for comment in comments)
+    return tuple(comment and (comment[1:] or " ") for comment in shown)
 
 
 def at_the_end(comments: tuple[str, ...]) -> Comments:

@@ -112,4 +112,4 @@ def _remark(remark: str) -> str:
 
 def _comments(comments: Comments, indent: str = "") -> Iterator[str]:
     for comment in comments:
-        yield f"{indent}#{comment}" if comment else ""
+        yield f"{indent}#{comment}".rstrip() if comment else ""

@@ -100,7 +100,7 @@ def _item(item: Item, indent: str) -> Iterator[str]:
 
 def _comments(comments: Comments, indent: str) -> Iterator[str]:
     for comment in comments:
-        yield f"{indent}#{comment}" if comment else ""
+        yield f"{indent}#{comment}".rstrip() if comment else ""
 
 
 def _leaf(leaf: Leaf) -> str:
