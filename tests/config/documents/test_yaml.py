@@ -178,6 +178,11 @@ class TestAttacks:
         assert loaded.config is None
         assert ("not-utf-8", "6:13") in places(loaded)
 
+    def test_bytes_that_are_no_text_are_an_error_in_a_name(self) -> None:
+        loaded = load_text(BASE.encode().replace(b"  A:", b"  A\xff:"), "f")
+        assert loaded.config is None
+        assert ("not-utf-8", "2:3") in places(loaded)
+
     def test_bytes_that_are_no_text_are_a_warning_in_a_comment(self) -> None:
         loaded = load_text(BASE.encode() + b"# \xff\n", "f")
         assert loaded.config is not None

@@ -31,8 +31,6 @@ from alived.config.text.commands import UnclosedQuote, quote, split
 COMMAND_KEYS = ("command", "user", "group")
 HEAD_KEYS = ("address", "name")
 """Keys that every entry's first word may have, whatever it is called in the table."""
-
-
 _PAIR = ("name", "value")
 """Heads of entries that are names with values: a mapping may say many of them."""
 
@@ -46,9 +44,14 @@ def word(node: Node, findings: Findings) -> Word:
     if not isinstance(node, Scalar):
         fail(node, "a single value is expected here", "", findings)
         return Word("", node.location)
-    if not node.text.isascii():
-        check_characters(node.text, node.location, findings)
-    return node.word
+    return checked(node.word, findings)
+
+
+def checked(said: Word, findings: Findings) -> Word:
+    """The word, after a report about characters in it that are no text."""
+    if not said.text.isascii():
+        check_characters(said.text, said.location, findings)
+    return said
 
 
 def statement(keyword: Word, node: Node, converter: Converter | None, findings: Findings) -> Block | None:

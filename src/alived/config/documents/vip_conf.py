@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator
 
 from alived.base import Location
+from alived.config.documents.statements import checked
 from alived.config.findings import Findings
 from alived.config.text.blocks import Block, Word
-from alived.config.text.characters import check_characters
 
 _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
 _PIECE = re.compile(
@@ -78,10 +78,7 @@ def _value(line: str, start: int, place: Location, findings: Findings) -> Word |
             Location(place.file, place.line, start + 1), "shell-expansion", message, "write the value itself"
         )
         return None
-    found = Word("".join(pieces), Location(place.file, place.line, start + 1))
-    if not found.text.isascii():
-        check_characters(found.text, found.location, findings)
-    return found
+    return checked(Word("".join(pieces), Location(place.file, place.line, start + 1)), findings)
 
 
 def _refusal(line: str, offset: int, is_second_word: bool) -> tuple[str, str, str]:

@@ -83,7 +83,8 @@ class _Walker:
         example = f"- {heads(row)[0][0]}: ..."
         if isinstance(node, Mapping):
             for name, value in node.pairs:
-                words = statements.words_of(name) if len(heads(row)[0]) > 1 else (name,)
+                said = statements.checked(name, self.findings)
+                words = statements.words_of(said) if len(heads(row)[0]) > 1 else (said,)
                 yield self.block(Word(row.name, name.location), words, value, row)
         elif isinstance(node, Sequence):
             for entry in node.items:
