@@ -10,7 +10,7 @@ import pytest
 from alived.base import Diagnostic, Location, Severity
 from tests.config.corpus_host import read_table
 from tests.config.keepalived_messages import Message, messages, outcome
-from tests.config.verdicts import TABLE, row, table, with_reasons
+from tests.config.verdicts import SILENT, TABLE, row, table, with_reasons
 
 HINT = "read the file, then: python -m tests.config.verdicts --rewrite, and write the reason into the table"
 
@@ -39,6 +39,13 @@ def test_every_difference_has_a_reason() -> None:
         if len(reason) < 20
     ]
     assert silent == [], HINT
+
+
+def test_every_code_that_says_more_than_keepalived_has_a_reason() -> None:
+    said = {code for row in rows().values() for code in row["more"]}
+    reasons = read_table(SILENT)
+    assert said == set(reasons)
+    assert [code for code, reason in reasons.items() if len(reason) < 20] == []
 
 
 def record(*texts: str, status: int | str = 5) -> dict[str, Any]:
@@ -114,6 +121,11 @@ class TestRows:
     def test_anything_else_does_not(self) -> None:
         assert row(self.UNKNOWN, found(8, "whatever"))["differs"] == {"missed unknown-keyword": ""}
         assert row(self.UNKNOWN, ())["differs"] == {"missed unknown-keyword": ""}
+
+    def test_what_only_we_say_is_more(self) -> None:
+        assert row(self.UNKNOWN, (*found(7, "whatever"), *found(8, "other"), *found(9, "unknown-keyword")))["more"] == [
+            "other"
+        ]
 
     def test_refusing_what_keepalived_runs_is_stricter(self) -> None:
         errors = found(7, "unknown-keyword", Severity.ERROR)

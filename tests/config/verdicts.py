@@ -5,7 +5,8 @@
 
 Each message of keepalived about the text is looked for among our findings: on its line, or, if keepalived counts
 another line or none, among findings that mean the same. What is not found is *missed*. An outcome is *stricter* if we
-refuse what keepalived runs, *milder* if we run what it does not. Each of these needs a reason in the table.
+refuse what keepalived runs, *milder* if we run what it does not. Each of these needs a reason in the table. What we
+say *more* has a reason for each code in a table of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tests.config.corpus_host import golden, name_of, read, read_table, records,
 from tests.config.keepalived_messages import Message, messages, outcome
 
 TABLE = golden("keepalived_verdicts.json")
+SILENT = golden("keepalived_is_silent.json")
+"""Code -> why it is right to say it where keepalived is silent."""
 
 SAME_MEANING = {
     "adjusted": {
@@ -82,12 +85,20 @@ def row(record: dict[str, Any], findings: tuple[Diagnostic, ...]) -> dict[str, A
         "messages": dict(sorted(Counter(one.kind for one in said).items())),
         "alived": ours,
         "findings": dict(sorted(Counter(found.code for found in findings).items())),
+        "more": sorted(_more(said, findings)),
         "differs": {**{f"missed {kind}": "" for kind in sorted(missed)}, **_outcomes(theirs, ours, findings)},
     }
 
 
 def _is_said(message: Message, lines: set[int], codes: set[str]) -> bool:
     return (message.line in lines and message.line > 0) or not codes.isdisjoint(SAME_MEANING.get(message.kind, ()))
+
+
+def _more(said: list[Message], findings: tuple[Diagnostic, ...]) -> set[str]:
+    """Codes of what keepalived says neither on that line nor elsewhere in its words."""
+    lines = {one.line for one in said}
+    same = {code for one in said for code in SAME_MEANING.get(one.kind, ())}
+    return {found.code for found in findings if found.location.line not in lines} - same
 
 
 def verdict(findings: tuple[Diagnostic, ...]) -> str:
@@ -121,6 +132,8 @@ def main() -> int:
     changed = [name for name, one in rows.items() if before.get(name) != one]
     for name in changed:
         print(f"{name}: {rows[name]}")
+    said = {code for one in rows.values() for code in one["more"]}
+    print(f"codes without a reason: {sorted(said - read_table(SILENT).keys())}")
     missing = [f"{name}: {key}" for name, one in rows.items() for key, reason in one["differs"].items() if not reason]
     print(f"{len(rows)} files, {len(changed)} changed, {len(missing)} differences without a reason")
     for line in missing:
