@@ -132,7 +132,7 @@ class TestSyncDaemon:
         ("smtp_server a 70000", "out-of-range"),
         ("smtp_server a 25 b", "extra-arguments"),
         ("notify_fifo", "missing-argument"),
-        ("notification_email {\na {\n}\n}", "unexpected-block"),
+        ("notification_email {\nb@example.com\na {\n}\n}", "unexpected-block"),
         ("lvs_timeouts", "missing-argument"),
         ("lvs_timeouts icmp 5", "unknown-option"),
         ("lvs_timeouts tcp x", "invalid-value"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alived.base import Family
 from alived.config.load import load_text
@@ -251,3 +253,56 @@ class TestRule:
     )
     def test_what_is_wrong(self, line: str, code: str) -> None:
         assert wrong("virtual_rules", line) == [code]
+
+
+WORDS = [
+    "default",
+    "to",
+    "192.0.2.0/24",
+    "fe80::1",
+    "via",
+    "dev",
+    "eth0",
+    "nexthop",
+    "or",
+    "encap",
+    "ip",
+    "mpls",
+    "1/2",
+    "id",
+    "dst",
+    "realms",
+    "1/",
+    "rtt",
+    "5ms",
+    "lock",
+    "mtu",
+    "weight",
+    "0",
+    "table",
+    "goto",
+    "nop",
+    "not",
+    "fwmark",
+    "uidrange",
+    "1-",
+    "type",
+    "from",
+    "sport",
+    "-1",
+    "99999999999999999999999",
+    "inet6",
+    "blackhole",
+    "features",
+    "ecn",
+]
+BLOCKS = ["virtual_routes", "virtual_rules", "static_routes", "static_rules"]
+
+
+@given(st.sampled_from(BLOCKS), st.lists(st.sampled_from(WORDS)))
+def test_any_words(block: str, words: list[str]) -> None:
+    """Whatever stands in a line: a value or a finding in that line, never a crash."""
+    lines = f"{block} {{\n{' '.join(words)}\n}}\n"
+    text = instance_text(lines) if block.startswith("virtual") else lines + instance_text()
+    line = 6 if block.startswith("virtual") else 2
+    assert {found_line for _, found_line in complaints(text)} <= {line}

@@ -25,10 +25,14 @@ OF_STATUS = {
 }
 
 
+LONELY = {"unused-tracker", "no-mail-server", "no-recipient"}
+"""Said of a right word that nothing else in the text goes with."""
+
+
 def expected_codes(path: str, row: Keyword) -> set[str]:
     """What the statuses of a row and of the blocks around it say."""
     codes = {OF_STATUS[one.status] for one in (*way(path), row)} | {"not-supported-yet"}
-    codes |= {"deprecated", "unused-tracker"}
+    codes |= {"deprecated", *LONELY}
     return {code for code in codes if code is not None}
 
 

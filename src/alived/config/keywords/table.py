@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
-from alived.base import Location
+from alived.base import Location, Severity
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter
 from alived.config.text.blocks import Block
@@ -180,7 +180,7 @@ class Settings:
 
 
 def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
-    """All statements of a block through its table."""
+    """All statements of a block through its table. A wrong value of a keyword without effect stops nothing."""
     settings = Settings(block.location)
     for child in block.children or ():
         row = rows.get(child.keyword)
@@ -192,17 +192,23 @@ def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
         if row.deprecated and row.status in (Status.WORKS, Status.NOT_YET):
             message = f"{row.name!r} is deprecated: it is understood, but keepalived may drop it"
             findings.warning(child.location, "deprecated", message, f"write: {row.deprecated}")
-        if row.converter is None:
-            continue
-        if _has_right_shape(child, row.converter, findings):
-            settings.tried.add(row.field)
-            value = row.converter.read(child, findings)
-            if value is not None:
-                settings.add(row, value, child, findings)
+        if row.status is Status.NO_EFFECT:
+            aside = Findings()
+            _read_value(child, row, settings, aside)
+            findings.extend(msgspec.structs.replace(one, severity=Severity.WARNING) for one in aside.sorted())
         else:
-            settings.tried.add(row.field)
+            _read_value(child, row, settings, findings)
     settings.finish()
     return settings
+
+
+def _read_value(block: Block, row: Keyword, settings: Settings, findings: Findings) -> None:
+    if row.converter is None:
+        return
+    settings.tried.add(row.field)
+    value = row.converter.read(block, findings) if _has_right_shape(block, row.converter, findings) else None
+    if value is not None:
+        settings.add(row, value, block, findings)
 
 
 def _has_right_shape(block: Block, converter: Converter, findings: Findings) -> bool:
