@@ -72,7 +72,7 @@ def _offers(plan: Plan) -> set[Hashable]:
         for member in members(plan)
         if member.vrrp.source_address
     )
-    return _all_addresses(plan).union(sources)
+    return _all_addresses(plan).union(sources, _raft_addresses(plan))
 
 
 def _wants(plan: Plan) -> set[Hashable]:
@@ -82,11 +82,17 @@ def _wants(plan: Plan) -> set[Hashable]:
         for member in members(plan)
         for peer in member.vrrp.unicast_peers
     )
-    return _all_addresses(plan).union(peers)
+    return _all_addresses(plan).union(peers, _raft_addresses(plan))
 
 
 def _all_addresses(plan: Plan) -> set[Hashable]:
     return {address for member in members(plan) for address in _addresses(member)}
+
+
+def _raft_addresses(plan: Plan) -> set[Hashable]:
+    """Where the nodes of the Raft cluster of a file are reached: all its files name them."""
+    nodes = plan.said.get("cluster").get("nodes", ()) if "cluster" in plan.said else ()
+    return {("raft", one.value.address, one.value.port) for one in nodes if one.value is not None}
 
 
 def _addresses(member: Member) -> Iterator[Hashable]:

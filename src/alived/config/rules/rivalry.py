@@ -8,6 +8,7 @@ from alived.config.instances.plan import Plan
 from alived.config.rules.agreement import disagreements
 from alived.config.rules.here import Unverified
 from alived.config.rules.nodes import Found, Member, Router, routers
+from alived.config.rules.raft_nodes import compare_clusters
 from alived.config.rules.report import warning
 from alived.config.rules.weights import HIGHEST, TRACKING_FIELDS, weights
 from alived.vrrp.config import State
@@ -25,6 +26,7 @@ def compare(plans: Sequence[Plan]) -> Iterator[Found]:
         for rule in RULES:
             yield from rule(router)
     yield from _split_groups(plans, found)
+    yield from compare_clusters(plans)
 
 
 def _alone(member: Member) -> Found:
