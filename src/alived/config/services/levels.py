@@ -31,12 +31,16 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """A real server whose checks are completed. own, outer: what it and what its virtual server say."""
 
-    name: str
+    service: str
     endpoint: Endpoint
     family: Family
     own: Settings
     outer: Settings
     around: Surroundings
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}: real_server {self.endpoint}"
 
 
 def inherited(field: str, default: Any, *levels: Settings) -> Any:

@@ -52,8 +52,8 @@ def complete_pool(pool: Pool) -> tuple[PoolMember, ...]:
 def _complete(block: RealServerBlock, pool: Pool) -> PoolMember:
     own, outer = block.settings, pool.said
     forwarding: Forwarding = own.get("lvs_method", pool.forwarding)
-    endpoint = _with_port(block.entry, forwarding, f"real_server {block.entry.endpoint}", pool)
-    _check_family(block.entry, forwarding, f"real_server {endpoint}", pool)
+    endpoint = _with_port(block.entry, forwarding, "real_server", pool)
+    _check_family(block.entry, forwarding, "real_server", pool)
     server = RealServer(
         endpoint=endpoint,
         family=block.entry.family,
@@ -66,8 +66,9 @@ def _complete(block: RealServerBlock, pool: Pool) -> PoolMember:
         snmp_name=own.get("snmp_name", ""),
     )
     _check_thresholds(server, own, pool)
-    name = f"{pool.name}: real_server {endpoint}"
-    around = Server(name=name, endpoint=endpoint, family=block.entry.family, own=own, outer=outer, around=pool.around)
+    around = Server(
+        service=pool.name, endpoint=endpoint, family=block.entry.family, own=own, outer=outer, around=pool.around
+    )
     return PoolMember(
         server=server,
         checks=complete_checks(own.get("checks", ()), around),
@@ -83,7 +84,7 @@ def mail_default(defaults: Settings, otherwise: bool) -> bool:
     return found
 
 
-def _with_port(entry: EndpointEntry, forwarding: Forwarding, what: str, pool: Pool) -> Endpoint:
+def _with_port(entry: EndpointEntry, forwarding: Forwarding, kind: str, pool: Pool) -> Endpoint:
     """Only NAT can change the port: otherwise it is that of the service (as keepalived)."""
     endpoint = entry.endpoint
     if not endpoint.port and pool.port is not None:
@@ -91,16 +92,17 @@ def _with_port(entry: EndpointEntry, forwarding: Forwarding, what: str, pool: Po
     if forwarding.method is Method.NAT or not endpoint.port or pool.ports == {endpoint.port}:
         return endpoint
     kept = f"packets go to port {pool.port}" if pool.port else "packets keep theirs"
-    message = f"{pool.name}: {what}: only NAT can change the port: {kept}"
+    message = f"{pool.name}: {kind} {endpoint}: only NAT can change the port: {kept}"
     pool.around.warn(entry.location, "port-skipped", message, f"lvs_method NAT, or {endpoint.address} without a port")
     return msgspec.structs.replace(endpoint, port=pool.port or 0)
 
 
-def _check_family(entry: EndpointEntry, forwarding: Forwarding, what: str, pool: Pool) -> None:
+def _check_family(entry: EndpointEntry, forwarding: Forwarding, kind: str, pool: Pool) -> None:
     """A tunnel can carry the other family; nothing else can."""
     if entry.family is not pool.family and forwarding.method is not Method.TUN:
         of = "of both families" if pool.family is None else f"IPv{4 if pool.family is Family.IPV4 else 6}"
-        message = f"{pool.name}: {what} does not go with a service that is {of}: only a tunnel carries the other family"
+        message = f"{pool.name}: {kind} {entry.endpoint} does not go with a service that is {of}: "
+        message += "only a tunnel carries the other family"
         pool.around.fail(entry.location, "family-mismatch", message, "lvs_method TUN, or an address of that family")
 
 
@@ -122,7 +124,7 @@ def complete_sorry_server(pool: Pool, members: tuple[PoolMember, ...]) -> SorryS
         return None
     forwarding: Forwarding = pool.said.get("sorry_server_lvs_method", pool.forwarding)
     endpoint = _with_port(entry, forwarding, "sorry_server", pool)
-    _check_family(entry, forwarding, f"sorry_server {endpoint}", pool)
+    _check_family(entry, forwarding, "sorry_server", pool)
     inhibit: bool = pool.said.get("sorry_server_inhibit", False)
     twin = next((member.server for member in members if member.server.endpoint == endpoint), None)
     if twin is not None:
