@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bench.check import check
 from bench.failover import failover, vips
 from bench.lifecycle import load, reload
 from bench.report import Row
@@ -14,7 +15,7 @@ Measure = Callable[..., tuple[list[Row], dict[str, Any]]]
 Case = tuple[str, dict[str, Any]]
 
 MEASURES: dict[str, Measure] = {
-    measure.__name__: measure for measure in (failover, vips, steady, false_failover, load, reload)
+    measure.__name__: measure for measure in (failover, vips, steady, false_failover, load, reload, check)
 }
 
 FULL: tuple[Case, ...] = (
@@ -42,6 +43,7 @@ FULL: tuple[Case, ...] = (
     ("load", {"count": 1000, "advert_int": 1.0, "priority": 150, "runs": 2}),
     ("reload", {"count": 1000, "advert_int": 1.0, "runs": 3}),
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
+    ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
 )
 
 QUICK: tuple[Case, ...] = (
@@ -56,4 +58,5 @@ QUICK: tuple[Case, ...] = (
     ("false_failover", {"advert_int": 0.01, "seconds": 5, "busy": 4, "scheduling": "default"}),
     ("load", {"count": 200, "advert_int": 1.0, "priority": 255, "runs": 1}),
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
+    ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
 )

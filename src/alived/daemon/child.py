@@ -8,7 +8,6 @@ the parent, who knows the order.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import signal
@@ -27,11 +26,10 @@ from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
 from alived.base import NS_PER_MS
 from alived.config.model import Config
 from alived.daemon import bus
+from alived.daemon.forked import EXIT_CRASHED, forget_parent
 from alived.daemon.heartbeat import Pulse
 from alived.daemon.messages import BusMessage, Configured, LogLine
 
-EXIT_CRASHED = 70
-"""sysexits.h EX_SOFTWARE: an exception that nobody expected."""
 ORPHAN_LIMIT_S = 3
 """A child whose parent died and that has not ended by itself after this time is killed by its own alarm."""
 _FLUSH_LIMIT_NS = 200 * NS_PER_MS
@@ -116,19 +114,6 @@ def run_child(child: ForkedChild) -> NoReturn:
             print(trace, file=sys.stderr, flush=True)
     finally:
         os._exit(status)
-
-
-def forget_parent(keep_fds: set[int]) -> None:
-    """Undoes what fork copied and a child must not have: open files, signal handlers, garbage collection of ours."""
-    signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-        signal.signal(signum, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    for name in os.listdir("/proc/self/fd"):
-        if (fd := int(name)) > 2 and fd not in keep_fds:
-            with contextlib.suppress(OSError):  # listdir's own is gone already
-                os.close(fd)
-    gc.freeze()
 
 
 class _ChildProcess:

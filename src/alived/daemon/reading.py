@@ -17,7 +17,7 @@ from alived.adapters.loop import Loop
 from alived.adapters.privileges import signal_at_parent_death
 from alived.base import NS_PER_S, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
-from alived.daemon.child import EXIT_CRASHED, forget_parent
+from alived.daemon.forked import EXIT_CRASHED, forget_parent
 
 READ_LIMIT_NS = 60 * NS_PER_S
 _READ_SIZE = 1 << 20

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from alived.base import NS_PER_CS, NS_PER_MS
 from alived.vrrp.events import AdvertisementReceived, PeerSnapshot
+from alived.wire.inet import pack_address
 
 PEERS_MAX = 32
 """Routers remembered for each instance. More than that on one VRID are forged; the one silent longest is forgotten."""
@@ -17,7 +17,7 @@ STEADY_INTERVALS = 4
 
 def address_rank(address: str) -> bytes:
     """The order of addresses in a tie: unsigned, network byte order (RFC 9568 section 6.4.3). "" ranks lowest."""
-    return ipaddress.ip_address(address).packed if address else b""
+    return pack_address(address) if address else b""
 
 
 class Peer:

@@ -1,0 +1,24 @@
+"""What every forked process does first."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+
+EXIT_CRASHED = 70
+"""sysexits.h EX_SOFTWARE: an exception that nobody expected."""
+
+
+def forget_parent(keep_fds: set[int]) -> None:
+    """Undoes what fork copied and a child must not have: open files, signal handlers, garbage collection of ours."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(signum, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for name in os.listdir("/proc/self/fd"):
+        if (fd := int(name)) > 2 and fd not in keep_fds:
+            with contextlib.suppress(OSError):  # listdir's own is gone already
+                os.close(fd)
+    gc.freeze()
