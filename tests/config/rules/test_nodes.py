@@ -47,8 +47,12 @@ class TestWhichBelongTogether:
     def count(self, *texts: str) -> list[int]:
         return [len(cluster) for cluster in clusters(nodes(*texts))]
 
-    def test_a_shared_address(self) -> None:
-        assert self.count(FIRST, node(name="OTHER", vrid=9)) == [2]
+    def test_a_shared_address_with_the_same_vrid_or_name(self) -> None:
+        assert self.count(FIRST, node(name="OTHER")) == [2]
+        assert self.count(FIRST, node(vrid=9)) == [2]
+
+    def test_a_shared_address_alone_says_nothing(self) -> None:
+        assert self.count(FIRST, node(name="OTHER", vrid=9)) == [1, 1]
 
     def test_the_same_name_and_vrid_say_nothing(self) -> None:
         assert self.count(FIRST, node(vip="192.0.2.99")) == [1, 1]

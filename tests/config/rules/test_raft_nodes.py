@@ -8,7 +8,7 @@ from alived.base import Diagnostic
 from alived.config.instances.plan import Plan
 from alived.config.load import load_text
 from alived.config.rules.nodes import clusters
-from alived.config.rules.rivalry import compare
+from alived.config.rules.rivalry import compare, unknown_nodes
 
 NODES = "{id: a, addr: 192.0.2.1}, {id: b, addr: 192.0.2.2}, {id: c, addr: 192.0.2.3}"
 
@@ -72,3 +72,8 @@ def test_addresses_of_a_group_are_compared_with_their_lengths() -> None:
     pair = text("a", groups=group("192.0.2.9/24")), text("b", groups=group("[192.0.2.9/25]"))
     (one,) = found(*pair)
     assert one.message == "raft_instance g: 192.0.2.9/25; 1.yaml has 192.0.2.9/24"
+
+
+def test_nodes_whose_files_are_missing_are_listed() -> None:
+    assert [(one.kind, one.name) for _, one in unknown_nodes(plans(text("a"), text("b")))] == [("node", "c")] * 2
+    assert list(unknown_nodes(plans(text("a")))) == []

@@ -47,7 +47,7 @@ class Machine(Protocol):
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """kind: interface, subnet, script, user, group, source or peer. name: of what; reason: why nobody looked."""
+    """kind: interface, subnet, script, user, group, source, peer or node. name: of what; reason: why nobody looked."""
 
     kind: str
     name: str

@@ -1,7 +1,8 @@
 """Which files are nodes of one cluster, and which of their instances are one virtual router.
 
-Two files belong together if they share a virtual address, or if one has the other's source address among the unicast
-peers of the same virtual router. A VRID or a name in common says nothing: 51 and VI_1 are in every tutorial.
+Two files belong together if an instance of each has the same virtual address and the same VRID or name, if one has the
+other's source address among the unicast peers of the same virtual router, or if they list a node of the same Raft
+cluster. A VRID, a name or an address alone says nothing: 51, VI_1 and 192.168.1.100 are in every tutorial.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _offers(plan: Plan) -> set[Hashable]:
         for member in members(plan)
         if member.vrrp.source_address
     )
-    return _all_addresses(plan).union(sources, _raft_addresses(plan))
+    return _shared(plan).union(sources)
 
 
 def _wants(plan: Plan) -> set[Hashable]:
@@ -82,11 +83,18 @@ def _wants(plan: Plan) -> set[Hashable]:
         for member in members(plan)
         for peer in member.vrrp.unicast_peers
     )
-    return _all_addresses(plan).union(peers, _raft_addresses(plan))
+    return _shared(plan).union(peers)
 
 
-def _all_addresses(plan: Plan) -> set[Hashable]:
-    return {address for member in members(plan) for address in _addresses(member)}
+def _shared(plan: Plan) -> set[Hashable]:
+    """What all nodes of a cluster name alike."""
+    marked = {
+        (address, mark)
+        for member in members(plan)
+        for address in _addresses(member)
+        for mark in (member.vrrp.virtual_router_id, member.one.name)
+    }
+    return {*marked, *_raft_addresses(plan)}
 
 
 def _raft_addresses(plan: Plan) -> set[Hashable]:

@@ -8,6 +8,7 @@ import msgspec
 
 from alived.config.instances.plan import Plan
 from alived.config.keywords.table import Settings
+from alived.config.rules.here import Unverified
 from alived.config.rules.nodes import Found
 from alived.config.rules.report import error, warning
 from alived.raft.config import Member
@@ -47,6 +48,15 @@ def compare_clusters(plans: Sequence[Plan]) -> Iterator[Found]:
         yield from _members(nodes[0], node)
         yield from _settings(nodes[0], node)
         yield from _groups(nodes[0], node)
+
+
+def missing_files(plans: Sequence[Plan]) -> Iterator[tuple[Plan, Unverified]]:
+    """Nodes of a cluster of which some files were given, but not theirs."""
+    nodes = [node for plan in plans for node in _nodes(plan)]
+    given = {node.id for node in nodes}
+    for node in nodes if len(nodes) > 1 else ():
+        for name in node.members.keys() - given:
+            yield node.plan, Unverified("node", name, "none of the files is this node's")
 
 
 def _nodes(plan: Plan) -> Iterator[Node]:

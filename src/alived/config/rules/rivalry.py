@@ -8,7 +8,7 @@ from alived.config.instances.plan import Plan
 from alived.config.rules.agreement import disagreements
 from alived.config.rules.here import Unverified
 from alived.config.rules.nodes import Found, Member, Router, routers
-from alived.config.rules.raft_nodes import compare_clusters
+from alived.config.rules.raft_nodes import compare_clusters, missing_files
 from alived.config.rules.report import warning
 from alived.config.rules.weights import HIGHEST, TRACKING_FIELDS, weights
 from alived.vrrp.config import State
@@ -160,3 +160,4 @@ def unknown_nodes(plans: Sequence[Plan]) -> Iterator[tuple[Plan, Unverified]]:
                 for peer in member.vrrp.unicast_peers:
                     if peer.address not in sources:
                         yield member.plan, Unverified("peer", peer.address, "none of the files is this node's")
+    yield from missing_files(plans)
