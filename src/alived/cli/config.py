@@ -9,13 +9,17 @@ from typing import Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 
-from alived.base import Severity
+from alived.adapters.runtime_dir import DEFAULT
+from alived.base import Location, Severity
 from alived.cli.reading import ReadingOptions, reading_options
-from alived.config.effective.sections import Entry, Origin, Section
+from alived.cli.run import run
+from alived.config.effective.sections import Entry, Kind, Origin, Section
 from alived.config.effective.show import show_effective, show_said
+from alived.config.effective.values import in_words
 from alived.config.findings import Findings
-from alived.config.load import load, load_tree
+from alived.config.load import THIS_HOST, load, load_tree
 
 _KEYWORD_WIDTH = 28
 _VALUE_WIDTH = 34
@@ -55,12 +59,31 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
         click.echo(f"{file} has errors: nobody can say what would run", err=True)
         sys.exit(1)
     tree = load_tree(file, Findings(), options)
-    sections = show_effective(tree, loaded) if effective else show_said(tree)
+    sections = (_daemon(), *show_effective(tree, loaded)) if effective else show_said(tree)
     if as_json:
         click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
     else:
         for line in _lines(sections):
             click.echo(line)
+
+
+def _daemon() -> Section:
+    """What `alived run` would take from here: its options that have a variable of the environment."""
+    context = click.get_current_context()
+    defaults = {"runtime_dir": DEFAULT, "config_id": THIS_HOST.name().partition(".")[0]}
+    entries = []
+    for option in run.params:
+        variable, name = option.envvar, option.name
+        if not isinstance(variable, str) or name is None or option.required:
+            continue
+        value = option.value_from_envvar(context)
+        origin = Origin(Kind.DEFAULT) if value is None else Origin(Kind.SAID, Location(f"environment {variable}"))
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            value, origin = context.params[name], Origin(Kind.SAID, Location(option.opts[-1]))
+        if value is None:
+            value = defaults.get(name) or option.get_default(context)
+        entries.append(Entry(option.opts[-1].lstrip("-"), in_words(value), origin))
+    return Section("alived run", Origin(Kind.DEFAULT), tuple(entries))
 
 
 def _lines(sections: Iterable[Section]) -> Iterator[str]:
@@ -73,7 +96,9 @@ def _lines(sections: Iterable[Section]) -> Iterator[str]:
 def _section(section: Section, indent: str) -> Iterator[str]:
     if section.title:
         width = _KEYWORD_WIDTH + _VALUE_WIDTH + len(INDENT) - len(indent)
-        yield f"{indent}{click.style(f'{section.title:{width}}', bold=True)}  {section.origin}"
+        # Everything has a place but the options of the daemon.
+        title = section.title if section.origin.place is None else f"{section.title:{width}}  {section.origin}"
+        yield indent + title.replace(section.title, click.style(section.title, bold=True), 1)
         indent += INDENT
     keyword = ""
     for entry in section.entries:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alived.adapters.runtime_dir import DEFAULT, ENVIRONMENT, choose
 from alived.cli.reading import ReadingOptions, reading_options
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @reading_options
 @click.option("--debug", is_flag=True, envvar="ALIVED_DEBUG", help="Log debug lines too.")
 @click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
-@click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")
+@click.option("--runtime-dir", metavar="DIR", envvar=ENVIRONMENT, help=f"Default: ${ENVIRONMENT} or {DEFAULT}.")
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", envvar="ALIVED_LOG_FORMAT", show_default=True
 )
@@ -41,13 +42,12 @@ def run(
     Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
     """
-    from alived.adapters import runtime_dir as directory
     from alived.daemon.main import Options, serve
     from alived.daemon.reading import Reading
 
     options = Options(
         config_path=config_path,
-        runtime_dir=directory.choose(runtime_dir),
+        runtime_dir=choose(runtime_dir),
         log_format=log_format,
         debug=debug,
         single=single,

@@ -48,7 +48,8 @@ def entries(blocks: Iterable[Block], rows: Table, inside: str) -> Iterator[Entry
 def defaults(rows: Table, said: Collection[str]) -> Iterator[Entry]:
     """What holds where nothing was said. said: fields."""
     for row in rows.values():
-        if row.status is Status.WORKS and row.default and row.field == row.name and row.field not in said:
+        is_other_word = row.field != row.name and row.field in rows
+        if row.status is Status.WORKS and row.default and row.field not in said and not is_other_word:
             yield Entry(row.name, row.default, Origin(Kind.DEFAULT))
 
 
