@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alived.base import NS_PER_MS, NS_PER_S
+from alived.config.load import load_text
 from alived.health.trackers_config import LinkDelay
 from alived.vip.static_config import GarpGroup, TrackGroup
 from tests.config.helpers import complaints, instance_text, understood
@@ -96,6 +97,12 @@ def test_delays_of_links() -> None:
 )
 def test_delays_that_are_wrong(entry: str, code: str) -> None:
     assert [one for one, _ in complaints(f"interface_up_down_delays {{\n{entry}\n}}\n{INSTANCE}")] == [code]
+
+
+def test_the_later_delay_counts() -> None:
+    loaded = load_text("interface_up_down_delays {\neth0 1\neth0 2\n}\n" + INSTANCE)
+    assert loaded.config is not None
+    assert loaded.config.link_delays == (LinkDelay(interface="eth0", down_ns=2 * NS_PER_S),)
 
 
 def test_polled_links_are_checked_only() -> None:
