@@ -18,8 +18,8 @@ from alived.config.text.read import read_text
 from alived.config.text.tokens import decode
 from alived.config.this_host import ThisHost
 
-_FIRST_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*([^\n]*)")
-_YAML_LINE = re.compile(r"---|%YAML|\{\s*\"|\w+[ \t]*:(?:\s|\Z)")
+_NOTHING_SAID = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:#[^\n]*\Z)?")
+_YAML_LINE = re.compile(r"---|%YAML|\{\s*[\"}]|(?:\$?\w+|\"[^\"\n]+\")[ \t]*:(?:\s|\Z)")
 _SHELL_LINE = re.compile(r"(?:export[ \t]+)?[A-Z][A-Z0-9_]*=")
 _TOML_LINE = re.compile(r"\[\[?[\w.\"]+\]\]?|\w+[ \t]*=")
 
@@ -122,12 +122,13 @@ def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
 def language(text: str, file: str) -> str:
     """ "keepalived", "YAML", "TOML" or "vip.conf", told by the first line that says something; the suffix decides for
     no text."""
-    match = _FIRST_LINE.match(text)
-    first = match[1].strip() if match else ""
-    if _SHELL_LINE.match(first):
+    match = _NOTHING_SAID.match(text)
+    start = match.end() if match else 0
+    is_silent = start == len(text)
+    if _SHELL_LINE.match(text, start):
         return "vip.conf"
-    if _YAML_LINE.match(first) or (not first and file.endswith((".yaml", ".yml"))):
+    if _YAML_LINE.match(text, start) or (is_silent and file.endswith((".yaml", ".yml"))):
         return "YAML"
-    if _TOML_LINE.match(first) or (not first and file.endswith(".toml")):
+    if _TOML_LINE.match(text, start) or (is_silent and file.endswith(".toml")):
         return "TOML"
     return "keepalived"
