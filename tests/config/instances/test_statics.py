@@ -31,8 +31,17 @@ def test_the_default_interface() -> None:
 
 def test_routes_and_rules() -> None:
     text = GROUP + "static_routes {\ndefault dev eth0 track_group G\n}\n"
-    config = understood(text + "static_rules {\nfrom 192.0.2.1 table 5 preference 7 track_group G\n}\n" + INSTANCE)
+    config = understood(
+        text + "static_rules {\nfrom 192.0.2.1 table 5 preference 7 iif eth0 track_group G\n}\n" + INSTANCE
+    )
     assert [one.track_group for one in (*config.static_routes, *config.static_rules)] == ["G", "G"]
+
+
+def test_what_has_no_interface_cannot_be_tracked() -> None:
+    text = GROUP + "static_routes {\ndefault via 192.0.2.1 track_group G\n}\n"
+    assert complaints(text + INSTANCE) == [("track-group-skipped", 7)]
+    loaded = load_text(text + INSTANCE)
+    assert loaded.config is not None and loaded.config.static_routes[0].track_group == ""
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def statics(
     return {
         "track_groups": tuple(group.value for group in groups.values()),
         "static_addresses": tuple(_on(entry.value, interface) for entry in said.get("static_addresses", ())),
-        "static_routes": tuple(entry.value for entry in said.get("static_routes", ())),
-        "static_rules": tuple(entry.value for entry in said.get("static_rules", ())),
+        "static_routes": _tracked(said.get("static_routes", ()), "interface", "dev", findings),
+        "static_rules": _tracked(said.get("static_rules", ()), "input_interface", "iif", findings),
         "garp_groups": _garp_groups(said, known, findings),
         "link_delays": _link_delays(said.get("link_delays", ()), findings),
     }
@@ -54,6 +54,19 @@ def _check_group(entry: Entry, groups: Mapping[str, Definition], findings: Findi
     if name and name not in groups:
         hint = did_you_mean(name, groups) or f"track_group {name} {{ group {{ INSTANCE ... }} }}"
         findings.error(entry.location, "unknown-group", f"there is no track_group {name!r}", hint)
+
+
+def _tracked(entries: Iterable[Entry], field: str, option: str, findings: Findings) -> tuple[Any, ...]:
+    """Routes or rules; without an interface none can be tracked, as in keepalived."""
+    values = []
+    for entry in entries:
+        value = entry.value
+        if value.track_group and not getattr(value, field):
+            message = f"track_group {value.track_group} is skipped: what has no {option} cannot be tracked"
+            findings.warning(entry.location, "track-group-skipped", message, f"{option} NAME")
+            value = msgspec.structs.replace(value, track_group="")
+        values.append(value)
+    return tuple(values)
 
 
 def _on(static: StaticAddress, interface: str) -> StaticAddress:
