@@ -13,10 +13,11 @@ LIMIT = 1000
 
 
 class Findings:
-    """A bounded list of diagnostics. An error is never lost to the bound: the sentence that says so is one."""
+    """A bounded list of diagnostics, each once: text that a sequence repeats is wrong in one place. An error is never
+    lost to the bound: the sentence that says so is one."""
 
     def __init__(self) -> None:
-        self._found: list[Diagnostic] = []
+        self._found: dict[Diagnostic, None] = {}
         self.full = False
 
     def error(self, location: Location, code: str, message: str, hint: str = "") -> None:
@@ -35,7 +36,7 @@ class Findings:
             message = f"more than {LIMIT} findings: the rest is not listed"
             hint = "is this a configuration of alived at all?"
             diagnostic = Diagnostic(Severity.ERROR, diagnostic.location, "too-many-findings", message, hint)
-        self._found.append(diagnostic if diagnostic.location.origin is None else _with_origin(diagnostic))
+        self._found[diagnostic if diagnostic.location.origin is None else _with_origin(diagnostic)] = None
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:

@@ -21,9 +21,9 @@ class FakeHost:
 
     def read(self, path: str) -> bytes:
         self.asked.append(path)
-        if path not in self.files:
+        if self.real_path(path) not in self.files:
             raise PermissionError(13, "Permission denied")
-        return self.files[path]
+        return self.files[self.real_path(path)]
 
     def names(self, directory: str) -> list[str]:
         self.asked.append(directory)
@@ -32,6 +32,7 @@ class FakeHost:
         return sorted({path.split("/")[0] for path in self._below(directory)}, reverse=True)
 
     def kind(self, path: str) -> Kind:
+        path = self.real_path(path)
         if path in self.kinds:
             return self.kinds[path]
         if path in self.files:
@@ -48,7 +49,7 @@ class FakeHost:
         return {"HOME": "/root", "ODD": "a # ${_ENV ODD} b"}.get(name)
 
     def _below(self, directory: str) -> list[str]:
-        start = directory.rstrip("/") + "/"
+        start = self.real_path(directory).rstrip("/") + "/"
         return [path.removeprefix(start) for path in (*self.files, *self.kinds) if path.startswith(start)]
 
 

@@ -21,6 +21,7 @@ from alived.config.text.blocks import Block
 
 END = "probe_end"
 """The last statement: keepalived reads a file several times, and this ends the first."""
+_NO_CONFIG = 6
 
 _COMPLAINT = re.compile(
     r"\((?:.*: )?Line \d+\) (?:Unknown keyword '(?P<word>.*)'|Unexpected '(?P<brace>\{)' - ignoring)\Z"
@@ -40,13 +41,9 @@ def _program() -> str:
 
 def words_of_keepalived(path: pathlib.Path, config_id: str = "here") -> list[str] | None:
     """The first word of each statement, and the braces; None if it did not come to the end."""
-    command = [_program(), "-t", "-f", path.name, "-i", config_id]
-    try:
-        done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
-        return None
+    done = _tested(path, config_id)
     words = []
-    for line in done.stderr.decode(errors="replace").splitlines():
+    for line in done.stderr.splitlines() if done else ():
         match = _COMPLAINT.match(line)
         if match is None:
             continue
@@ -54,6 +51,23 @@ def words_of_keepalived(path: pathlib.Path, config_id: str = "here") -> list[str
         if words[-1] == END:
             return words
     return None
+
+
+def refused_by_keepalived(path: pathlib.Path) -> bool:
+    """Whether it ends because of an include."""
+    done = _tested(path, "here")
+    assert done is not None
+    return done.returncode == _NO_CONFIG
+
+
+def _tested(path: pathlib.Path, config_id: str) -> subprocess.CompletedProcess[str] | None:
+    command = [_program(), "-t", "-f", path.name, "-i", config_id]
+    try:
+        return subprocess.run(
+            command, cwd=path.parent, capture_output=True, text=True, errors="replace", timeout=20, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
 
 
 OURS = {

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alived.config.findings import Findings
+from alived.config.load import load_tree
 from tests.config.test_corpus import corpus_files
-from tests.config.text.keepalived import END, words_of_alived, words_of_keepalived
+from tests.config.text.keepalived import END, refused_by_keepalived, words_of_alived, words_of_keepalived
 
 CONDITIONS = """
 @here probe_1
@@ -226,13 +228,84 @@ def test_the_corpus(tmp_path: pathlib.Path) -> None:
     for source in (source for source in corpus_files() if "-dev-" in str(source)):
         lines = source.read_bytes().decode(errors="replace").replace("\0", "").split("\n")
         path.write_text("\n".join(["p_begin", *map(_unknown, lines), END, ""]))
-        for config_id in ("main", "low"):
-            found = words_of_alived(path, config_id)
-            if found is None or (expected := words_of_keepalived(path, config_id)) is None:
-                continue
-            assert found == expected, source
-            compared += 1
-    assert compared > 250
+        found = words_of_alived(path, "main")
+        if found is None or (expected := words_of_keepalived(path, "main")) is None:
+            continue
+        assert found == expected, source
+        compared += 1
+    assert compared > 125
+
+
+INCLUDES = {
+    "one.conf": "p_one ${_PWD}\n$X=1",
+    "sub/two.conf": "p_two\ninclude three.conf\ninclude ../one.conf",
+    "sub/three.conf": "$NAME=three\n@here p_three",
+    "sub/.hidden.conf": "p_hidden",
+    "sub/four.txt": "p_four\n}",
+    "sub/five.txt": "p_five { ",
+    "deep/a/x.conf": "p_xa",
+    "deep/b/x.conf": "p_xb",
+    "deep/b/y.conf": "p_yb",
+    "odd/a b.conf": "p_blank",
+    "odd/[x].conf": "p_bracket",
+    "odd/{x,y}.conf": "p_brace",
+    "end.conf": "p_no_final_newline",
+}
+PATTERNS = [
+    "one.conf",
+    "./one.conf",
+    "sub/two.conf",
+    "sub/*.conf",
+    "sub/.*.conf",
+    "sub/t*.conf",
+    "sub/[a-t]*.conf",
+    "sub/[!a-t]*.txt",
+    "sub/[^f]*.conf",
+    "sub/????.*",
+    "sub/{two,one,three}.conf",
+    "{one.conf,sub/t{wo,hree}.conf}",
+    "{sub,deep/a}/*.conf",
+    "sub/three.conf,one.conf",
+    "sub/{}three.conf",
+    "sub/{three.conf",
+    "deep/*/x.conf",
+    "deep/*/y.conf",
+    "deep/*/*.conf",
+    "deep/?/{x,y}.conf",
+    "deep//a///x.conf",
+    "odd/a b.conf",
+    "odd/*",
+    "odd/\\[x\\].conf",
+    "odd/[[]x].conf",
+    "nothing.conf",
+    "nothing/*.conf",
+    "sub/*.nothing",
+    "{nothing,one}.conf",
+    "{nothing,neither}.conf",
+    "sub",
+    "*",
+    "end.conf",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("word", ["include", "includer", "includem", "includew", "includeb", "includea"])
+def test_includes(word: str, pattern: str, tmp_path: pathlib.Path) -> None:
+    """The same files come in, in the same order, and the same patterns are errors."""
+    for name, text in INCLUDES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    if pattern == "*":
+        (tmp_path / "program.conf").write_text("p_program")
+        (tmp_path / "program.conf").chmod(0o755)
+        (tmp_path / "loose").symlink_to("nothing")
+    main = tmp_path / ("main" if pattern != "*" else ".main")
+    main.write_text(f"p_first\n{word} {pattern}\n\np_$NAME x$X\n{END}\n")
+    assert words_of_alived(main) == words_of_keepalived(main)
+    findings = Findings()
+    load_tree(str(main), findings)
+    assert findings.has_errors == refused_by_keepalived(main)
 
 
 _PRELUDE = "$A=1\n$B=2\n$C=3\n$S=4\n$T=5\n$M=m\n$N=n\n"

@@ -18,7 +18,7 @@ from alived.config.text.definitions import Definition, is_definition, read_defin
 from alived.config.text.host import Host
 from alived.config.text.includes import Check, Include, Inclusion, new_checks, read_include
 from alived.config.text.lines import Line, line_from
-from alived.config.text.names import Endless, fill, undefined
+from alived.config.text.names import HIDDEN_DOLLAR, Endless, fill, undefined
 from alived.config.text.predefined import Predefined
 from alived.config.text.sequences import NotASequence, is_sequence, read_sequence
 from alived.config.text.sources import (
@@ -35,12 +35,12 @@ from alived.config.text.tokens import MAX_BYTES, decode
 MAX_NESTED = 64
 """Files, definitions and sequences inside one another."""
 MAX_FILES = 1000
-MAX_WORK = 64 * 1024 * 1024
+MAX_WORK = 32 * 1024 * 1024
 """Characters of lines that were looked at, once for each name in them."""
-_WORK_OF_LINE = 32
+_WORK_OF_LINE = 128
 
 _BEHIND_BRACE = re.compile(
-    r'"(?:[^"\\]|\\.)*"?|\\.|[{}][ \t]*(?P<special>(?:@|\$\w+=|~SEQ|~LST|include[rmwba]?[ \t]))?', re.DOTALL
+    r'"(?:[^"\\]|\\.)*"?|\\.|[{}][ \t]*(?P<special>(?:@|\$\w+=|~SEQ|~LST|include(?:[rmwba]?[ \t]|_check)))?', re.DOTALL
 )
 
 
@@ -94,18 +94,13 @@ class Expansion:
         except Endless as endless:
             self._report_endless(endless)
             return
-        except NotASequence as reason:
-            message = f"this sequence {reason}: the line is left out"
-            self.findings.error(place, "sequence", message, "~SEQ(NAME, 1, 10) ... or ~LST(NAME, a, b) ...")
-            return
         if not self.spend(len(line.text) + _WORK_OF_LINE):
             self._stop(place, "too-much-text", "definitions and sequences make too much text of this")
         elif settled is not None:
             yield from self._emitted(settled)
 
     def _settled(self, line: Line) -> Line | None:
-        """The line without condition and names; None if it was something else than words. Raises Endless and
-        NotASequence."""
+        """The line without condition and names; None if it was something else than words. Raises Endless."""
         while True:
             if line.text.startswith("@"):
                 selected = chosen(line, self.config_id)
@@ -143,10 +138,16 @@ class Expansion:
             for name, value in values.items():
                 self.definitions[name] = Definition(name, ((value, None),))
 
-        sequence = read_sequence(line.text, filled)
+        try:
+            sequence = read_sequence(line.text, filled)
+        except NotASequence as reason:
+            message = f"this sequence {reason}: the line is left out"
+            self.findings.error(place, "sequence", message, "~SEQ(NAME, 1, 10) ... or ~LST(NAME, a, b) ...")
+            return
         self._push(OpenSequence(sequence.rounds, line.from_(sequence.end), define), place)
 
     def _emitted(self, line: Line) -> Iterator[Piece]:
+        line = line._replace(text=line.text.replace(HIDDEN_DOLLAR, "$"))
         file = self._file()
         include = read_include(line)
         if include is not None:

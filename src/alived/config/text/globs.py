@@ -42,11 +42,11 @@ def find(pattern: str, directory: str, host: Host) -> Found:
 
 
 def has_braces(pattern: str) -> bool:
-    return next(alternatives(pattern)) != pattern
+    return any(match[0] == "{" for match in _BRACE_OR_COMMA.finditer(pattern))
 
 
 def alternatives(pattern: str) -> Iterator[str]:
-    """The patterns that one with braces stands for; braces that are not closed and `{}` are plain characters."""
+    """The patterns that one with braces stands for; braces that are not closed are plain characters."""
     waiting = [("", pattern)]
     made = 0
     while waiting:
@@ -70,8 +70,6 @@ def _first_brace(pattern: str) -> tuple[int, list[str], int] | None:
     for match in _BRACE_OR_COMMA.finditer(pattern):
         sign = match[0]
         if sign == "{":
-            if depth == 0 and pattern[match.end() : match.end() + 1] == "}":
-                continue
             depth += 1
             if depth == 1:
                 start, begin = match.start(), match.end()

@@ -18,6 +18,11 @@ from alived.config.text.lines import Line
 MAX_LENGTH = 65_536
 """Characters of a line after its names were replaced; keepalived 2.2.7 stops at 1023."""
 
+_WORK = 128
+"""What it takes to replace a name in an empty line, in the unit of `spend`."""
+HIDDEN_DOLLAR = "\0"
+"""Stands for `$` in text in which no names are replaced; a configuration has no NUL."""
+
 _NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)([ \t\w]*)\}|([A-Za-z_]\w*)(?=[ \t,)]|\Z))", re.ASCII)
 _QUOTES = re.compile(r'\\.|(")')
 _WORD_OR_NAME = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|(?P<name>\$[A-Za-z_]\w*)(?=[ \t,)]|\Z)", re.ASCII)
@@ -28,7 +33,7 @@ class Names(Protocol):
     def find(self, name: str, parameters: list[str]) -> Definition | None: ...
 
     def spend(self, work: int) -> bool:
-        """Whether there is work left to do for this configuration; the unit is a character that was looked at."""
+        """Counts work; False if it is too much for one configuration. The unit is a character that was looked at."""
         ...
 
 
@@ -36,7 +41,7 @@ class Filled(NamedTuple):
     """rests: definitions whose further lines come after this one, with where they are used; the last comes first."""
 
     line: Line
-    rests: tuple[tuple[Definition, Location], ...] = ()
+    rests: tuple[tuple[Definition, Location], ...]
 
 
 class Endless(Exception):
@@ -80,7 +85,7 @@ def fill(line: Line, names: Names, around: Sequence[Definition] = ()) -> Filled:
         if definition in being_used:
             chain = being_used[being_used.index(definition) :]
             raise Endless(line, start, [one.name for one in (*chain, definition)])
-        if len(line.text) > MAX_LENGTH or not names.spend(len(line.text)):
+        if len(line.text) > MAX_LENGTH or not names.spend(len(line.text) + _WORK):
             raise Endless(line, start, ())
         value, origin = definition.lines[0]
         if definition.is_final:
@@ -110,6 +115,7 @@ def _find(match: re.Match[str], names: Names, at_end: bool) -> Definition | None
 
 
 def _as_it_is(value: str, before: str) -> str:
-    """Text that shall not begin a comment: the signs are escaped where they would, outside quotes."""
+    """Text in which neither names nor comments begin: in quotes, comment signs need no escape."""
+    value = value.replace("$", HIDDEN_DOLLAR)
     in_quotes = sum(1 for match in _QUOTES.finditer(before) if match[1]) % 2
     return value if in_quotes else _COMMENT_SIGN.sub(r"\\\g<0>", value)
