@@ -14,7 +14,7 @@ from alived.adapters.netlink import Requests
 from alived.config.model import Instance
 from alived.daemon.messages import KernelSettings, Transition
 from alived.vip.config import VanishPolicy
-from alived.vrrp.config import State, TrackedInterface, Vmac, VrrpSyncGroup
+from alived.vrrp.config import AuthType, State, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from alived.vrrp.packet import Advertisement, encode
 from alived.wire.inet import ipv4_header, pack_address
 from alived.wire.neighbour import gratuitous_arp
@@ -512,3 +512,76 @@ def test_the_process_keeps_its_own_process_id(segment: Segment) -> None:
         play.until_bound(f"{VIP}/32")
         children = pathlib.Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
         assert all("alived-test" in pathlib.Path(f"/proc/{pid}/cmdline").read_text() for pid in children)
+
+
+def test_everything_of_an_instance_changes_in_one_reload(segment: Segment) -> None:
+    """In place what can be: priority, interval, authentication, unicast, group; a virtual router id makes a new one."""
+    a = change(A, version=2, advert_interval_cs=100)
+    b, c = change(B, version=2, advert_interval_cs=100), change(instance("C", 53, THIRD_VIP), priority=254)
+    with playing(a, b, c) as play:
+        play.until_bound(f"{VIP}/32", f"{OTHER_VIP}/32", f"{THIRD_VIP}/32")
+        sent = play.show("A").adverts_sent
+        heard = segment.other_frames()
+        new_a = change(
+            a,
+            priority=200,
+            advert_interval_cs=200,
+            auth_type=AuthType.PASS,
+            auth_pass="secret",
+            unicast=True,
+            unicast_peers=(UnicastPeer(OTHER_ADDRESS),),
+            sync_group="G",
+        )
+        new_b = change(b, virtual_router_id=62, sync_group="G")
+        new_c = change(c, interface="eth1")
+        play.reload(config(new_a, new_b, new_c, groups=[VrrpSyncGroup(name="G", members=("A", "B"))]))
+        assert play.show("A").adverts_sent >= sent
+        assert (play.show("A").base_priority, play.show("A").advert_interval_cs) == (200, 200)
+        assert (play.show("B").virtual_router_id, play.show("C").interface) == (62, "eth1")
+        play.until(lambda: play.state("A") is play.state("B") is State.MASTER, "the group is MASTER again")
+        assert play.moves("A")[:3] == [
+            (State.INIT, State.MASTER),
+            (State.MASTER, State.BACKUP),
+            (State.BACKUP, State.MASTER),
+        ]
+        frames: list[bytes] = []
+        play.until(lambda: bool(frames.extend(drain(heard)) or (51, 200) in adverts_in(frames)), "its new adverts")
+        said = next(frame for frame in frames if adverts_in([frame]) == [(51, 200)])
+        assert said[30:34] == socket.inet_aton(OTHER_ADDRESS), "to the peer and not to the group"
+        assert b"secret\0\0" in said
+        play.until_state("C", State.MASTER)
+        play.until_bound(f"{VIP}/32", f"{OTHER_VIP}/32", f"{THIRD_VIP}/32")
+
+
+def test_a_group_that_gets_a_member_does_not_stop_on_the_way(segment: Segment) -> None:
+    """Its scripts would hear of a stop that never was."""
+    a, b = change(A, sync_group="G", priority=254), change(B, priority=254)
+    with playing(a, b, groups=[VrrpSyncGroup(name="G", members=("A",))]) as play:
+        play.until(lambda: play.state("A") is play.state("B") is State.MASTER, "both are MASTER")
+        play.reload(config(a, change(b, sync_group="G"), groups=[VrrpSyncGroup(name="G", members=("A", "B"))]))
+        play.turn_for(0.3)
+        assert play.moves("G")[-1] == (State.BACKUP, State.MASTER)
+        assert play.moves("A")[-1] == play.moves("B")[-1] == (State.BACKUP, State.MASTER)
+
+
+def test_scheduling_follows_a_reload(segment: Segment) -> None:
+    with playing(A) as play:
+        wanted = config(A)
+        only = min(os.sched_getaffinity(0))
+        pinned = msgspec.structs.replace(wanted.global_defs, cpu_affinity=(only,))
+        before = os.sched_getaffinity(0)
+        said = play.reload(msgspec.structs.replace(wanted, global_defs=pinned))
+        assert said == (f"global_defs: cpu_affinity + {only}",)
+        assert os.sched_getaffinity(0) == {only}
+        play.reload(wanted)
+        assert os.sched_getaffinity(0) == before
+
+
+def test_addresses_of_those_that_stay_live_as_long_as_the_number_of_all_demands(segment: Segment) -> None:
+    many = instance("B", 52, *(f"192.0.2.{number}" for number in range(101, 190)))
+    with playing(A, change(many, priority=200, startup_delay_ns=10**12)) as play:
+        play.until_bound(f"{VIP}/32")
+        assert play.engine._wiring.routers["A"].holder.config.lifetime_s == 6
+        play.reload(config(A))
+        play.until(lambda: play.engine._wiring.routers["A"].holder.config.lifetime_s == 3, "three seconds will do")
+        assert play.moves("A") == [(State.INIT, State.MASTER)]

@@ -71,6 +71,7 @@ class Wiring:
         self._requirements = Requirements(
             self._machine, requests, self.ports, reports.notice, Sysctls(reports.settings_changed)
         )
+        self._watching_soon = False
         self._claims = Claims(loop, self._links, self._claimed_by_other)
         self.groups = Groups(self.routers, self.feed, reports.group_changed)
 
@@ -90,7 +91,7 @@ class Wiring:
         for router, effect in removals:
             self._remove_unless_moved(router, effect, now)
         self._registry.moved.clear()
-        self._claims.watch(self.routers.values())
+        self._watch_claims()
         self.ports.flush()
 
     # -- instances --
@@ -319,9 +320,15 @@ class Wiring:
         for router in concerned:
             self._interfaces_changed(router, names, now)
             self._review(router, now)
-        if names and concerned:
-            self._claims.watch(self.routers.values())
+        if names and concerned and not self._watching_soon:
+            self._watching_soon = True
+            self._loop.call_soon(self._watch_claims)
         self.ports.flush()
+
+    def _watch_claims(self) -> None:
+        """Once for all links of a burst: it looks at every address."""
+        self._watching_soon = False
+        self._claims.watch(self.routers.values())
 
     def _address_changed(self, address: Address, now: int) -> bool:
         """Tells the holder; False: it is no virtual address."""
