@@ -16,6 +16,7 @@ from alived.cli.check_report import FileReport, Report, exit_status, file_report
 from alived.cli.excerpt import Excerpts
 from alived.cli.reading import ReadingOptions, reading_options
 from alived.cli.this_machine import ThisMachine
+from alived.config.findings import Findings
 from alived.config.instances.plan import Plan
 from alived.config.load import Loaded, load
 from alived.config.rules.here import Machine, Survey, Unverified, survey
@@ -89,6 +90,6 @@ def _of_cluster(plan: Plan | None, across: Sequence[Across]) -> Survey:
 
 
 def _report(path: str, loaded: Loaded, here: Survey, cluster: Survey) -> FileReport:
-    found = (*loaded.diagnostics, *here.diagnostics, *cluster.diagnostics)
-    ordered = sorted(found, key=lambda one: (one.location.file, one.location.line, one.location.column))
-    return file_report(path, ordered, (*here.unverified, *cluster.unverified))
+    findings = Findings()
+    findings.extend((*loaded.diagnostics, *here.diagnostics, *cluster.diagnostics))
+    return file_report(path, findings.sorted(), (*here.unverified, *cluster.unverified))
