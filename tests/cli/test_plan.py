@@ -66,7 +66,7 @@ def test_nothing_changes(files: tuple[Path, Path]) -> None:
     old, new = files
     new.write_text("# another comment\n" + old.read_text())
     result = run(new, "--from", old)
-    assert (result.exit_code, result.output) == (0, "Nothing would change: 2 instances.\n")
+    assert (result.exit_code, result.output) == (0, "Nothing would change: 2 instances stay as they are.\n")
 
 
 def test_each_field_and_each_address_is_told(files: tuple[Path, Path]) -> None:

@@ -103,9 +103,9 @@ def plan_lines(found: Json) -> Iterator[str]:
         yield f"address {address['address']} {fate}: {address['sentence']}"
     if found["changes"] and not found["addresses"]:
         yield "No address moves or is interrupted."
-    unchanged = len(found["unchanged"])
-    instances = f"{unchanged} instance{'s' if unchanged != 1 else ''}"
-    yield f"{instances} stay as they are." if found["changes"] else f"Nothing would change: {instances}."
+    count = len(found["unchanged"])
+    instances = "1 instance stays as it is" if count == 1 else f"{count} instances stay as they are"
+    yield f"{instances}." if found["changes"] else f"Nothing would change: {instances}."
 
 
 def _change_lines(change: Json) -> Iterator[str]:
