@@ -82,6 +82,10 @@ class TestWhatIsGiven:
     def test_a_pattern_stands_for_the_files_that_match(self, files: dict[str, str], tmp_path: pathlib.Path) -> None:
         assert expand([f"{tmp_path}/*n*", files["clean"]]) == [files["clean"], files["warnings"]]
 
+    def test_a_file_is_given_once_whatever_it_is_called(self, files: dict[str, str], tmp_path: pathlib.Path) -> None:
+        (tmp_path / "link").symlink_to(files["clean"])
+        assert expand([files["clean"], f"{tmp_path}/./clean", str(tmp_path / "link")]) == [files["clean"]]
+
     def test_a_name_that_looks_like_a_pattern_is_a_name(self, tmp_path: pathlib.Path) -> None:
         (tmp_path / "a[1].conf").write_text(CLEAN)
         assert expand([str(tmp_path / "a[1].conf")]) == [str(tmp_path / "a[1].conf")]

@@ -22,6 +22,7 @@ from alived.config.load import Loaded, load
 from alived.config.rules.here import Machine, Survey, Unverified, survey
 from alived.config.rules.nodes import clusters
 from alived.config.rules.rivalry import compare, unknown_nodes
+from alived.config.text.tokens import MAX_BYTES
 from alived.config.this_host import ThisHost, read_file
 
 
@@ -35,8 +36,8 @@ from alived.config.this_host import ThisHost, read_file
 def check(files: tuple[str, ...], reading: ReadingOptions, as_json: bool, is_here: bool, as_nodes: str | None) -> None:
     """Check configuration files: keepalived.conf, YAML or TOML, told by their content.
 
-    FILE may be a directory, a pattern or - for standard input. Files that share a virtual address, or are each other's
-    unicast peers, are compared as nodes of one cluster.
+    FILE may be a directory, a pattern or - for standard input. Files that name the same virtual router, or each other
+    as peers, are compared as nodes of one cluster.
 
     Needs no root, no interfaces and no running daemon; what it could not verify it says. Exit status: 0 clean, 3 it
     runs with warnings, 1 it will not run, 2 wrong usage.
@@ -55,7 +56,7 @@ def check(files: tuple[str, ...], reading: ReadingOptions, as_json: bool, is_her
 
 
 def _read(path: str) -> bytes:
-    return sys.stdin.buffer.read() if path == STDIN else read_file(path)
+    return sys.stdin.buffer.read(MAX_BYTES + 1) if path == STDIN else read_file(path)
 
 
 def examine(loaded: dict[str, Loaded], machine: Machine, is_here: bool, as_nodes: str | None) -> Report:

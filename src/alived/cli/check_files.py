@@ -14,9 +14,13 @@ SUFFIXES = (".conf", ".yaml", ".yml", ".toml")
 
 
 def expand(arguments: Iterable[str]) -> list[str]:
-    """Paths in the order given, each once; `-` becomes STDIN. A directory stands for the configurations in it, a
+    """Paths in the order given, each file once; `-` becomes STDIN. A directory stands for the configurations in it, a
     pattern that the shell left alone for the files that match. Raises click.UsageError for one that stands for none."""
-    return list(dict.fromkeys(path for argument in arguments for path in _paths(argument)))
+    found: dict[str, str] = {}
+    for argument in arguments:
+        for path in _paths(argument):
+            found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
 
 
 def _paths(argument: str) -> Iterator[str]:
