@@ -28,6 +28,8 @@ HEADS: Mapping[str, tuple[Head, ...]] = {
 NAMED: tuple[Head, ...] = (("name",),)
 SPOKEN = ("fwmark", "group")
 """Keys of a head that keepalived.conf says too: `virtual_server fwmark 5 { ... }`."""
+PAIR: Head = ("name", "value")
+"""First words of lines that are names with values: a mapping may say many of them."""
 ENTRIES = "entries"
 """Key of the lines of a block that has a name and holds lines: `virtual_server_group NAME { 192.0.2.1 80 }`."""
 

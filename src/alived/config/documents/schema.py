@@ -16,6 +16,7 @@ from alived.base import Location
 from alived.config.documents.durations import PATTERN
 from alived.config.documents.naming import (
     ENTRIES,
+    PAIR,
     Kind,
     entry_choices,
     entry_heads,
@@ -237,7 +238,7 @@ def _entries(converter: Converter | None) -> Schema:
         choices = dict.fromkeys((*first, *entry_choices(converter)))
         mapping["anyOf"] = [{"required": [key]} for key in choices]
     entry = _any_of(({"type": ["string", "number"]}, mapping))
-    if names == ("name", "value"):
+    if names == PAIR:
         pairs: Schema = {"type": "object", "additionalProperties": _WORD}
         return _any_of((pairs, {"type": "array", "items": _any_of((entry, _WORDS))}, {"type": "null"}))
     return _any_of(({"type": "array", "items": entry}, entry, {"type": "null"}))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from alived.config.documents.durations import bare_number
 from alived.config.documents.naming import (
+    PAIR,
     entry_choices,
     entry_heads,
     entry_needs,
@@ -31,8 +32,6 @@ from alived.config.text.commands import UnclosedQuote, quote, split
 COMMAND_KEYS = ("command", "user", "group")
 HEAD_KEYS = ("address", "name")
 """Keys that every entry's first word may have, whatever it is called in the table."""
-_PAIR = ("name", "value")
-"""Heads of entries that are names with values: a mapping may say many of them."""
 
 
 def fail(node: Node, message: str, hint: str, findings: Findings) -> None:
@@ -162,7 +161,7 @@ def _items(node: Node, heads: tuple[str, ...]) -> Iterator[Node]:
     """The entries of a node. Where each is a name and a value, a mapping of names to values is many entries."""
     if isinstance(node, Sequence):
         yield from node.items
-    elif isinstance(node, Mapping) and heads == _PAIR and node.get("name") is None:
+    elif isinstance(node, Mapping) and heads == PAIR and node.get("name") is None:
         for key, value in node.pairs:
             yield Sequence((Scalar(key.text, key.location), value), key.location)
     else:
@@ -177,7 +176,7 @@ def _entry_words(node: Node, form: Form, findings: Findings) -> Iterator[Word]:
         yield from (Word(text, node.location) for text in line.text.split())
     elif isinstance(node, Mapping):
         yield from _entry_of_mapping(node, form, findings)
-    elif form.heads == _PAIR:
+    elif form.heads == PAIR:
         yield from (word(item, findings) for item in node.items)
     else:
         fail(node, "a list inside a list", "an entry is a line or a mapping", findings)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from alived.config.documents.naming import ENTRIES, SPOKEN, Kind, entry_heads, heads, key_of, kind
+from alived.config.documents.naming import ENTRIES, PAIR, SPOKEN, Kind, entry_heads, heads, key_of, kind
 from alived.config.findings import Findings
 from alived.config.keywords.counting import counting
 from alived.config.keywords.table import Keyword, Table
@@ -93,6 +93,9 @@ class _Writer:
     def body(self, block: Block, row: Keyword) -> Array | Object:
         """What stands between the braces."""
         inside = block.children or ()
+        if row.children is None and _are_pairs(inside, row):
+            named = (_pair(line.keyword, line, leaf(line.arguments[0].text)) for line in inside)
+            return Object(tuple(named), at_the_end(block.last_comments))
         if row.children is None:
             return Array(tuple(self.entry(child, row) for child in inside), at_the_end(block.last_comments))
         return self.mapping(inside, row.children, row.name, block.last_comments)
@@ -124,11 +127,23 @@ class _Writer:
         text = " ".join(words)
         if line.children is None and text.split() == words:
             return _noted(line, leaf(text))
-        if line.children is None and row.converter and entry_heads(row.converter)[: len(words)] == ("name", "value"):
+        if line.children is None and row.converter and entry_heads(row.converter)[: len(words)] == PAIR:
             return _noted(line, Object((Pair("name", leaf(words[0])), Pair("value", leaf(words[1])))))
         message = f"{text!r} in {row.name!r} cannot be a line of a document"
         self.findings.error(line.location, "not-expressible", message, "use words without blanks")
         return _noted(line, leaf(text))
+
+
+def _are_pairs(lines: Sequence[Block], row: Keyword) -> bool:
+    """Whether lines of names and values can be one mapping: no name twice, and none that has another meaning there."""
+    names = [line.keyword for line in lines]
+    return (
+        row.converter is not None
+        and entry_heads(row.converter) == PAIR
+        and all(line.children is None and len(line.arguments) == 1 for line in lines)
+        and len(set(names)) == len(names)
+        and PAIR[0] not in names
+    )
 
 
 def _as_one(blocks: Sequence[Block]) -> Block:
