@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from alived.cli.explain_keyword import WIDTH, lines
 from alived.cli.main import main
-from alived.config.keywords.explain import explain, words
+from alived.config.explain import explain, words
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -29,9 +29,34 @@ def test_a_keyword_with_bounds_default_and_example() -> None:
     assert "  example     down_timer_adverts 3\n" in output
 
 
+def test_the_example_in_two_languages() -> None:
+    output = run("virtual_ipaddress")[1]
+    assert (
+        "  example     virtual_ipaddress {\n"
+        "                  192.0.2.10/24 dev eth0\n"
+        "              }\n"
+        "  in YAML     virtual_ipaddress:\n"
+        "                - 192.0.2.10/24 dev eth0\n"
+    ) in output
+    assert "  in YAML     nopreempt: true\n" in run("vrrp_instance/nopreempt")[1]
+
+
+def test_a_word_in_a_block_that_does_not_work_says_so() -> None:
+    (one,) = explain("virtual_server/real_server/weight")
+    assert one.held_back.startswith("virtual_server: this version balances no load")
+    assert "  status      read and checked; the block around it is not carried out" in run("real_server/weight")[1]
+    assert explain("down_timer_adverts")[0].held_back == ""
+
+
+def test_a_newer_and_a_deprecated_word() -> None:
+    output = run("thread_timer_expired")[1]
+    assert "  since       keepalived 2.3.2\n" in output
+    assert "  deprecated  write timer_expired_backup\n" in output
+
+
 def test_a_word_that_means_the_same_in_two_blocks_is_explained_once() -> None:
-    (one,) = explain("notify_master")
-    assert one.blocks == ("vrrp_instance", "vrrp_sync_group")
+    first, *_ = explain("notify_master")
+    assert first.blocks == ("vrrp_instance", "vrrp_sync_group")
 
 
 def test_a_path_says_which_one_is_meant() -> None:
@@ -81,5 +106,6 @@ def test_every_word_is_explained_within_the_width(width: int) -> None:
             assert one.blocks and one.meaning, word
             head, *rest = lines(one, width)
             assert word in head
-            too_long = [line for line in rest if len(line) > width and " " in line.strip()]
+            samples = {*one.example.splitlines(), *one.yaml.splitlines()}
+            too_long = [line for line in rest if len(line) > width and not line.endswith(tuple(samples))]
             assert not too_long, word

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from alived.config.keywords.explain import SEPARATOR, Explanation, explain, words
+from alived.config.explain import SEPARATOR, Explanation, explain, words
 from alived.config.keywords.table import Status, did_you_mean
 
 WIDTH = 80
@@ -57,12 +57,15 @@ def lines(one: Explanation, width: int) -> Iterator[str]:
     if one.repeats:
         yield from _row("repeats", "each one is a thing of its own", width)
     yield from _block("example", one.example)
+    yield from _block("in YAML", one.yaml)
     if one.inside:
         yield from _row("inside", " ".join(one.inside), width)
 
 
 def _status(one: Explanation) -> str:
     match one.status:
+        case Status.WORKS if one.held_back:
+            return f"read and checked; the block around it is not carried out by this version: {one.held_back}"
         case Status.WORKS:
             return "works"
         case Status.NOT_YET:

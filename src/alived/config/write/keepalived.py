@@ -34,9 +34,10 @@ def write_keepalived(tree: Tree, findings: Findings) -> str:
     return as_text(_Writer(findings).file(tree))
 
 
-def write_statement(block: Block) -> str:
-    """One statement or block by itself."""
-    return write_keepalived(Tree((block,)), Findings()).rstrip("\n")
+def write_statement(block: Block, row: Keyword | None = None) -> str:
+    """One statement or block by itself; row: that of its keyword in the table of the block where it stands."""
+    rows = {block.keyword: row} if row is not None else TOP
+    return "\n".join(_Writer(Findings()).block(block, rows, ""))
 
 
 class _Writer:
