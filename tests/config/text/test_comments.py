@@ -62,6 +62,8 @@ def test_comments_stay_where_they_were() -> None:
         ("a { # x\n} # y", "# x", ("# y",)),
         ("a {\n# x\n", "", ("# x",)),
         ("a b \\\n c # x", "# x", ()),
+        ("\n$E=\n${E}a {} # x", "# x", ()),
+        ("$E=\n${E}a { # x\n${E}} # y", "# x", ("# y",)),
     ],
 )
 def test_the_rest_of_a_line_belongs_to_what_it_says(text: str, remark: str, last_comments: tuple[str, ...]) -> None:

@@ -200,7 +200,7 @@ class _Parser:
         elif isinstance(self.beside, _Frame):
             self.beside.remark = self.beside.remark or comment
         elif self.beside is not None:
-            self.stack[-1].children[-1] = _with_comment(self.beside, comment, token.line)
+            self.stack[-1].children[-1] = _with_comment(self.beside, comment, self._place(token).line)
         self.noted_line = token.line
 
     def _check_end_of_word(self, token: Token) -> None:
