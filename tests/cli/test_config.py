@@ -43,14 +43,15 @@ def test_what_is_said(file: str) -> None:
 
 def test_what_holds(file: str) -> None:
     output = run(file, "--effective").stdout
-    assert "  version                     2                                   default" in output
+    assert ["version", "2", "default"] in [line.split()[:3] for line in output.splitlines()]
     assert output.startswith("alived run\n")
-    assert "  advert_int                  1  " in output
+    assert ["advert_int", "1", "default"] in [line.split() for line in output.splitlines()]
+    assert "vrrp_garp_master_refresh_repeat  1  " in output, "the longest keyword makes the column"
 
 
 def test_the_id_of_the_node_decides_conditions(file: str) -> None:
-    assert "  advert_int                  2  " in run(file, "-i", "node2").stdout
-    assert "  advert_int                  2  " in run(file, env={"ALIVED_CONFIG_ID": "node2"}).stdout
+    assert "  advert_int         2  " in run(file, "-i", "node2").stdout
+    assert "  advert_int         2  " in run(file, env={"ALIVED_CONFIG_ID": "node2"}).stdout
     assert "advert_int" not in run(file, "-i", "node1", env={"ALIVED_CONFIG_ID": "node2"}).stdout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -21,8 +21,8 @@ from alived.config.effective.values import in_words
 from alived.config.findings import Findings
 from alived.config.load import THIS_HOST, load, load_tree
 
-_KEYWORD_WIDTH = 28
-_VALUE_WIDTH = 34
+VALUE_WIDTH = 34
+GAP = 2
 INDENT = "  "
 
 
@@ -64,7 +64,7 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
         click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
     else:
         for line in _lines(sections):
-            click.echo(line)
+            click.echo(line.rstrip())
 
 
 def _daemon() -> Section:
@@ -86,32 +86,42 @@ def _daemon() -> Section:
     return Section("alived run", Origin(Kind.DEFAULT), tuple(entries))
 
 
+class _Row(NamedTuple):
+    """A line of the report; value None: the words of a block, which have the width of two columns."""
+
+    left: str
+    value: str | None
+    origin: str
+
+
 def _lines(sections: Iterable[Section]) -> Iterator[str]:
-    for number, section in enumerate(sections):
+    """Three columns; a value that is longer than most pushes its origin to the right."""
+    blocks = [list(_rows(section, "")) for section in sections]
+    values = [row for rows in blocks for row in rows if row.value is not None]
+    left = max((len(row.left) for row in values), default=0) + GAP
+    middle = min(VALUE_WIDTH, max((len(row.value or "") for row in values), default=0)) + GAP
+    for number, rows in enumerate(blocks):
         if number:
             yield ""
-        yield from _section(section, "")
+        for row in rows:
+            if row.value is None:
+                yield click.style(f"{row.left:{left + middle - GAP}}", bold=True) + " " * GAP + row.origin
+            else:
+                yield f"{row.left:{left}}{row.value:{middle - GAP}}{' ' * GAP}{row.origin}"
 
 
-def _section(section: Section, indent: str) -> Iterator[str]:
+def _rows(section: Section, indent: str) -> Iterator[_Row]:
     if section.title:
-        width = _KEYWORD_WIDTH + _VALUE_WIDTH + len(INDENT) - len(indent)
         # Everything has a place but the options of the daemon.
-        title = section.title if section.origin.place is None else f"{section.title:{width}}  {section.origin}"
-        yield indent + title.replace(section.title, click.style(section.title, bold=True), 1)
+        yield _Row(indent + section.title, None, str(section.origin) if section.origin.place else "")
         indent += INDENT
     keyword = ""
     for entry in section.entries:
-        yield _entry(entry, entry.keyword if entry.keyword != keyword else "", indent)
+        shown = entry.keyword if entry.keyword != keyword else ""
+        yield _Row(indent + shown, entry.value, str(entry.origin))
         keyword = entry.keyword
     for inner in section.sections:
-        yield from _section(inner, indent)
-
-
-def _entry(entry: Entry, keyword: str, indent: str) -> str:
-    """A line of three columns; a long value pushes its origin to the right."""
-    width = _KEYWORD_WIDTH + len(INDENT) - len(indent)
-    return f"{indent}{keyword:{width}}{entry.value:{_VALUE_WIDTH}}  {entry.origin}".rstrip()
+        yield from _rows(inner, indent)
 
 
 def _json(section: Section) -> dict[str, Any]:
