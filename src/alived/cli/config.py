@@ -64,7 +64,7 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
         click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
     else:
         for line in _lines(sections):
-            click.echo(line.rstrip())
+            click.echo(line)
 
 
 def _daemon() -> Section:
@@ -105,7 +105,8 @@ def _lines(sections: Iterable[Section]) -> Iterator[str]:
             yield ""
         for row in rows:
             if row.value is None:
-                yield click.style(f"{row.left:{left + middle - GAP}}", bold=True) + " " * GAP + row.origin
+                pad = " " * max(GAP, left + middle - len(row.left)) if row.origin else ""
+                yield f"{click.style(row.left, bold=True)}{pad}{row.origin}"
             else:
                 yield f"{row.left:{left}}{row.value:{middle - GAP}}{' ' * GAP}{row.origin}"
 
