@@ -9,15 +9,25 @@ from collections.abc import Iterable
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """CPU seconds, user and system, of all threads of these processes, by the scheduler's nanosecond count."""
+    """CPU seconds, user and system, of all threads of these processes, by the scheduler's nanosecond count, and of
+    their children that have ended (a reader, a script), by clock ticks."""
     total = 0
     for pid in pids:
+        total += _of_ended_children_ns(pid)
         for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
             try:
                 total += int((task / "schedstat").read_text().split()[0])
             except OSError:
                 continue  # it has ended
     return total / 1e9
+
+
+def _of_ended_children_ns(pid: int) -> int:
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0  # it has ended
+    return (int(fields[13]) + int(fields[14])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pids: Iterable[int]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from bench.stage import Stage, master_down_interval, ms
 
 Row = dict[str, float | None]
 RTMGRP_IPV4_IFADDR, RTM_DELADDR = 0x10, 21
+SO_RCVBUFFORCE = 33
 SECOND_BURST_S = 6
 
 
@@ -53,6 +54,7 @@ def reload(name: str, *, count: int, advert_int: float, runs: int) -> tuple[list
         stage.client.watch(SECOND_BURST_S)
         with inside(stage.network.namespace("r1")):
             monitor = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            monitor.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)  # renewed addresses are told too
             monitor.bind((0, RTMGRP_IPV4_IFADDR))
         monitor.setblocking(False)
         with monitor:

@@ -117,6 +117,7 @@ TARGETS = (
     Target("start: last instance's first advert", "load", {}, "last_ms"),
     Target("reload: last instance's next advert", "reload", {}, "last_instance_ms"),
     Target("reload: longest gap between adverts", "reload", {}, "advert_gap_max_ms", Kind.INTERVALS, 1.5),
+    Target("reload: CPU of it", "reload", {}, "extra_cpu_ms"),
     Target("check: whole process", "check", {}, "check_ms"),
     Target("check: the reader alone", "check", {}, "reader_ms"),
     Target("memory of the master (PSS of all processes)", "steady", {}, "master_pss_mb", unit="MB"),
