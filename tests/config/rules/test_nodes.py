@@ -132,6 +132,21 @@ def test_an_instance_without_partner_is_said() -> None:
     assert (diagnostic.code, diagnostic.location.line) == ("one-node-only", 10)
 
 
+def test_two_instances_of_a_file_are_two_routers_even_with_one_vrid() -> None:
+    both = node(name="A", vip="192.0.2.10") + node(name="B", vip="192.0.2.11").replace("eth0", "eth1")
+    pairs = [
+        [member.one.name for member in router] for router in routers(nodes(both, node(name="C", vip="192.0.2.10")))
+    ]
+    assert pairs == [["A", "C"], ["B"]]
+    doubled = node(name="C", vip="192.0.2.10") + node(name="D", vip="192.0.2.12").replace("eth0", "eth1")
+    pairs = [[member.one.name for member in router] for router in routers(nodes(both, doubled))]
+    assert pairs == [["A", "C"], ["B", "D"]]
+
+
+def test_nopreempt_among_equals_is_no_matter_of_nopreempt() -> None:
+    assert codes(node(), node("nopreempt")) == ["equal-priority"]
+
+
 def test_nopreempt_on_the_highest_node_is_enough() -> None:
     assert codes(node("nopreempt", 150), node()) == []
 
@@ -171,6 +186,11 @@ class TestWeights:
     def test_a_positive_weight_is_on_both_nodes(self) -> None:
         assert codes(node(self.TRACK.format(60), 150), node(self.TRACK.format(60))) == []
         assert codes(node(self.TRACK.format(50), 150), node(self.TRACK.format(50))) == ["weight-too-small"]
+
+    def test_a_reversed_one_counts_the_other_way_round(self) -> None:
+        text = self.TRACK.format("-50 reverse")
+        assert codes(node(text, 150), node(text)) == ["weight-too-small"]
+        assert codes(node(self.TRACK.format("60 reverse"), 150), node()) == []
 
     def test_the_other_node_has_none(self) -> None:
         assert codes(node(self.TRACK.format(20), 150), node()) == ["weight-too-small"]

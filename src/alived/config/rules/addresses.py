@@ -96,7 +96,7 @@ def outside_subnet(plan: Plan) -> Iterator[Diagnostic]:
             continue
         for entry in entries(one):
             length = entry.vip.prefix_length
-            if entry.address.family is not Family.IPV4 or length in (0, 32) or device(one, entry) != vrrp.interface:
+            if entry.address.family is not Family.IPV4 or device(one, entry) != vrrp.interface:
                 continue
             subnets = {number(router) >> (32 - length) for router in routers}
             if len(subnets) == 1 and number(entry.address.text) >> (32 - length) not in subnets:

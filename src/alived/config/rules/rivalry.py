@@ -99,7 +99,7 @@ def small_weights(router: Router) -> Iterator[Found]:
     """A failure must bring the preferred node below the next one, or its weight is for nothing."""
     preferred, following, *_ = sorted(router, key=_healthy, reverse=True)
     gap = _healthy(preferred) - _healthy(following)
-    if preferred.vrrp.is_owner or not gap:
+    if not gap:
         return
     for name, weight in weights(preferred.one.instance):
         if abs(weight) <= gap:
