@@ -162,6 +162,14 @@ def test_a_block_with_blocks_in_it_gets_headers_in_toml() -> None:
     )
 
 
+def test_a_table_of_tables_needs_no_header_in_toml() -> None:
+    inner = obj(check=array(obj(port=Leaf("80", True), note=Leaf("x" * 80))))
+    text = f'port = 80\nnote = "{"x" * 80}"\n'
+    assert write_toml(obj(servers=inner)) == f"[[servers.check]]\n{text}"
+    commented = Object((Pair("servers", inner, (" c",)),))
+    assert write_toml(commented) == f"# c\n[servers]\n\n[[servers.check]]\n{text}"
+
+
 def test_blank_lines_are_single_and_inside() -> None:
     assert as_text(["", "a", "", "", "b", ""]) == "a\n\nb\n"
     assert as_text([]) == ""

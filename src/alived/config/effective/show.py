@@ -6,7 +6,7 @@ What was changed on the way to an instance is found by comparing it with its set
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -74,7 +74,8 @@ class _Effective:
     def instance(self, section: Section, name: str) -> Section:
         """An instance, which inherits, and of which the whole is more than its statements."""
         instance, known = self.instances[name], dict(self.plans[name].settings)
-        said = tuple(self.corrected(entry, instance, known) for entry in section.entries)
+        devices = {vip.address: vip.interface for vip in instance.vips.addresses}
+        said = tuple(self.corrected(entry, instance, known, devices) for entry in section.entries)
         unsaid = (row for row in INSTANCE.values() if row.field not in known and row.field == row.name)
         rest = (entry for row in unsaid for entry in self.unsaid(row, instance))
         inside = tuple(
@@ -85,11 +86,13 @@ class _Effective:
         )
         return msgspec.structs.replace(section, entries=(*said, *rest), sections=inside)
 
-    def corrected(self, entry: Entry, instance: Instance, known: dict[str, Setting]) -> Entry:
+    def corrected(
+        self, entry: Entry, instance: Instance, known: Mapping[str, Setting], devices: Mapping[str, str]
+    ) -> Entry:
         """A statement, or what became of it."""
         row = INSTANCE[entry.keyword]
         if entry.keyword in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
-            return _with_device(entry, instance)
+            return _with_device(entry, devices)
         if row.field not in VALUES or row.field not in known:
             return entry
         value, setting = VALUES[row.field](instance), known[row.field]
@@ -126,10 +129,10 @@ class _Effective:
         return Section("authentication none", Origin(Kind.DERIVED, place, self.reason(place, name, "not in force")), ())
 
 
-def _with_device(entry: Entry, instance: Instance) -> Entry:
+def _with_device(entry: Entry, devices: Mapping[str, str]) -> Entry:
     """The line of an address with the interface that it will be on."""
     words = entry.value.split()
-    device = next((vip.interface for vip in instance.vips.addresses if vip.address == words[0].partition("/")[0]), "")
+    device = devices.get(words[0].partition("/")[0])
     if "dev" in words or not device:
         return entry
     return msgspec.structs.replace(entry, value=f"{entry.value} dev {device}")

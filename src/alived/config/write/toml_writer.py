@@ -60,7 +60,16 @@ def _tables(pair: Pair, path: tuple[str, ...]) -> Iterator[str]:
             entry = item.value if isinstance(item.value, Object) else Object(())
             yield from _table(f"[[{'.'.join(path)}]]", entry, path, above, item.remark)
     elif isinstance(pair.value, Object):
-        yield from _table(f"[{'.'.join(path)}]", pair.value, path, pair.comments, pair.remark)
+        if _needs_no_header(pair, pair.value, path):
+            yield from _body(pair.value, path)
+        else:
+            yield from _table(f"[{'.'.join(path)}]", pair.value, path, pair.comments, pair.remark)
+
+
+def _needs_no_header(pair: Pair, value: Object, path: tuple[str, ...]) -> bool:
+    """Whether the tables in a table say that it is there, and it says nothing else."""
+    only_tables = bool(value.pairs) and all(_is_table(inner.value, path) for inner in value.pairs)
+    return only_tables and not (pair.comments or pair.remark or value.last_comments)
 
 
 def _table(header: str, value: Object, path: tuple[str, ...], above: Comments, remark: str) -> Iterator[str]:
