@@ -104,6 +104,7 @@ def test_words_are_quoted_as_in_a_shell(text: str, value: str) -> None:
         ("A=x|id", "1:4 shell-syntax"),
         ("A=x>f", "1:4 shell-syntax"),
         ("A=(a b)", "1:3 shell-syntax"),
+        ("A=x)", "1:4 shell-syntax"),
         ("A=x id", "1:5 shell-command"),
         ("A=x\\", "1:4 shell-syntax"),
         ('A="x', "1:3 unclosed-quote"),

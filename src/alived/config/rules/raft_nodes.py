@@ -67,7 +67,7 @@ def _nodes(plan: Plan) -> Iterator[Node]:
 def _members(first: Node, node: Node) -> Iterator[Found]:
     place = node.settings.place("nodes")
     theirs, ours = first.members, node.members
-    differing = sorted(theirs.keys() - ours.keys())
+    differing = sorted(theirs.keys() ^ ours.keys())
     if differing:
         message = f"{', '.join(differing)}: only one of this file and {first.said('nodes')} has it among the nodes; "
         message += "they do not agree what a majority is, there could be two owners"
