@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pathlib
 
 import pytest
@@ -68,3 +69,17 @@ def test_the_languages_of_the_examples_say_the_same() -> None:
     conf, toml, yaml = (load(str(path)).config for path in EXAMPLES if path.stem == "two-nodes")
     assert conf is not None
     assert conf == toml == yaml
+
+
+def test_garbage_collection_is_as_it_was(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file.conf"
+    path.write_text("nonsense")
+    assert gc.isenabled()
+    load(str(path))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        load(str(path))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
