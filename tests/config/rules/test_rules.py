@@ -68,6 +68,22 @@ class TestVrids:
         good(first + self.unicast("B", "192.0.2.2", "192.0.2.5", vip="192.0.2.11"))
         refused(first + self.unicast("B", "192.0.2.2", "192.0.2.4", vip="192.0.2.11"), "duplicate-vrid")
 
+    def test_a_sender_that_does_not_say_who_it_is_may_be_any(self) -> None:
+        first = self.unicast("A", "192.0.2.2", "192.0.2.4")
+        refused(first + self.unicast("B", "192.0.2.2", vip="192.0.2.11"), "duplicate-vrid")
+        nowhere = self.unicast("B", "192.0.2.2", "192.0.2.4", vip="192.0.2.11 dev eth1").replace("interface eth0\n", "")
+        refused(first + nowhere, "duplicate-vrid")
+        refused(nowhere + first, "duplicate-vrid")
+
+    def test_thousands_of_senders_to_one_peer_are_compared_in_one_pass(self) -> None:
+        text = "".join(
+            self.unicast(f"V{number}", "192.0.2.2", vip=f"10.1.{number // 250}.{number % 250}").replace(
+                "eth0", f"eth{number}"
+            )
+            for number in range(2000)
+        )
+        good(text)
+
     def test_a_vrid_that_is_not_known_collides_with_nothing(self) -> None:
         text = TWO.replace("virtual_router_id 51", "virtual_router_id x").replace("virtual_router_id 52", "priority 1")
         assert "duplicate-vrid" not in [found.code for found in load_text(text).diagnostics]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from alived.base import Diagnostic
@@ -9,21 +10,23 @@ from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.rules.report import error
 from alived.vrrp.config import VrrpInstance
 
+ANY = None
+"""An interface or a source address that is not looked at."""
+
 
 def duplicate_vrid(plan: Plan) -> Iterator[Diagnostic]:
     """A VRID counts per family and interface and multicast group, or per peer with unicast (as keepalived)."""
-    seen: dict[tuple[object, ...], list[InstancePlan]] = {}
+    seen: dict[tuple[object, ...], InstancePlan] = {}
     for one in plan.instances:
         vrrp = one.instance.vrrp
-        others = [other for key in _adverts(vrrp) for other in seen.get(key, ())]
-        other = next((other for other in others if _same_sender(vrrp, other.instance.vrrp)), None)
+        other = next((seen[key] for key in _collides_with(vrrp) if key in seen), None)
         if other is not None:
             line = other.settings.place("virtual_router_id").line
             message = f"{one.name}: virtual_router_id {vrrp.virtual_router_id} is taken by {other.name} (line {line})"
             hint = "take another one; the same is possible on another interface or with other peers"
             yield error(one.settings.place("virtual_router_id"), "duplicate-vrid", message, hint)
-        for key in _adverts(vrrp):
-            seen.setdefault(key, []).append(one)
+        for key in _known_as(vrrp):
+            seen.setdefault(key, one)
 
 
 def _adverts(vrrp: VrrpInstance) -> Iterator[tuple[object, ...]]:
@@ -36,10 +39,14 @@ def _adverts(vrrp: VrrpInstance) -> Iterator[tuple[object, ...]]:
         yield vrrp.virtual_router_id, vrrp.family, peer.address
 
 
-def _same_sender(one: VrrpInstance, other: VrrpInstance) -> bool:
-    """Whether adverts of both would be taken for the same router's; sources tell unicast ones apart."""
-    if not one.unicast:
-        return True
-    if one.interface and other.interface and one.interface != other.interface:
-        return False
-    return not (one.source_address and other.source_address and one.source_address != other.source_address)
+def _known_as(vrrp: VrrpInstance) -> Iterator[tuple[object, ...]]:
+    """Under which keys others find it. Interface and source tell unicast senders apart, if both say them."""
+    senders = ((vrrp.interface, ANY), (vrrp.source_address, ANY)) if vrrp.unicast else ((ANY,), (ANY,))
+    return ((*advert, *sender) for advert in _adverts(vrrp) for sender in itertools.product(*senders))
+
+
+def _collides_with(vrrp: VrrpInstance) -> Iterator[tuple[object, ...]]:
+    """Keys of those whose adverts would be taken for its own: the same sender, or one that does not say who it is."""
+    said = (vrrp.interface, vrrp.source_address) if vrrp.unicast else ("", "")
+    senders = [(one, "") if one else (ANY,) for one in said]
+    return ((*advert, *sender) for advert in _adverts(vrrp) for sender in itertools.product(*senders))
