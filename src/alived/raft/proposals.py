@@ -1,0 +1,68 @@
+"""Proposals: who appends them, who passes them on, which changes of the membership may be made now."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alived.raft import replication
+from alived.raft.confchange import ConfChange
+from alived.raft.messages import NOBODY, Entry, Proposal, Role
+from alived.raft.notes import What
+from alived.raft.state import ProposalDropped, Raft
+
+
+def on_proposal(raft: Raft, message: Proposal) -> None:
+    """Append as the leader, pass it on as a follower.
+
+    Raises:
+        ProposalDropped: Neither is possible now.
+    """
+    assert message.entries, "a proposal of nothing"
+    if raft.role is Role.LEADER:
+        _append(raft, message)
+    elif raft.role is not Role.FOLLOWER or raft.lead == NOBODY:
+        raft.tell(What.NO_LEADER, term=raft.term)
+        raise ProposalDropped(f"no leader in term {raft.term}")
+    elif not raft.settings.forward_proposals:
+        raft.tell(What.NOT_FORWARDED, term=raft.term, lead=raft.lead)
+        raise ProposalDropped(f"{raft.lead} is the leader")
+    else:
+        raft.send(msgspec.structs.replace(message, to=raft.lead))
+
+
+def _append(raft: Raft, message: Proposal) -> None:
+    if raft.id not in raft.tracker.progress:
+        raise ProposalDropped("this leader has been removed from the cluster")
+    if raft.transferee != NOBODY:
+        raft.tell(What.DROPPED_FOR_TRANSFER, term=raft.term, peer=raft.transferee)
+        raise ProposalDropped(f"the leader hands over to {raft.transferee}")
+    first = raft.log.last_index + 1
+    entries = [_vetted(raft, entry, index) for index, entry in enumerate(message.entries, first)]
+    if not replication.append(raft, entries):
+        raise ProposalDropped("too much is uncommitted")
+    replication.broadcast_append(raft)
+
+
+def _vetted(raft: Raft, entry: Entry, index: int) -> Entry:
+    """A change that cannot be made now becomes an entry that does nothing."""
+    if entry.change is None:
+        return entry
+    why = _objection(raft, entry.change)
+    if why and raft.settings.check_conf_changes:
+        configuration = raft.tracker.configuration
+        raft.tell(What.CHANGE_REFUSED, change=entry.change, configuration=configuration, why=why)
+        return Entry()
+    raft.pending_conf_index = index
+    return entry
+
+
+def _objection(raft: Raft, change: ConfChange) -> str:
+    """Why a change must wait; "" if it need not (thesis, 4.1: one change at a time)."""
+    joint = raft.tracker.configuration.joint
+    if raft.pending_conf_index > raft.log.applied:
+        return f"the change at {raft.pending_conf_index} may not be applied yet (applied {raft.log.applied})"
+    if joint and change.changes:
+        return "the joint configuration must be left first"
+    if not joint and not change.changes:
+        return "there is no joint configuration to leave"
+    return ""

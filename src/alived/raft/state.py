@@ -1,0 +1,269 @@
+"""The state of a node and the transitions between its roles (Raft paper, figures 2 and 4).
+
+`election`, `replication`, `proposals`, `membership` and `rounds` are functions on it, one file for each subject; `core`
+tells who handles what; `node` is the door for callers. Nothing here waits, sends or writes: messages and entries are
+collected for the next `Ready`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from alived.base import AlivedError
+from alived.raft.log import NO_LIMIT, RaftLog, Storage
+from alived.raft.messages import (
+    NOBODY,
+    AppendResponse,
+    HardState,
+    Message,
+    ReadIndex,
+    ReadState,
+    Role,
+    SoftState,
+    VoteResponse,
+)
+from alived.raft.notes import Note, Observer, What
+from alived.raft.progress import Tracker
+
+
+class ProposalDropped(AlivedError):
+    """A proposal that was not appended: there is no leader, or it hands over, or too much is uncommitted."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node behaves. Times in ticks, sizes in bytes."""
+
+    id: int
+    election_ticks: int
+    """Without a word from a leader for this long up to twice as long, a follower campaigns"""
+    heartbeat_ticks: int
+    pre_vote: bool = True
+    check_quorum: bool = True
+    """A leader that hears no majority for `election_ticks` steps down; nobody votes while he hears a leader"""
+    boot_hold_off_ticks: int = 0
+    """A node that has just started neither votes nor campaigns: it may have promised before it crashed"""
+    max_message_size: int = NO_LIMIT
+    max_committed_size: int = NO_LIMIT
+    """Of the entries given out and not applied yet"""
+    max_uncommitted_size: int = NO_LIMIT
+    max_inflight_messages: int = 256
+    max_inflight_bytes: int = 0
+    """0: no limit"""
+    lease_reads: bool = False
+    """Reads rely on the leader's lease instead of a round of heartbeats"""
+    forward_proposals: bool = True
+    check_conf_changes: bool = True
+    """One change at a time, and out of a joint configuration first"""
+    step_down_on_removal: bool = False
+    apply_unstable: bool = True
+    """Committed entries may be applied before this node has written them; False if writing is asynchronous"""
+
+    def __post_init__(self) -> None:
+        if self.id <= NOBODY:
+            raise ValueError("id must be 1 or more")
+        if not 0 < self.heartbeat_ticks < self.election_ticks:
+            raise ValueError("heartbeat_ticks must be 1 or more and less than election_ticks")
+        if self.max_inflight_messages < 1:
+            raise ValueError("max_inflight_messages must be 1 or more")
+        if 0 < self.max_inflight_bytes < self.max_message_size:
+            raise ValueError("max_inflight_bytes must not be less than max_message_size")
+        if self.lease_reads and not self.check_quorum:
+            raise ValueError("lease_reads needs check_quorum")
+
+
+class PendingRead(msgspec.Struct, frozen=True):
+    """A read that waits for the answers to heartbeat round `round`."""
+
+    request: ReadIndex
+    index: int
+    round: int
+
+
+class Raft:
+    """One node. `draw(n)` gives a number from 0 to n-1: it spreads the election timeouts."""
+
+    __slots__ = (
+        "_draw",
+        "_observe",
+        "acked_rounds",
+        "election_elapsed",
+        "election_timeout",
+        "heartbeat_elapsed",
+        "held_off_ticks",
+        "id",
+        "lead",
+        "log",
+        "messages",
+        "messages_after_sync",
+        "pending_conf_index",
+        "read_states",
+        "reads_before_commit",
+        "reads_in_flight",
+        "role",
+        "round",
+        "settings",
+        "term",
+        "tracker",
+        "transferee",
+        "uncommitted_size",
+        "vote",
+    )
+
+    def __init__(
+        self, settings: Settings, storage: Storage, draw: Callable[[int], int], observe: Observer | None = None
+    ) -> None:
+        self.settings = settings
+        self.id = settings.id
+        self._draw = draw
+        self._observe = observe
+        self.log = RaftLog(storage, self, settings.max_committed_size)
+        self.tracker = Tracker(settings.max_inflight_messages, settings.max_inflight_bytes)
+        self.term = 0
+        self.vote = NOBODY
+        self.role = Role.FOLLOWER
+        self.lead = NOBODY
+        self.transferee = NOBODY
+        """To whom this leader hands over"""
+        self.pending_conf_index = 0
+        """No change of the membership may be proposed until this entry is applied"""
+        self.uncommitted_size = 0
+        self.election_elapsed = 0
+        """Ticks since the last word from the leader; as a leader, since the last check of the quorum"""
+        self.heartbeat_elapsed = 0
+        self.election_timeout = 0
+        self.held_off_ticks = settings.boot_hold_off_ticks
+        self.round = 0
+        """Number of the last broadcast of heartbeats; never goes back while this object lives"""
+        self.acked_rounds: dict[int, int] = {}
+        """The newest round of this term that each member has answered"""
+        self.messages: list[Message] = []
+        self.messages_after_sync: list[Message] = []
+        """They promise something that must be written before they leave"""
+        self.read_states: list[ReadState] = []
+        self.reads_before_commit: list[ReadIndex] = []
+        """Reads that wait until an entry of this term is committed"""
+        self.reads_in_flight: deque[PendingRead] = deque()
+
+    def start(self, applied: int) -> None:
+        """Become a follower with what the storage holds. The state machine has everything up to `applied`."""
+        hard_state, snapshot = self.log.storage.initial_state()
+        last = self.log.last
+        self.tracker.restore(snapshot.configuration, last.index)
+        self.tell(What.CONFIGURATION, configuration=snapshot.configuration)
+        if hard_state != HardState():
+            low, high = self.log.committed, last.index
+            assert low <= hard_state.commit <= high, f"committed {hard_state.commit}, but the log has {low}..{high}"
+            self.term, self.vote, self.log.committed = hard_state.term, hard_state.vote, hard_state.commit
+        if applied:
+            self.log.applied_to(applied, 0)
+        self.become_follower(self.term, NOBODY)
+        self.tell(
+            What.STARTED,
+            term=self.term,
+            voters=snapshot.configuration.voters,
+            last=last,
+            commit=self.log.committed,
+            applied=self.log.applied,
+        )
+
+    # -- words
+
+    def tell(self, what: What, **values: Any) -> None:
+        """Tell the observer what was decided."""
+        if self._observe is not None:
+            self._observe(Note(what, self.id, values))
+
+    def send(self, message: Message) -> None:
+        """Collect a message; an answer that promises something waits until it is written."""
+        promises = isinstance(message, AppendResponse | VoteResponse)
+        assert promises or message.to != self.id, f"a message to itself: {message}"
+        (self.messages_after_sync if promises else self.messages).append(message)
+
+    # -- what can be asked
+
+    @property
+    def soft_state(self) -> SoftState:
+        return SoftState(self.lead, self.role)
+
+    @property
+    def hard_state(self) -> HardState:
+        return HardState(self.term, self.vote, self.log.committed)
+
+    @property
+    def promotable(self) -> bool:
+        """Whether this node may become the leader: a voter that does not wait for a snapshot."""
+        own = self.tracker.progress.get(self.id)
+        return own is not None and not own.is_learner and self.log.unstable.snapshot is None
+
+    @property
+    def hears_leader(self) -> bool:
+        """Whether this node has promised not to vote, as it has heard a leader lately (thesis, 4.2.3)."""
+        recent = self.election_elapsed < self.settings.election_ticks
+        return self.settings.check_quorum and self.lead != NOBODY and recent
+
+    @property
+    def committed_in_own_term(self) -> bool:
+        """Only then does a leader know what is committed (thesis, 6.4)."""
+        return self.log.term(self.log.committed) == self.term
+
+    @property
+    def confirmed_round(self) -> int:
+        """The newest round of heartbeats that a quorum has answered; 0 if there is none or this is no leader."""
+        if self.role is not Role.LEADER:
+            return 0
+        return min(self.tracker.configuration.voters.committed_index(self.acked_rounds), self.round)
+
+    # -- roles
+
+    def become_follower(self, term: int, lead: int) -> None:
+        self._reset(term)
+        self.lead = lead
+        self.role = Role.FOLLOWER
+        self.tell(What.BECAME_FOLLOWER, term=self.term)
+
+    def become_candidate(self) -> None:
+        assert self.role is not Role.LEADER
+        self._reset(self.term + 1)
+        self.vote = self.id
+        self.role = Role.CANDIDATE
+        self.tell(What.BECAME_CANDIDATE, term=self.term)
+
+    def become_pre_candidate(self) -> None:
+        """Neither term nor vote change: nothing is promised by asking."""
+        assert self.role is not Role.LEADER
+        self.tracker.votes = {}
+        self.lead = NOBODY
+        self.role = Role.PRE_CANDIDATE
+        self.tell(What.BECAME_PRE_CANDIDATE, term=self.term)
+
+    def become_leader(self) -> None:
+        """The entry with which its term begins is appended by the caller."""
+        assert self.role is not Role.FOLLOWER
+        self._reset(self.term)
+        self.lead = self.id
+        self.role = Role.LEADER
+        own = self.tracker.progress[self.id]
+        own.become_replicate()
+        own.recent_active = True
+        # A change of the membership may be among the entries that are not committed: wait for all of them.
+        self.pending_conf_index = self.log.last_index
+
+    def _reset(self, term: int) -> None:
+        if self.term != term:
+            self.term = term
+            self.vote = NOBODY
+        self.lead = NOBODY
+        self.election_elapsed = 0
+        self.heartbeat_elapsed = 0
+        self.election_timeout = self.settings.election_ticks + self._draw(self.settings.election_ticks)
+        self.transferee = NOBODY
+        self.tracker.reset(self.id, self.log.last_index)
+        self.pending_conf_index = 0
+        self.uncommitted_size = 0
+        self.acked_rounds = {}
+        self.reads_before_commit = []
+        self.reads_in_flight.clear()
