@@ -85,6 +85,10 @@ class Location(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
+    def seen_from(self, other: Location) -> str:
+        """As it is named in a finding about another place."""
+        return f"line {self.line}" if self.line and self.file == other.file else str(self)
+
 
 class Diagnostic(msgspec.Struct, frozen=True):
     """A finding about a configuration.

@@ -83,3 +83,14 @@ def test_garbage_collection_is_as_it_was(tmp_path: pathlib.Path) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_place_in_another_file_is_named_with_its_file(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.conf").write_text(instance_text())
+    path = tmp_path / "keepalived.conf"
+    path.write_text("include *.conf.d\ninclude a.conf\n" + instance_text(vrid=52))
+    messages = [found.message for found in load(str(path)).diagnostics]
+    assert messages == [f"vrrp_instance 'VI_1' is already defined in {tmp_path / 'a.conf'}:1:15"]
+    path.write_text(instance_text() + instance_text(vrid=52))
+    messages = [found.message for found in load(str(path)).diagnostics]
+    assert messages == ["vrrp_instance 'VI_1' is already defined in line 1"]

@@ -133,6 +133,9 @@ p_b2 \\
 	# comment
 p_b3
 $BLANKS
+$ODD=p_odd # remark \\\\
+p_next
+$ODD
 """
 SEQUENCES = """
 ~SEQ(A,3) a$A
@@ -188,6 +191,8 @@ a\\\\b
 a"b c"d
 "a\\b c"
 p{q}r
+p \\{ @here p_y
+}
 p {q{r}}
 'a b'
 "a	b"

@@ -60,7 +60,7 @@ def unique(what: str, definitions: Iterable[Definition], findings: Findings) -> 
     for one in definitions:
         first = seen.setdefault(one.name, one)
         if first is not one:
-            message = f"{what} {one.name!r} is already defined in line {first.location.line}"
+            message = f"{what} {one.name!r} is already defined in {first.location.seen_from(one.location)}"
             findings.error(one.location, "duplicate-name", message, "give each its own name")
     return seen
 

@@ -163,7 +163,7 @@ class Settings:
         known = self._settings.get(row.field)
         if known is not None:
             first = row.converter.merge == "first"
-            message = f"{block.keyword!r} again (before: line {known.location.line}): "
+            message = f"{block.keyword!r} again (before: {known.location.seen_from(block.location)}): "
             message += "the first one counts, this one is skipped" if first else "this one counts"
             findings.warning(block.location, "duplicate-keyword", message, "remove one of them")
             if first:

@@ -20,7 +20,8 @@ def duplicate_vip(plan: Plan) -> Iterator[Diagnostic]:
             if first_entry is entry:
                 continue
             whose = "in the same instance" if first is one else f"in {first.name}"
-            message = f"{one.name}: {entry.address.text} is already {whose} (line {first_entry.location.line})"
+            place = first_entry.location.seen_from(entry.location)
+            message = f"{one.name}: {entry.address.text} is already {whose} ({place})"
             same_device = device(one, entry) == device(first, first_entry)
             report = error if same_device and first is not one else warning
             yield report(entry.location, "duplicate-vip", message, "remove one of them")

@@ -36,16 +36,17 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 def complete_pool(pool: Pool) -> tuple[PoolMember, ...]:
     """The real servers, each endpoint once."""
     members: dict[Endpoint, PoolMember] = {}
-    lines: dict[Endpoint, int] = {}
+    places: dict[Endpoint, Location] = {}
     for block in pool.said.get("real_servers", ()):
         member = _complete(block, pool)
         endpoint = member.server.endpoint
         if endpoint in members:
-            message = f"{pool.name}: real_server {endpoint} is already in line {lines[endpoint]}: this one is skipped"
+            place = places[endpoint].seen_from(block.entry.location)
+            message = f"{pool.name}: real_server {endpoint} is already in {place}: this one is skipped"
             pool.around.warn(block.entry.location, "duplicate-server", message, "remove one of them")
             continue
         members[endpoint] = member
-        lines[endpoint] = block.entry.location.line
+        places[endpoint] = block.entry.location
     return tuple(members.values())
 
 

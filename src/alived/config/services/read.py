@@ -62,7 +62,8 @@ def _complete(blocks: Iterable[VirtualServerBlock], around: Surroundings) -> Ite
         value = service.virtual_server
         first = seen.setdefault((value.service, value.protocol, value.family), block)
         if first is not block:
-            message = f"virtual_server {value.service} is already in line {first.entry.location.line}: "
+            place = first.entry.location.seen_from(block.entry.location)
+            message = f"virtual_server {value.service} is already in {place}: "
             message += "the kernel has one service for both, with the real servers of both"
             around.warn(block.entry.location, "duplicate-service", message, "one virtual_server with all real servers")
         yield service

@@ -59,8 +59,10 @@ def read_definition(line: Line, next_line: Callable[[], tuple[Line, bool] | None
 
 
 def is_continued(line: Line) -> bool:
-    r"""Whether a backslash at its very end, behind a comment even, continues a line of a definition."""
-    return line.text.endswith("\\") or line.remark.endswith("\\")
+    r"""Whether a backslash at its very end, behind a comment even, continues a line of a definition. In a comment, a
+    backslash behind a backslash does not."""
+    backslashes = len(line.remark) - len(line.remark.rstrip("\\"))
+    return line.text.endswith("\\") or backslashes % 2 == 1
 
 
 def without_backslash(text: str) -> str:

@@ -40,7 +40,8 @@ MAX_WORK = 32 * 1024 * 1024
 _WORK_OF_LINE = 128
 
 _BEHIND_BRACE = re.compile(
-    r'"(?:[^"\\]|\\.)*"?|\\.|[{}][ \t]*(?P<special>(?:@|\$\w+=|~SEQ|~LST|include(?:[rmwba]?[ \t]|_check)))?', re.DOTALL
+    r'"(?:[^"\\]|\\.)*"?|\\[^{}]|[{}][ \t]*(?P<special>(?:@|\$\w+=|~SEQ|~LST|include(?:[rmwba]?[ \t]|_check)))?',
+    re.DOTALL,
 )
 
 
