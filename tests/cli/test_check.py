@@ -70,7 +70,7 @@ def test_text_is_sorted_with_lines_hints_and_a_summary(files: dict[str, str]) ->
 
 def test_several_files_are_summed_up(files: dict[str, str]) -> None:
     _, output = run("check", "--separate", *files.values())
-    assert output.splitlines()[-1] == "3 files: 1 clean, 1 with warnings, 1 will not run"
+    assert output.splitlines()[-1] == "3 files: 1 clean, 1 with warnings, 1 with errors"
 
 
 class TestWhatIsGiven:
@@ -121,6 +121,13 @@ class TestNodes:
         assert [found["code"] for found in two["diagnostics"]] == ["equal-priority"]
         assert f"{pair[0]}:4:1" in two["diagnostics"][0]["message"]
         assert f"compared as nodes of one cluster: {', '.join(pair)}" in run("check", *pair)[1].splitlines()
+
+    def test_files_that_run_alone_but_not_together(self, pair: list[str], tmp_path: pathlib.Path) -> None:
+        (tmp_path / "two").write_text(CLEAN.replace("_id 51", "_id 52").replace("priority 100", "priority 90"))
+        status, output = run("check", *pair)
+        assert status == 1
+        assert f"{pair[1]}: runs alone, but not with the other nodes: 1 error" in output.splitlines()
+        assert [one["runs"] for one in json.loads(run("check", "--json", *pair)[1])["files"]] == [True, True]
 
     def test_unless_they_are_separate(self, pair: list[str]) -> None:
         status, output = run("check", "--json", "--separate", *pair)
@@ -188,10 +195,11 @@ def test_json_has_the_shape_that_programs_rely_on(files: dict[str, str]) -> None
     assert status == 1
     assert json.loads(output) == {
         "files": [
-            {"file": files["clean"], "verdict": "clean", "diagnostics": [], "unverified": UNVERIFIED},
+            {"file": files["clean"], "verdict": "clean", "runs": True, "diagnostics": [], "unverified": UNVERIFIED},
             {
                 "file": files["warnings"],
                 "verdict": "warnings",
+                "runs": True,
                 "diagnostics": [
                     {
                         "severity": "warning",
@@ -208,6 +216,7 @@ def test_json_has_the_shape_that_programs_rely_on(files: dict[str, str]) -> None
             {
                 "file": "/nonexistent",
                 "verdict": "errors",
+                "runs": False,
                 "diagnostics": [
                     {
                         "severity": "error",

@@ -93,4 +93,4 @@ def _of_cluster(plan: Plan | None, across: Sequence[Across]) -> Survey:
 def _report(path: str, loaded: Loaded, here: Survey, cluster: Survey) -> FileReport:
     findings = Findings()
     findings.extend((*loaded.diagnostics, *here.diagnostics, *cluster.diagnostics))
-    return file_report(path, findings.sorted(), (*here.unverified, *cluster.unverified))
+    return file_report(path, loaded.config is not None, findings.sorted(), (*here.unverified, *cluster.unverified))

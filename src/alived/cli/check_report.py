@@ -28,11 +28,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class FileReport(msgspec.Struct, frozen=True):
-    """verdict: clean, warnings (it runs) or errors (it will not run). unverified: what the file names and nobody could
-    look at; it changes no verdict."""
+    """verdict: clean, warnings (it runs) or errors (it will not run, or not together with the other nodes). runs:
+    whether alived would start with this file alone. unverified: what the file names and nobody could look at; it
+    changes no verdict."""
 
     file: str
     verdict: str
+    runs: bool
     diagnostics: tuple[Finding, ...]
     unverified: tuple[Unverified, ...] = ()
 
@@ -44,8 +46,8 @@ class Report(msgspec.Struct, frozen=True):
     clusters: tuple[tuple[str, ...], ...] = ()
 
 
-def file_report(file: str, found: Sequence[Diagnostic], unverified: Iterable[Unverified]) -> FileReport:
-    return FileReport(file, verdict(found), tuple(map(_finding, found)), tuple(unverified))
+def file_report(file: str, runs: bool, found: Sequence[Diagnostic], unverified: Iterable[Unverified]) -> FileReport:
+    return FileReport(file, verdict(found), runs, tuple(map(_finding, found)), tuple(unverified))
 
 
 def verdict(diagnostics: Iterable[Diagnostic]) -> str:
@@ -102,12 +104,13 @@ def _summary(one: FileReport) -> str:
     warnings = len(one.diagnostics) - errors
     counts = [f"{n} {name}{'s' if n > 1 else ''}" for n, name in ((errors, "error"), (warnings, "warning")) if n]
     if errors:
-        return click.style(f"will not run: {', '.join(counts)}", fg="red")
+        how = "runs alone, but not with the other nodes" if one.runs else "will not run"
+        return click.style(f"{how}: {', '.join(counts)}", fg="red")
     return click.style(f"runs, with {counts[0]}", fg="yellow") if counts else click.style("clean", fg="green")
 
 
 def _total(files: Sequence[FileReport]) -> str:
     verdicts = [one.verdict for one in files]
-    words = (("clean", "clean"), ("warnings", "with warnings"), ("errors", "will not run"))
+    words = (("clean", "clean"), ("warnings", "with warnings"), ("errors", "with errors"))
     counts = [f"{verdicts.count(name)} {text}" for name, text in words if name in verdicts]
     return f"{len(files)} files: {', '.join(counts)}"
