@@ -80,7 +80,7 @@ class What(enum.Enum):
     NOT_FORWARDED = Level.INFO, "drops a proposal instead of forwarding it to leader {lead} of term {term}"
     DROPPED_FOR_TRANSFER = Level.DEBUG, "drops a proposal: it hands over to {peer} in term {term}"
     TOO_MUCH_UNCOMMITTED = Level.WARNING, "drops a proposal: too many bytes are not committed yet"
-    CHANGE_REFUSED = Level.INFO, "does not make the change {change} of [{configuration}]: {why}"
+    CHANGE_REFUSED = Level.INFO, "does not make the change {change} of [{configuration}]: {objection.value}"
     LEAVES_JOINT = Level.INFO, "leaves the joint configuration [{configuration}]"
     CANNOT_LEAVE_JOINT = Level.DEBUG, "cannot leave the joint configuration [{configuration}] now"
     CONFIGURATION = Level.INFO, "has the configuration [{configuration}]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from alived.raft import replication
@@ -9,6 +11,14 @@ from alived.raft.confchange import ConfChange
 from alived.raft.messages import NOBODY, Entry, Proposal, Role
 from alived.raft.notes import What
 from alived.raft.state import ProposalDropped, Raft
+
+
+class Objection(enum.Enum):
+    """Why a change of the membership is not made now."""
+
+    PENDING = "an earlier one may not be applied yet"
+    JOINT = "the joint configuration must be left first"
+    NOT_JOINT = "there is no joint configuration to leave"
 
 
 def on_proposal(raft: Raft, message: Proposal) -> None:
@@ -47,22 +57,28 @@ def _vetted(raft: Raft, entry: Entry, index: int) -> Entry:
     """A change that cannot be made now becomes an entry that does nothing."""
     if entry.change is None:
         return entry
-    why = _objection(raft, entry.change)
-    if why and raft.settings.check_conf_changes:
-        configuration = raft.tracker.configuration
-        raft.tell(What.CHANGE_REFUSED, change=entry.change, configuration=configuration, why=why)
+    objection = _objection(raft, entry.change)
+    if objection and raft.settings.check_conf_changes:
+        raft.tell(
+            What.CHANGE_REFUSED,
+            change=entry.change,
+            configuration=raft.tracker.configuration,
+            objection=objection,
+            pending=raft.pending_conf_index,
+            applied=raft.log.applied,
+        )
         return Entry()
     raft.pending_conf_index = index
     return entry
 
 
-def _objection(raft: Raft, change: ConfChange) -> str:
-    """Why a change must wait; "" if it need not (thesis, 4.1: one change at a time)."""
+def _objection(raft: Raft, change: ConfChange) -> Objection | None:
+    """Why a change must wait; None if it need not (thesis, 4.1: one change at a time)."""
     joint = raft.tracker.configuration.joint
     if raft.pending_conf_index > raft.log.applied:
-        return f"the change at {raft.pending_conf_index} may not be applied yet (applied {raft.log.applied})"
+        return Objection.PENDING
     if joint and change.changes:
-        return "the joint configuration must be left first"
+        return Objection.JOINT
     if not joint and not change.changes:
-        return "there is no joint configuration to leave"
-    return ""
+        return Objection.NOT_JOINT
+    return None
