@@ -55,7 +55,7 @@ def test_a_keyword_in_yaml_and_toml(path: str, row: Keyword) -> None:
 
 
 def test_variables_of_a_hook_are_a_mapping() -> None:
-    text = "hooks {\nToMaster {\ncommand /bin/x\nenvironment {\nA \"b c\"\nD e\n}\n}\n}\n"
+    text = 'hooks {\nToMaster {\ncommand /bin/x\nenvironment {\nA "b c"\nD e\n}\n}\n}\n'
     assert yaml.safe_load(written(text, "yaml"))["hooks"]["ToMaster"]["environment"] == {"A": "b c", "D": "e"}
     twice = text.replace("D e", "A e")
     assert len(yaml.safe_load(written(twice, "yaml"))["hooks"]["ToMaster"]["environment"]) == 2
