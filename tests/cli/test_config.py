@@ -55,6 +55,12 @@ def test_the_id_of_the_node_decides_conditions(file: str) -> None:
     assert "advert_int" not in run(file, "-i", "node1", env={"ALIVED_CONFIG_ID": "node2"}).stdout
 
 
+def test_an_option_wins_over_a_variable(file: str) -> None:
+    env = {"ALIVED_SET_VRRP_INSTANCE__VI_1__PRIORITY": "8"}
+    assert "  priority           8  " in run(file, env=env).stdout
+    assert "  priority           7  " in run(file, "--set", "vrrp_instance.priority=7", env=env).stdout
+
+
 def test_options_of_the_daemon_from_the_environment(file: str) -> None:
     env = {"ALIVED_RUNTIME_DIR": "/run/other", "ALIVED_CONFIG_ID": "n7"}
     lines = run(file, "--effective", env=env).stdout.splitlines()

@@ -114,6 +114,13 @@ def test_what_is_left_out_is_listed_and_stays_as_a_comment(source: pathlib.Path)
     assert "    # prioritty 5  # about it\n    virtual_ipaddress:" in result.stdout
 
 
+def test_what_is_left_out_at_the_end_of_a_block_stays_there(source: pathlib.Path) -> None:
+    source.write_text("global_defs {\nrouter_id a\nnonsense {\nb\n}\n}\n" + instance_text())
+    assert run(source, "--to", "yaml").stdout.startswith(
+        "global_defs:\n  router_id: a\n  # nonsense {\n  #     b\n  # }\n\nvrrp_instances:\n"
+    )
+
+
 def test_an_unknown_keyword_stays_in_keepalived_conf(source: pathlib.Path) -> None:
     source.write_text(instance_text("prioritty 5"))
     result = run(source, "--to", "keepalived")
