@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import platform
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -47,6 +51,20 @@ def missing() -> str:
     return ""
 
 
+@contextlib.contextmanager
+def compiled() -> Iterator[None]:
+    """Python's bytecode is kept, as it is where alived is installed: the environment of a work tree may forbid it, and
+    then each start compiles all files. The first start, which is not measured, fills the folder."""
+    with tempfile.TemporaryDirectory(prefix="alived-bench-") as cache:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = cache
+        warm = (
+            "import alived.cli.check, alived.cli.run, alived.daemon.running, alived.daemon.engine, alived.daemon.worker"
+        )
+        subprocess.run([sys.executable, "-c", warm], check=True)
+        yield
+
+
 def _end(_signum: int, _frame: FrameType | None) -> None:
     sys.exit(1)
 
@@ -82,7 +100,8 @@ def main() -> int:
     cases = [case for case in (QUICK if options.quick else FULL) if case[0] in only]
     begin = time.monotonic()
     # Daemons play a case one after the other before the next case begins: a change of the machine's load meets both.
-    results = [play(case, daemon) for case in cases for daemon in options.daemons]
+    with compiled():
+        results = [play(case, daemon) for case in cases for daemon in options.daemons]
     lines = ratios(results)
     if options.all or not lines:
         print(full_table(results), end="\n\n")
