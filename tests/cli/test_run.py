@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from alived.cli.main import main
 from alived.daemon import main as daemon
-from alived.daemon.main import Options
+from alived.daemon.options import Options
 from alived.daemon.reading import Load
 from alived.daemon.supervisor import Parts
 from tests.config.helpers import instance_text

@@ -19,8 +19,9 @@ from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
 from alived.daemon.child import ChildContext
-from alived.daemon.main import Options, serve
+from alived.daemon.main import serve
 from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest, Transition
+from alived.daemon.options import Options
 from alived.daemon.reading import Reading
 from alived.daemon.supervisor import Parts
 from alived.daemon.worker import make_worker

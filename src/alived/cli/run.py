@@ -42,7 +42,8 @@ def run(
     Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
     """
-    from alived.daemon.main import Options, serve
+    from alived.daemon.main import serve
+    from alived.daemon.options import Options
     from alived.daemon.reading import Reading
 
     options = Options(

@@ -1,4 +1,4 @@
-"""`alived run`: the options, and a configuration that is read while the rest of the daemon is imported.
+"""`alived run`: a configuration that is read while the rest of the daemon is imported.
 
 Light on purpose: what is imported here delays the reader.
 """
@@ -9,27 +9,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from alived.adapters.loop import Loop
 from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
+from alived.daemon.options import EXIT_REFUSED, Options
 from alived.daemon.reading import Load, Reader, Reading
 
 if TYPE_CHECKING:
     from alived.daemon.supervisor import Parts
-
-EXIT_REFUSED = 1
-"""The configuration cannot run, or the runtime directory is not ours."""
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The command line."""
-
-    config_path: str
-    runtime_dir: str
-    log_format: str = "text"
-    debug: bool = False
-    single: bool = False
 
 
 def serve(options: Options, load: Load, make_parts: Callable[[], Parts]) -> int:

@@ -11,11 +11,9 @@ from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir
 from alived.config.model import Config
 from alived.daemon.logs import Log, Source, Stderr, pick_format, report_findings
-from alived.daemon.main import EXIT_REFUSED, Options
+from alived.daemon.options import EXIT_OK, EXIT_REFUSED, Options
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.supervisor import Parts, StartError, Supervisor
-
-EXIT_OK = 0
 
 
 def run(options: Options, reading: Reading, loop: Loop, parts: Parts, reader: Reader, directory: RuntimeDir) -> int:
