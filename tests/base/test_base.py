@@ -27,6 +27,13 @@ def test_a_location_is_what_editors_jump_to(location: Location, text: str) -> No
     assert str(location) == text
 
 
+def test_a_place_is_named_shortly_in_a_finding_of_the_same_file() -> None:
+    here = Location("a.conf", 9, 1)
+    assert Location("a.conf", 3, 7).seen_from(here) == "line 3"
+    assert Location("b.conf", 3, 7).seen_from(here) == "b.conf:3:7"
+    assert Location("a.conf").seen_from(here) == "a.conf"
+
+
 def test_a_diagnostic_says_where_what_and_what_to_do() -> None:
     diagnostic = Diagnostic(Severity.ERROR, Location("a.conf", 3, 7), "unknown-keyword", "'foo' is no keyword")
     line = "a.conf:3:7: error: 'foo' is no keyword [unknown-keyword]"

@@ -53,6 +53,16 @@ def test_what_is_added_and_what_is_announced_is_the_same_tuple() -> None:
     assert add.addresses is announcement.addresses  # type: ignore[union-attr]
 
 
+def test_it_holds_exactly_what_it_has_asked_for() -> None:
+    play = new(A)
+    assert not play.holder.holds(A)
+    play >> CLAIM
+    assert play.holder.holds(A)
+    assert not play.holder.holds(msgspec.structs.replace(A, label="eth0:1")) and not play.holder.holds(B)
+    play >> RELEASE
+    assert not play.holder.holds(A)
+
+
 def test_the_second_burst_comes_after_garp_master_delay() -> None:
     play = holding(A, lifetime_s=0, garp=GarpPolicy(master_repeat=1))
     play.at(4.9) >> TICK << []

@@ -248,3 +248,11 @@ def test_members_agree_after_every_event_and_move_at_most_once_each(
         assert node.states == {node.group.state}
         moved = [name for name, _ in node.changes]
         assert len(moved) == len(set(moved)), node.changes
+
+
+def test_a_group_that_loses_all_members_in_a_reload_runs_no_more() -> None:
+    group = a_group(MASTER, MASTER)
+    assert group.state is MASTER
+    effects = group.step(GroupReconfigured(VrrpSyncGroup(name="G", members=())), 1)
+    assert short(list(effects)) == [("G", INIT)]
+    assert group.snapshot().reason == "nobody is a member"
