@@ -116,6 +116,7 @@ def _step_follower(raft: Raft, message: Message) -> None:
 
 
 def _hear_leader(raft: Raft, message: Append | Heartbeat | InstallSnapshot) -> None:
+    raft.promise()
     if raft.role is Role.FOLLOWER:
         raft.election_elapsed = 0
         raft.lead = message.sender
@@ -163,7 +164,7 @@ def report_snapshot(raft: Raft, peer: int, *, arrived: bool) -> None:
 
 def tick(raft: Raft) -> None:
     """A tick has passed."""
-    raft.held_off_ticks = max(0, raft.held_off_ticks - 1)
+    raft.promise_ticks = max(0, raft.promise_ticks - 1)
     raft.election_elapsed += 1
     if raft.role is Role.LEADER:
         _tick_leader(raft)

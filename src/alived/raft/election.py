@@ -21,8 +21,8 @@ def campaign(raft: Raft, *, transfer: bool = False) -> None:
     elif raft.log.unapplied_changes():
         # Who has a vote is not known before they are applied.
         raft.tell(What.CHANGES_PENDING, term=raft.term)
-    elif raft.held_off_ticks:
-        raft.tell(What.HELD_OFF, ticks=raft.settings.boot_hold_off_ticks, peer=raft.id)
+    elif raft.promise_ticks and not transfer:
+        raft.tell(What.PROMISED, ticks=raft.promise_ticks)
     else:
         raft.tell(What.CAMPAIGNS, term=raft.term)
         _ask_for_votes(raft, pre=raft.settings.pre_vote and not transfer, transfer=transfer)
@@ -49,12 +49,14 @@ def _ask_for_votes(raft: Raft, *, pre: bool, transfer: bool = False) -> None:
 
 def ignores(raft: Raft, message: VoteRequest) -> bool:
     """Whether this node has promised not to vote now: it does not even learn of the new term (thesis, 4.2.3)."""
-    if raft.held_off_ticks:
-        raft.tell(What.HELD_OFF, ticks=raft.settings.boot_hold_off_ticks, peer=message.sender)
-        return True
-    if message.transfer or message.term <= raft.term or not raft.hears_leader:
+    if message.transfer:
+        return False  # The leader has given up its lease before it asked for this.
+    if raft.promise_ticks:
+        remaining = raft.promise_ticks
+    elif message.term > raft.term and raft.hears_leader:
+        remaining = raft.settings.election_ticks - raft.election_elapsed
+    else:
         return False
-    remaining = raft.settings.election_ticks - raft.election_elapsed
     raft.tell(What.VOTE_IGNORED, remaining=remaining, **_about(raft, message))
     return True
 
@@ -154,6 +156,13 @@ def on_transfer(raft: Raft, message: TransferLeader, progress: Progress) -> None
         raft.tell(What.TRANSFER_IMMEDIATE, peer=to)
     else:
         replication.send_append(raft, to, progress)
+
+
+def stand_again(raft: Raft) -> None:
+    """Its voters promised this leader not to elect another; it has given up what they promised it for."""
+    if raft.role is Role.LEADER:
+        raft.become_follower(raft.term, NOBODY)
+        campaign(raft, transfer=True)
 
 
 def pass_on_transfer(raft: Raft, message: TransferLeader) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from alived.base import AlivedError
 from alived.raft import core, election, membership
 from alived.raft.confchange import ConfChange, Configuration
+from alived.raft.lease import Standing
 from alived.raft.log import Storage, total_size
 from alived.raft.messages import (
     AppendResponse,
@@ -79,6 +80,11 @@ class Node:
         """After how many ticks something happens by itself; None: never."""
         return core.ticks_to_event(self.raft)
 
+    @property
+    def standing(self) -> Standing:
+        """What `Lease.observe` must see after every step, before messages are sent."""
+        return self.raft.standing
+
     def step(self, message: Message) -> None:
         """A message has come from a peer.
 
@@ -110,8 +116,12 @@ class Node:
         return membership.apply_change(self.raft, change)
 
     def transfer(self, to: int) -> None:
-        """Hand over the leadership. An owner gives up its lease before: see `lease`."""
+        """Hand over the leadership. The lease of this term is given up: if it fails, `stand_again`."""
         core.step(self.raft, TransferLeader(sender=to, to=self.id))
+
+    def stand_again(self) -> None:
+        """A leader whose hand-over failed begins a new term, in which it may own again."""
+        election.stand_again(self.raft)
 
     def forget_leader(self) -> None:
         election.forget_leader(self.raft)

@@ -42,9 +42,9 @@ class What(enum.Enum):
         Level.WARNING,
         "cannot campaign in term {term}: changes of the membership are not applied yet",
     )
-    HELD_OFF = (
-        Level.WARNING,
-        "ignores {peer} for {ticks} ticks after its start: it may have promised its vote before",
+    PROMISED = (
+        Level.INFO,
+        "does not campaign for {ticks} ticks: it has promised so to a leader, or may have before it started",
     )
     VOTE_ASKED = (
         Level.INFO,
@@ -65,7 +65,7 @@ class What(enum.Enum):
     )
     VOTE_IGNORED = (
         Level.INFO,
-        "ignores the request of {peer} for a vote in term {term} (pre-vote: {pre}): it has heard the leader, "
+        "ignores {peer}, which asks for a vote in term {term} (pre-vote: {pre}): it has heard a leader, "
         "{remaining} ticks remain",
     )
 

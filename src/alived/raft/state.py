@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from alived.base import AlivedError
+from alived.raft.lease import Standing
 from alived.raft.log import NO_LIMIT, RaftLog, Storage
 from alived.raft.messages import (
     NOBODY,
@@ -44,8 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pre_vote: bool = True
     check_quorum: bool = True
     """A leader that hears no majority for `election_ticks` steps down; nobody votes while he hears a leader"""
-    boot_hold_off_ticks: int = 0
-    """A node that has just started neither votes nor campaigns: it may have promised before it crashed"""
+    hold_promises: bool = True
+    """For `election_ticks` after a word from a leader this node neither votes nor campaigns, whatever it hears
+    meanwhile; nor after its start, as it may have promised before it crashed. Leases rest on this (see `lease`); etcd,
+    whose transcripts we pass, forgets its promise with a new term or a restart."""
     max_message_size: int = NO_LIMIT
     max_committed_size: int = NO_LIMIT
     """Of the entries given out and not applied yet"""
@@ -93,13 +96,13 @@ class Raft:
         "election_elapsed",
         "election_timeout",
         "heartbeat_elapsed",
-        "held_off_ticks",
         "id",
         "lead",
         "log",
         "messages",
         "messages_after_sync",
         "pending_conf_index",
+        "promise_ticks",
         "read_states",
         "reads_before_commit",
         "reads_in_flight",
@@ -135,7 +138,9 @@ class Raft:
         """Ticks since the last word from the leader; as a leader, since the last check of the quorum"""
         self.heartbeat_elapsed = 0
         self.election_timeout = 0
-        self.held_off_ticks = settings.boot_hold_off_ticks
+        self.promise_ticks = 0
+        """For so many ticks it does not help elect another leader, unless the present one asks for it"""
+        self.promise()
         self.round = 0
         """Number of the last broadcast of heartbeats; never goes back while this object lives"""
         self.acked_rounds: dict[int, int] = {}
@@ -217,7 +222,24 @@ class Raft:
             return 0
         return min(self.tracker.configuration.voters.committed_index(self.acked_rounds), self.round)
 
+    @property
+    def standing(self) -> Standing:
+        """What the lease has to know."""
+        return Standing(
+            term=self.term,
+            leads=self.role is Role.LEADER,
+            votes=self.id in self.tracker.configuration.voters.ids,
+            committed_in_own_term=self.committed_in_own_term,
+            handing_over=self.transferee != NOBODY,
+            round=self.round,
+            confirmed_round=self.confirmed_round,
+        )
+
     # -- roles
+
+    def promise(self) -> None:
+        """A leader was heard, or may have been before this node started."""
+        self.promise_ticks = self.settings.election_ticks if self.settings.hold_promises else 0
 
     def become_follower(self, term: int, lead: int) -> None:
         self._reset(term)

@@ -213,6 +213,7 @@ class Cluster:
                 check_quorum=stanza.value("checkquorum") == "true",
                 lease_reads=stanza.value("read-only") == "lease-based",
                 check_conf_changes=stanza.value("disable-conf-change-validation") != "true",
+                hold_promises=False,
                 step_down_on_removal=stanza.value("step-down-on-removal") == "true",
                 apply_unstable=stanza.value("async-storage-writes") != "true",
             )
