@@ -54,12 +54,11 @@ def test_what_is_added_and_what_is_announced_is_the_same_tuple() -> None:
 
 
 def test_it_holds_exactly_what_it_has_asked_for() -> None:
-    play = new(A)
-    assert not play.holder.holds(A)
-    play >> CLAIM
+    assert not new(A).holder.holds(A)
+    play = holding(A)
     assert play.holder.holds(A)
     assert not play.holder.holds(msgspec.structs.replace(A, label="eth0:1")) and not play.holder.holds(B)
-    play >> RELEASE
+    play >> RELEASE << ["remove 100"]
     assert not play.holder.holds(A)
 
 
