@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -190,6 +191,8 @@ class _Draft:
                     self.forgotten.add(node)
             case ChangeKind.ADD_LEARNER | ChangeKind.UPDATE:
                 pass
+            case _:
+                assert_never(change.kind)
 
     def _drop(self, node: int) -> None:
         for members in (self.incoming, self.learners, self.learners_next):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 
 from alived.raft import replication
@@ -113,6 +115,8 @@ def on_vote_response(raft: Raft, message: VoteResponse) -> None:
             raft.become_follower(raft.term, NOBODY)
         case VoteResult.PENDING:
             pass
+        case _:
+            assert_never(result)
 
 
 def _lead(raft: Raft) -> None:

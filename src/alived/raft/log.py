@@ -33,8 +33,8 @@ class Storage(Protocol):
         """None if the entry is compacted (the last one that is still has its term) or does not exist."""
         ...
 
-    def entries(self, low: int, high: int) -> Sequence[Entry] | None:
-        """Entries low <= index < high; None if the first of them are compacted."""
+    def entries(self, low: int, high: int) -> Sequence[Entry]:
+        """Entries low <= index < high, where first_index <= low."""
         ...
 
     def snapshot(self) -> Snapshot | None:
@@ -218,10 +218,7 @@ class RaftLog:
         offset = self.unstable.offset
         stable: Sequence[Entry] = ()
         if low < min(high, offset):
-            found = self.storage.entries(low, min(high, offset))
-            if found is None:
-                return None
-            stable = found
+            stable = self.storage.entries(low, min(high, offset))
         rest = self.unstable.entries[max(0, low - offset) : max(0, high - offset)]
         return within([*stable, *rest], max_size)
 

@@ -37,9 +37,8 @@ class MemoryStorage:
             return self._compacted_term
         return self._entries[index - self.first_index].term if self.first_index <= index <= self.last_index else None
 
-    def entries(self, low: int, high: int) -> Sequence[Entry] | None:
-        if low < self.first_index:
-            return None
+    def entries(self, low: int, high: int) -> Sequence[Entry]:
+        assert low >= self.first_index, f"entry {low} is compacted"
         return self._entries[low - self.first_index : high - self.first_index]
 
     def snapshot(self) -> Snapshot | None:

@@ -6,8 +6,8 @@ import enum
 
 import msgspec
 
-from alived.raft import replication
-from alived.raft.confchange import ConfChange
+from alived.raft import confchange, replication
+from alived.raft.confchange import ConfChange, ConfChangeError, Refusal
 from alived.raft.messages import NOBODY, Entry, Proposal, Role
 from alived.raft.notes import What
 from alived.raft.state import ProposalDropped, Raft
@@ -72,13 +72,21 @@ def _vetted(raft: Raft, entry: Entry, index: int) -> Entry:
     return entry
 
 
-def _objection(raft: Raft, change: ConfChange) -> Objection | None:
-    """Why a change must wait; None if it need not (thesis, 4.1: one change at a time)."""
-    joint = raft.tracker.configuration.joint
+def _objection(raft: Raft, change: ConfChange) -> Objection | Refusal | None:
+    """Why a change is not made; None if it is (thesis, 4.1: one change at a time).
+
+    With no other change pending, it will be applied to the configuration that is known here: an impossible one, which
+    no node could apply, does not reach the log.
+    """
+    configuration = raft.tracker.configuration
     if raft.pending_conf_index > raft.log.applied:
         return Objection.PENDING
-    if joint and change.changes:
+    if configuration.joint and not change.leaves_joint:
         return Objection.JOINT
-    if not joint and not change.changes:
+    if not configuration.joint and not change.changes:
         return Objection.NOT_JOINT
+    try:
+        confchange.apply(configuration, change)
+    except ConfChangeError as error:
+        return error.refusal
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -156,6 +157,8 @@ def _advance_state(raft: Raft, message: AppendResponse, progress: Progress) -> N
                 progress.become_replicate()
         case ProgressState.REPLICATE:
             progress.inflights.free_to(message.index)
+        case _:
+            assert_never(progress.state)
 
 
 def on_heartbeat_response(raft: Raft, message: HeartbeatResponse, progress: Progress) -> None:

@@ -263,9 +263,7 @@ class Cluster:
         if last < first:
             self._output.write(f"log is empty: first index={first}, last index={last}")
             return
-        entries = member.storage.entries(first, last + 1)
-        assert entries is not None
-        self._output.write(wording.entry_lines(entries))
+        self._output.write(wording.entry_lines(member.storage.entries(first, last + 1)))
 
     def _compact(self, stanza: Stanza) -> None:
         member = self._member(stanza.node)

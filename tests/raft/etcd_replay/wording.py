@@ -316,7 +316,7 @@ def said_note(note: Note) -> str:
     if "log" in values:
         values["unstable_count"] = len(values["log"].unstable.entries)
     if "objection" in values:
-        values["why"] = _OBJECTIONS[values["objection"]].format_map(values)
+        values["why"] = _OBJECTIONS.get(values["objection"], "{objection}").format_map(values)
     phrase = _PHRASES.get(note.what)
     return phrase.format_map(values) if phrase else str(note)
 
