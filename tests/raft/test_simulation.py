@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from alived.raft import election, quorum, replication, rounds
+from alived.raft.lease import Lease, Standing
 from alived.raft.log import RaftLog
 from alived.raft.messages import Entry, EntryId, HeartbeatResponse, VoteRequest, VoteResponse
 from alived.raft.quorum import VoteResult
@@ -93,6 +95,29 @@ def _truncates_always(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RaftLog, "try_append", try_append)
 
 
+def _lease_from_receipt(patch: pytest.MonkeyPatch) -> None:
+    """`lease`: from the sending of the round, not from the receipt of its answers."""
+    note = Lease._note_rounds
+
+    def late(self: Lease, standing: Standing, now_ns: int) -> None:
+        before = self._until_ns
+        note(self, standing, now_ns)
+        if self._until_ns != before:
+            self._until_ns = now_ns + self._lease_ns
+
+    patch.setattr(Lease, "_note_rounds", late)
+
+
+def _hands_over_and_keeps(patch: pytest.MonkeyPatch) -> None:
+    """`lease`: who hands over gives up first."""
+    observe = Lease.observe
+
+    def unaware(self: Lease, standing: Standing, now_ns: int) -> int | None:
+        return observe(self, msgspec.structs.replace(standing, handing_over=False), now_ns)
+
+    patch.setattr(Lease, "observe", unaware)
+
+
 def _one_answer_is_enough(patch: pytest.MonkeyPatch) -> None:
     """`lease`: a quorum must have answered the round."""
     acknowledge = rounds.acknowledge
@@ -112,6 +137,8 @@ MUTANTS: list[tuple[Break | None, World]] = [
     (_half_is_a_majority, World(nodes=4)),
     (_leader_counts_all, World()),
     (_truncates_always, World()),
+    (_lease_from_receipt, World(nodes=5, longest_delay_ns=80 * MS, trouble_every_ns=150 * MS)),
+    (_hands_over_and_keeps, World(nodes=5, lose=0.1, work_every_ns=10 * MS, trouble_every_ns=200 * MS)),
     (_one_answer_is_enough, World(nodes=5)),
     (None, World(nodes=5, lease_factor=1.5, longest_delay_ns=3 * MS)),
     (None, World(send_before_write=True, crash_while_writing=0.02)),
