@@ -30,6 +30,12 @@ def _of_ended_children_ns(pid: int) -> int:
     return (int(fields[13]) + int(fields[14])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
+def stolen_ms() -> float:
+    """Milliseconds of all CPUs together in which the hypervisor let others run although we wanted to (proc(5): steal)."""
+    fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(fields[8]) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mb(pids: Iterable[int]) -> dict[str, float]:
     """Rss and Pss in MB, summed over the processes."""
     total = {"Rss": 0.0, "Pss": 0.0}

@@ -9,7 +9,7 @@ import subprocess
 import time
 from typing import Any
 
-from bench.accounting import cpu_seconds, memory_mb
+from bench.accounting import cpu_seconds, memory_mb, stolen_ms
 from bench.client import Kind
 from bench.stage import Stage
 
@@ -56,7 +56,9 @@ def false_failover(
         ]
         try:
             stage.client.events()
+            before_ms = stolen_ms()
             events = stage.client.watch(seconds)
+            stolen = stolen_ms() - before_ms
         finally:
             for hog in hogs:
                 os.killpg(hog.pid, signal.SIGKILL)
@@ -72,5 +74,6 @@ def false_failover(
         "gap_max_ms": max(gaps_ms, default=None),
         "gaps_over_3_intervals": sum(gap > 3e3 * advert_int for gap in gaps_ms),
         "lost_frames": lost,
+        "stolen_ms": stolen,
     }
     return [row], {}
