@@ -31,7 +31,7 @@ def _of_ended_children_ns(pid: int) -> int:
 
 
 def stolen_ms() -> float:
-    """Milliseconds of all CPUs together in which the hypervisor let others run although we wanted to (proc(5): steal)."""
+    """Milliseconds of all CPUs together in which the hypervisor let others run although we wanted to (proc(5))."""
     fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
     return int(fields[8]) * 1000 / os.sysconf("SC_CLK_TCK")
 
