@@ -125,6 +125,7 @@ class ScriptRunner:
         )
 
     def terminate(self, run: int) -> None:
+        """What is left of its process group when it has ended is killed."""
         self._signal(run, signal.SIGTERM)
 
     def kill(self, run: int) -> None:
@@ -169,16 +170,20 @@ class _Run:
         self._output = process.stdout
         self._lines = 0
         self._partial = b""
+        self._terminated = False
         os.set_blocking(self._output.fileno(), False)
         self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._exited)
         loop.add_reader(self._output.fileno(), self._readable)
 
     def signal_group(self, signum: signal.Signals) -> None:
+        self._terminated = True
         with contextlib.suppress(ProcessLookupError):  # ended, and so did all that it started
             os.killpg(self._process.pid, signum)
 
     def _exited(self) -> None:
+        if self._terminated:
+            self.signal_group(signal.SIGKILL)  # its time was over, so was that of all that it started
         status = self._process.wait()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)

@@ -19,7 +19,15 @@ from alived.adapters.runtime_dir import SOCKET_FILE, choose
 Json = dict[str, Any]
 _LIMIT_S = 2.0
 _RELOAD_LIMIT_S = 90.0
-_COLOURS = {"MASTER": "green", "BACKUP": "cyan", "FAULT": "red", "INIT": "yellow", "unknown": "magenta"}
+_COLOURS = {
+    "MASTER": "green",
+    "BACKUP": "cyan",
+    "FAULT": "red",
+    "INIT": "yellow",
+    "unknown": "magenta",
+    "up": "green",
+    "down": "red",
+}
 F = TypeVar("F", bound=Callable[..., None])
 
 
@@ -90,6 +98,8 @@ def status_lines(status: Json) -> Iterator[str]:
         yield f"{_name(group['name'])}  {_state(group)}  sync group of {members}: {group['reason']}"
     for instance in status["instances"]:
         yield from _instance_lines(instance)
+    for script in status["scripts"]:
+        yield from _script_lines(script)
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))
     yield "processes: " + ", ".join(_process(p) for p in status["processes"])
@@ -130,6 +140,41 @@ def _vip_lines(vips: Json) -> Iterator[str]:
         yield "    " + _loud(f"MISSING: {_few(vips['missing'])}")
     if vips["unexpected"]:
         yield "    " + _loud(f"HERE BUT NOT OURS NOW: {_few(vips['unexpected'])}")
+
+
+def _script_lines(script: Json) -> Iterator[str]:
+    """A tracked script: the verdict, who acts on it, and how its runs go."""
+    runs = script["runs"]
+    verdict = click.style(script["result"], fg=_COLOURS[script["result"]], bold=True)
+    since = f" for {span(runs['since_s'])}" if runs and script["result"] != "unknown" else ""
+    trackers = ", ".join(map(_tracker, script["tracked_by"]))
+    yield f"script {_name(script['name'])}  {verdict}{since}: {script['reason']}; tracked by {trackers}"
+    if runs is None:
+        yield "    " + _loud("the process that runs it does not answer")
+        return
+    if runs["last_result"]:
+        times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
+        yield f"    last result: {runs['last_result']} (took {runs['took_ms']} ms){times}; {_next_run(runs)}"
+    else:
+        yield f"    {_next_run(runs)}"
+    for line in runs["output"]:
+        yield f"    output: {line}"
+    if runs["overlaps"]:
+        yield f"    {runs['overlaps']} of its intervals came while it still ran"
+
+
+def _tracker(tracker: Json) -> str:
+    reverse = " reverse" if tracker["reverse"] else ""
+    return (
+        f"{tracker['name']} (weight {tracker['weight']:+d}{reverse})"
+        if tracker["weight"]
+        else tracker["name"] + reverse
+    )
+
+
+def _next_run(runs: Json) -> str:
+    running = f"runs for {span(runs['running_s'])}, " if runs["running_s"] is not None else ""
+    return f"{running}next run in {span(max(runs['next_run_s'], 0))}"
 
 
 def _few(texts: list[str], limit: int = 6) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from alived.config.differences import Difference, differences, identified, of_field, word
 from alived.config.model import Config
+from alived.health.trackers_config import Tracking
 from alived.vip.lifetime import lifetime_of
 from alived.vrrp.config import TrackedInterface
 
@@ -30,6 +31,7 @@ class Subject(enum.StrEnum):
     INSTANCE = "instance"
     SYNC_GROUP = "sync group"
     GLOBAL_DEFS = "global_defs"
+    SCRIPT = "vrrp_script"
     LIFETIME = "address lifetime"
     """Of the addresses of instances that do not say it: it depends on how many there are on this machine."""
 
@@ -121,9 +123,9 @@ def _instances(old: Config, new: Config) -> Iterator[Change]:
             yield Change(Kind.REPLACED if another else Kind.CHANGED, Subject.INSTANCE, name, tuple(found))
 
 
-def _tracked_by_groups(config: Config) -> dict[str, tuple[TrackedInterface, ...]]:
+def _tracked_by_groups(config: Config) -> dict[str, tuple[tuple[TrackedInterface, ...], Tracking]]:
     """Its members track it too."""
-    return {group.vrrp.name: group.vrrp.track_interfaces for group in config.sync_groups}
+    return {group.vrrp.name: (group.vrrp.track_interfaces, group.tracking) for group in config.sync_groups}
 
 
 def _differences(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:

@@ -298,6 +298,7 @@ class InlineRole:
     def start(self) -> None:
         self._role.start()
         self._state = "running"
+        self._owner.born(self.role)
         self._to_owner(Configured(changes=()))
 
     def send(self, message: BusMessage) -> None:

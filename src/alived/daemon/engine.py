@@ -17,7 +17,7 @@ from alived.base import NS_PER_MS
 from alived.config import model
 from alived.config.change import Change, Kind, Subject, automatic_lifetime_s, compare, instance_changes
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest
+from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, ScriptVerdicts, SnapshotRequest
 from alived.daemon.reports import Reports
 from alived.daemon.wiring import Wiring
 
@@ -56,6 +56,8 @@ class Engine:
                 self._context.send(self._snapshot(message.request_id))
             case Configure():
                 self._reload(message.config)
+            case ScriptVerdicts(verdicts):
+                self._wiring.scripts_judged(verdicts)
             case _:
                 raise AssertionError(f"the engine does not expect {type(message).__name__}")
 

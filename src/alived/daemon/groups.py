@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from alived.config.model import Config
 from alived.daemon.messages import GroupSnapshot
 from alived.daemon.virtual_router import Feed, VirtualRouter
+from alived.health.trackers_config import Tracking
 from alived.vrrp.config import VrrpSyncGroup
 from alived.vrrp.events import GroupDecided, MemberReport
 from alived.vrrp.group_events import GroupChanged, GroupEffect, GroupReconfigured, MemberChanged, MoveMember
@@ -23,6 +24,7 @@ class Groups:
         self._routers, self._feed, self._changed = routers, feed, changed
         self._groups: dict[str, SyncGroup] = {}
         self._wanted: dict[str, VrrpSyncGroup] = {}
+        self._tracking: dict[str, Tracking] = {}
         self._reports: collections.deque[MemberReport] = collections.deque()
         self._busy = False
 
@@ -30,6 +32,7 @@ class Groups:
         """Takes the groups of a configuration. No group decides anything before `settle`: it shall not see a start or
         a reload in the middle, with some of its members on their way."""
         self._wanted = {group.vrrp.name: group.vrrp for group in config.sync_groups}
+        self._tracking = {group.vrrp.name: group.tracking for group in config.sync_groups}
         self._busy = True
 
     def settle(self, now: int) -> None:
@@ -50,6 +53,10 @@ class Groups:
 
     def of(self, name: str) -> VrrpSyncGroup | None:
         return self._wanted.get(name)
+
+    def tracking_of(self, name: str) -> Tracking:
+        """Scripts and their like that members of this group track because of it."""
+        return self._tracking.get(name, Tracking())
 
     def report(self, report: MemberReport, now: int) -> None:
         """A member has news. Reports that the group's decision causes wait their turn: the group hears one after the

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from alived.config.model import Config
+from alived.health.script_events import ScriptSnapshot
 from alived.vip.events import VipSnapshot
 from alived.vrrp.config import State
 from alived.vrrp.events import InstanceSnapshot
@@ -91,6 +92,29 @@ class ScriptsRan(Message, frozen=True, tag=True, kw_only=True):
     """`time_ns` of the transition"""
 
 
+class ScriptVerdict(msgspec.Struct, frozen=True):
+    """Whether a tracked script is up, and the sentence that says why."""
+
+    name: str
+    up: bool
+    reason: str
+
+
+class ScriptVerdicts(Message, frozen=True, tag=True):
+    """Worker to parent: a script was judged, or what was known of it is confirmed. Parent to engine: what changed; and
+    to each child that has just begun: all that is known (a worker runs no tracked script before it has heard that)."""
+
+    verdicts: tuple[ScriptVerdict, ...]
+
+
+class ScriptsSnapshot(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent: its tracked scripts at `now_ns`."""
+
+    request_id: int
+    now_ns: int
+    scripts: tuple[ScriptSnapshot, ...]
+
+
 class LogLine(Message, frozen=True, tag=True, kw_only=True):
     """Child to parent: a line for the log; the engine must not block on a disk or a terminal."""
 
@@ -111,7 +135,16 @@ class KernelSettings(Message, frozen=True, tag=True):
 
 
 BusMessage = (
-    Configure | Configured | SnapshotRequest | EngineSnapshot | Transition | ScriptsRan | LogLine | KernelSettings
+    Configure
+    | Configured
+    | SnapshotRequest
+    | EngineSnapshot
+    | ScriptsSnapshot
+    | Transition
+    | ScriptsRan
+    | ScriptVerdicts
+    | LogLine
+    | KernelSettings
 )
 
 

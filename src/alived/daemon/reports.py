@@ -50,6 +50,9 @@ class Reports:
             )
         )
 
+    def priority_changed(self, name: str, reason: str) -> None:
+        self._context.log("info", "priority-changed", reason, instance=name)
+
     def notice(self, name: str, code: str, message: str) -> None:
         """A warning for the log about an instance or an interface."""
         now = now_ns()

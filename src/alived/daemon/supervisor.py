@@ -16,12 +16,12 @@ import msgspec
 
 from alived.adapters.control import ControlServer
 from alived.adapters.firewall import FirewallError
-from alived.adapters.loop import Loop, now_ns
+from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
-from alived.daemon import view
+from alived.daemon import script_view, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import RoleFactory
@@ -38,6 +38,9 @@ from alived.daemon.messages import (
     KernelSettings,
     LogLine,
     ScriptsRan,
+    ScriptsSnapshot,
+    ScriptVerdict,
+    ScriptVerdicts,
     Transition,
 )
 from alived.daemon.owed import MAX_DELIVERIES, Owed
@@ -45,6 +48,8 @@ from alived.daemon.plan import make_plan
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
 from alived.daemon.snapshots import Snapshots
+from alived.daemon.tracked import tracked_scripts
+from alived.daemon.verdicts import Verdicts
 
 DATA_FILE = "alived.data"
 STATS_FILE = "alived.stats"
@@ -96,7 +101,10 @@ class Supervisor:
         self._engine = self._host("engine", parts.make_engine, single)
         self._worker = self._host("worker", parts.make_worker, single)
         self._roles = {host.role: host for host in (self._engine, self._worker)}
-        self._snapshots = Snapshots(loop, self._engine.send)
+        self._verdicts = Verdicts(config)
+        self._expiry: Timer | None = None
+        self._snapshots: Snapshots[EngineSnapshot] = Snapshots(loop, self._engine.send)
+        self._scripts: Snapshots[ScriptsSnapshot] = Snapshots(loop, self._worker.send)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
         self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
@@ -187,8 +195,12 @@ class Supervisor:
                 self._history.add(message)
             case ScriptsRan():
                 self._owed.paid(message)
+            case ScriptVerdicts(verdicts):
+                self._scripts_judged(self._verdicts.heard(verdicts))
             case EngineSnapshot():
                 self._snapshots.received(message)
+            case ScriptsSnapshot():
+                self._scripts.received(message)
             case KernelSettings():
                 self._borrow(message)
             case Configured():
@@ -199,9 +211,30 @@ class Supervisor:
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine" and not self._stopping:  # else _engine_ended does
             self._reap()
+        if role == "worker" and not self._stopping:
+            self._verdicts.worker_died(now_ns())
+            self._arm_expiry()
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
+
+    def _scripts_judged(self, changed: tuple[ScriptVerdict, ...]) -> None:
+        if changed:
+            self._engine.send(ScriptVerdicts(changed))
+        self._arm_expiry()
+
+    def _arm_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        due_ns = self._verdicts.deadline_ns
+        self._expiry = self._loop.call_at(due_ns, self._expire) if due_ns is not None else None
+
+    def _expire(self) -> None:
+        """Nobody has checked these scripts for too long."""
+        expired = self._verdicts.expire(now_ns())
+        for verdict in expired:
+            self.note("error", "script-down", verdict.reason)
+        self._scripts_judged(expired)
 
     def _borrow(self, message: KernelSettings) -> None:
         try:
@@ -226,8 +259,12 @@ class Supervisor:
                 self._service_manager.tell("READY=1", f"STATUS={count} instances")
 
     def born(self, role: str) -> None:
+        known = ScriptVerdicts(self._verdicts.known)
         if role != "worker":
+            if known.verdicts:
+                self._engine.send(known)
             return
+        self._worker.send(known)
         again, given_up = self._owed.deliver_again()
         for transition in again:
             self._worker.send(transition)
@@ -238,13 +275,17 @@ class Supervisor:
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
-        def show(snapshot: EngineSnapshot | None) -> None:
+        def show(snapshot: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
             now = now_ns()
             processes = [self._own_status(), *(host.status(now) for host in self._roles.values())]
-            known = snapshot or self._snapshots.last
-            done(view.status(self._config, known, snapshot is not None, processes, view.Clock(now, time.time())))
+            known, clock = snapshot or self._snapshots.last, view.Clock(now, time.time())
+            status = view.status(self._config, known, snapshot is not None, processes, clock)
+            done(status | {"scripts": script_view.scripts(self._config, self._verdicts.known, scripts, clock)})
 
-        self._snapshots.ask(show)
+        if tracked_scripts(self._config):
+            self._snapshots.ask(lambda snapshot: self._scripts.ask(lambda scripts: show(snapshot, scripts)))
+        else:
+            self._snapshots.ask(lambda snapshot: show(snapshot, None))
 
     def _own_status(self) -> RoleStatus:
         state = "stopping" if self._stopping else "running"
@@ -281,6 +322,7 @@ class Supervisor:
 
     def adopt(self, config: Config) -> Sequence[str]:
         self._owed.configure(config)
+        self._verdicts.configure(config)
         self._boundable.append(config)
         self._config = config
         self._guard(lambda: self._accept_mode.enforce(config))

@@ -1,4 +1,7 @@
-"""The worker: runs what the operator wrote, in the order that the hook queue decides. It may be late; it may die."""
+"""The worker: runs what the operator wrote. It may be late; it may die.
+
+Scripts of changes run in the order that the hook queue decides, tracked ones when their trackers want it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,21 @@ from collections.abc import Callable
 from typing import assert_never
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.scripts import Account, ScriptError, ScriptRunner, unsafe_part
+from alived.adapters.scripts import ScriptError, ScriptRunner
 from alived.base import DeadlineReached
 from alived.config.model import Config
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import BusMessage, Configure, Configured, ScriptsRan, Transition
+from alived.daemon.messages import (
+    BusMessage,
+    Configure,
+    Configured,
+    ScriptsRan,
+    ScriptVerdicts,
+    SnapshotRequest,
+    Transition,
+)
+from alived.daemon.script_checks import ScriptChecks
+from alived.daemon.script_start import start_script
 from alived.hooks.config import NotifyScripts
 from alived.hooks.events import (
     Close,
@@ -44,6 +57,7 @@ class Worker:
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._queue = HookQueue()
+        self._checks = ScriptChecks(context)
         self._runner = ScriptRunner(context.loop, self._script_ended, self._script_said)
         self._labels: dict[int, tuple[str, str]] = {}
         self._timer: Timer | None = None
@@ -53,7 +67,7 @@ class Worker:
         """Also of objects that a reload deleted: their `notify_deleted` is still to come."""
 
     def start(self) -> None:
-        """Nothing to do before the first transition."""
+        """Nothing to do before the parent says what is known."""
 
     def handle(self, message: BusMessage) -> None:
         match message:
@@ -62,13 +76,19 @@ class Worker:
             case Configure():
                 self._config = message.config
                 self._scripts |= _scripts(message.config)
+                self._checks.configure(message.config)
                 self._context.send(Configured(changes=()))
+            case ScriptVerdicts(known):
+                self._checks.begin(self._config, known)
+            case SnapshotRequest(request_id):
+                self._context.send(self._checks.snapshot(request_id))
             case _:
                 raise AssertionError(f"the worker does not expect {type(message).__name__}")
 
     def stop(self, done: Callable[[], None]) -> None:
         """Ends when all scripts have run, those of the stop included; the parent's patience is the limit."""
         self._done = done
+        self._checks.close()
         self._feed(Close())
 
     def _transition(self, change: Transition) -> None:
@@ -131,22 +151,9 @@ class Worker:
             self._context.loop.call_soon(lambda: self._feed(failed))
 
     def _start(self, effect: RunScript) -> None:
-        defaults = self._config.global_defs
         script = effect.script
-        account = Account(script.user or defaults.script_user, script.group or defaults.script_group)
-        if defaults.enable_script_security and account.uid == 0:
-            self._refuse_unsafe(script.argv[0])
-        self._runner.start(effect.run, (*script.argv, *effect.arguments), account, effect.environment)
-
-    def _refuse_unsafe(self, path: str) -> None:
-        try:
-            part = unsafe_part(path)
-        except OSError as error:
-            raise ScriptError(f"{path}: {error.strerror}") from error
-        if part:
-            raise ScriptError(
-                f"enable_script_security: {part} can be changed by others than root, so root does not run it"
-            )
+        argv, owner = (*script.argv, *effect.arguments), (script.user, script.group)
+        start_script(self._runner, effect.run, argv, owner, effect.environment, self._config.global_defs)
 
     def _script_ended(self, run: int, status: int) -> None:
         self._labels.pop(run, None)

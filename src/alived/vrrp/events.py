@@ -12,7 +12,13 @@ from alived.vrrp.config import State, VrrpInstance
 
 
 class Startup(Event, frozen=True, tag=True):
-    """Begin to take part (RFC 9568 section 6.4.1). Faults that were reported before still hold."""
+    """Begin to take part (RFC 9568 section 6.4.1). Faults that were reported before still hold.
+
+    waits_for: what must be known before, as a sentence; the instance shows it and stays as it is until it is said to
+    start again, without it.
+    """
+
+    waits_for: str = ""
 
 
 class Shutdown(Event, frozen=True, tag=True):

@@ -104,8 +104,8 @@ class Instance(Router):
                 return self._advertisement_received(event, now_ns)
             case DeadlineReached():
                 return self._deadline_reached(now_ns)
-            case Startup():
-                return self._startup(now_ns)
+            case Startup(waits_for):
+                return self._startup(waits_for, now_ns)
             case Shutdown(reason):
                 return [] if self.state is State.INIT else self._stop_running(State.INIT, reason, now_ns)
             case FaultRaised(cause, reason):
@@ -128,8 +128,11 @@ class Instance(Router):
 
     # Startup and timers (section 6.4.1)
 
-    def _startup(self, now_ns: int) -> list[InstanceEffect]:
+    def _startup(self, waits_for: str, now_ns: int) -> list[InstanceEffect]:
         if self.state is not State.INIT:
+            return []
+        if waits_for:
+            self._reason, self._since_ns = waits_for, now_ns
             return []
         self._hold_until_ns = now_ns + self.config.startup_delay_ns
         if self._faults:

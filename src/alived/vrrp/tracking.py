@@ -1,9 +1,12 @@
-"""What an instance depends on, as priority and faults: interfaces now; scripts, processes and files plug in alike.
+"""What an instance depends on, as priority and faults: interfaces and scripts; processes and files plug in alike.
 
 Each tracked thing is up or down. With weight 0 it is a condition: the instance is in FAULT while it is down. With
 another weight it moves the priority, keepalived's way: a positive weight is added while it is up, a negative one while
 it is down, and `reverse` turns the sign of the adjustment (weight 0: FAULT while it is *up*). The sum stays within
 1..254; an owner's priority never moves.
+
+An interface is there or not from the beginning; a script has to run before it is known. Until then it changes nothing,
+and an instance for which it is a condition waits (keepalived: no state, no `notify`, until the first result).
 
 Level-triggered: say what is, as often as you like; what changed comes back as events for the instance.
 """
@@ -49,6 +52,9 @@ class Tracking:
         for tracked in (*instance.track_interfaces, *group_interfaces):
             self.add(TrackedThing(_interface_key(tracked.name), tracked.weight, tracked.reverse))
 
+    def add_script(self, name: str, weight: int, reverse: bool) -> None:
+        self.add(TrackedThing(_script_key(name), weight, reverse))
+
     def add(self, thing: TrackedThing) -> None:
         """The same key may be there several times, e.g. the instance's interface and a weight on it."""
         self._things.setdefault(thing.key, []).append(thing)
@@ -63,19 +69,31 @@ class Tracking:
         """Causes of the faults by what is known."""
         return frozenset(self._faults)
 
+    @property
+    def unanswered(self) -> list[str]:
+        """Conditions of which nothing is known yet."""
+        return [
+            key for key, things in self._things.items() if key not in self._up and any(not t.weight for t in things)
+        ]
+
+    def set_script(self, name: str, up: bool, reason: str) -> list[InstanceEvent]:
+        """reason: a sentence that names the script."""
+        return self.set(_script_key(name), up, reason)
+
     def set_interface(self, name: str, up: bool | None) -> list[InstanceEvent]:
         """None: there is no interface of this name, which counts as down."""
         return self.set(_interface_key(name), up)
 
-    def set(self, key: str, up: bool | None) -> list[InstanceEvent]:
-        """This thing is up, down, or (None) not there or not known: counts as down. A key that is not tracked here
-        changes nothing."""
+    def set(self, key: str, up: bool | None, reason: str = "") -> list[InstanceEvent]:
+        """This thing is up, down, or (None) not there: counts as down. A key that is not tracked here changes nothing.
+        reason: a sentence; "": that it is up, down or not there."""
         if key not in self._things:
             return []
         self._up[key] = up
-        return [*self._fault_events(key), *self._priority_events(key)]
+        reason = reason or f"{key} {'is not there' if up is None else 'is up' if up else 'is down'}"
+        return [*self._fault_events(key, reason), *self._priority_events(key, reason)]
 
-    def _fault_events(self, key: str) -> list[InstanceEvent]:
+    def _fault_events(self, key: str, reason: str) -> list[InstanceEvent]:
         up = bool(self._up[key])
         faulty = any(thing.is_fault(up) for thing in self._things[key])
         if faulty == (key in self._faults):
@@ -84,9 +102,9 @@ class Tracking:
             self._faults.remove(key)
             return [FaultCleared(key)]
         self._faults.add(key)
-        return [FaultRaised(key, self._sentence(key))]
+        return [FaultRaised(key, self._sentence(key, reason))]
 
-    def _priority_events(self, key: str) -> list[InstanceEvent]:
+    def _priority_events(self, key: str, reason: str) -> list[InstanceEvent]:
         if self._base_priority == OWNER_PRIORITY:
             return []
         total = self._base_priority
@@ -95,14 +113,18 @@ class Tracking:
         before, self._priority = self._priority, min(max(total, 1), OWNER_PRIORITY - 1)
         if self._priority == before:
             return []
-        return [PriorityChanged(self._priority, f"priority {before} -> {self._priority}: {self._sentence(key)}")]
+        return [
+            PriorityChanged(self._priority, f"priority {before} -> {self._priority}: {self._sentence(key, reason)}")
+        ]
 
-    def _sentence(self, key: str) -> str:
-        up = self._up[key]
-        state = "is not there" if up is None else "is up" if up else "is down"
+    def _sentence(self, key: str, reason: str) -> str:
         weights = [f"{thing.weight:+d}" for thing in self._things[key] if thing.weight]
-        return f"{key} {state} (weight {', '.join(weights)})" if weights else f"{key} {state}"
+        return f"{reason} (weight {', '.join(weights)})" if weights else reason
 
 
 def _interface_key(name: str) -> str:
     return f"interface {name}"
+
+
+def _script_key(name: str) -> str:
+    return f"script {name}"

@@ -114,11 +114,10 @@ TOP = table(
         children=SYNC_GROUP,
         repeats=True,
     ),
-    not_yet(
+    works(
         "vrrp_script",
+        definition(VRRP_SCRIPT, build_script, "check {\nscript /bin/true\n}"),
         "A script to track.",
-        "it never runs; instances that track it will not notice",
-        converter=definition(VRRP_SCRIPT, build_script, "check {\nscript /bin/true\n}"),
         field="vrrp_scripts",
         children=VRRP_SCRIPT,
         repeats=True,

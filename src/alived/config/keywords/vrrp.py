@@ -89,7 +89,7 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
     blind = f"{who} will not notice"
     return (
         works("track_interface", tracks, "FAULT while one of these links is down, or a weight on the priority."),
-        not_yet("track_script", "Scripts that fault or weigh.", f"{blind} when a script fails", converter=scripts),
+        works("track_script", scripts, "Scripts: FAULT while one is down, or a weight on the priority."),
         not_yet("track_file", "Files whose number weighs.", f"{blind} what a file says", converter=files),
         not_yet("track_process", "Processes that must run.", f"{blind} when a process ends", converter=processes),
         not_yet("track_bfd", "BFD sessions.", f"{blind} when a BFD session goes down", converter=sessions),
