@@ -12,6 +12,8 @@ run says nothing good.
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 
 from alived.base import NS_PER_S, DeadlineReached
@@ -87,6 +89,8 @@ class ScriptTracker:
                 return self._reconfigured(config, now_ns)
             case ScriptDropped():
                 return self._abandon()
+            case _:
+                assert_never(event)
 
     # The time
 

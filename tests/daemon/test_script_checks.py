@@ -1,0 +1,202 @@
+"""Real scripts that succeed, fail, hang, babble and cannot be run, in a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from alived.adapters.loop import Loop
+from alived.base import NS_PER_MS
+from alived.config.model import Config, GlobalDefs
+from alived.daemon.child import ChildContext
+from alived.daemon.messages import BusMessage, Configure, LogLine, ScriptsSnapshot, ScriptVerdict, ScriptVerdicts
+from alived.daemon.messages import SnapshotRequest as Ask
+from alived.daemon.worker import Worker
+from alived.health.script_events import ScriptSnapshot
+from tests.daemon.tracked_scripts import shell, tracked
+
+
+class Play:
+    """A worker on a loop, and what it said."""
+
+    def __init__(self, config: Config, *known: ScriptVerdict) -> None:
+        self.loop = Loop()
+        self.sent: list[BusMessage] = []
+        self.worker = Worker(ChildContext("worker", self.loop, config, self.sent.append))
+        self.worker.start()
+        self.worker.handle(ScriptVerdicts(known))
+
+    def until(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            self.loop.call_later(NS_PER_MS, lambda: None)
+            self.loop.turn()
+
+    def script(self) -> ScriptSnapshot:
+        self.worker.handle(Ask(request_id=7))
+        answer = self.sent.pop()
+        assert isinstance(answer, ScriptsSnapshot) and answer.request_id == 7
+        return answer.scripts[0]
+
+    @property
+    def verdicts(self) -> list[ScriptVerdict]:
+        return [verdict for message in self.sent if isinstance(message, ScriptVerdicts) for verdict in message.verdicts]
+
+    def verdict(self) -> ScriptVerdict:
+        """The newest."""
+        self.until(lambda: self.verdicts)
+        return self.verdicts[-1]
+
+    def stop(self) -> None:
+        done: list[bool] = []
+        self.worker.stop(lambda: done.append(True))
+        self.until(lambda: done)
+        self.loop.close()
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., Play]]:
+    if os.geteuid() != 0:
+        pytest.skip("scripts are started by root")
+    plays: list[Play] = []
+
+    def begin(config: Config, *known: ScriptVerdict) -> Play:
+        plays.append(Play(config, *known))
+        return plays[-1]
+
+    yield begin
+    for one in plays:
+        one.stop()
+
+
+Begin = Callable[..., Play]
+
+
+@pytest.mark.parametrize(("text", "up", "reason"), [("exit 0", True, "succeeded"), ("exit 3", False, "failed: exit 3")])
+def test_the_exit_code_is_the_result(play: Begin, text: str, up: bool, reason: str) -> None:
+    assert play(tracked(shell(text))).verdict() == ScriptVerdict("chk", up, f"script chk {reason}")
+
+
+def test_it_follows_what_happens(play: Begin, tmp_path: Path) -> None:
+    flag = tmp_path / "bad"
+    worker = play(tracked(shell(f"test ! -e {flag}", fall=2)))
+    assert worker.verdict().up
+    flag.touch()
+    worker.until(lambda: not worker.verdict().up)
+    assert worker.verdict().reason == "script chk failed 2 times in a row: exit 1"
+    flag.unlink()
+    worker.until(lambda: worker.verdict().up)
+    logged = [(line.level, line.code) for line in worker.sent if isinstance(line, LogLine)]
+    assert logged == [("info", "script-up"), ("warning", "script-down"), ("info", "script-up")]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nonexistent/check", "/etc/hostname", "/etc"], ids=["missing", "not executable", "a directory"]
+)
+def test_one_that_cannot_be_run_is_down_and_says_why(play: Begin, path: str) -> None:
+    verdict = play(tracked(shell("", argv=(path,)))).verdict()
+    assert not verdict.up
+    assert verdict.reason.startswith(f"script chk cannot be started: {path}: ")
+
+
+def test_an_unknown_user(play: Begin) -> None:
+    reason = "script chk cannot be started: there is no user nobody-knows"
+    assert play(tracked(shell("true", user="nobody-knows"))).verdict() == ScriptVerdict("chk", False, reason)
+
+
+def test_script_security(play: Begin, tmp_path: Path) -> None:
+    check = tmp_path / "check"
+    check.write_text("#!/bin/sh\n")
+    check.chmod(0o777)
+    config = tracked(shell("", argv=(str(check),)))
+    careful = msgspec.structs.replace(config, global_defs=GlobalDefs(enable_script_security=True))
+    assert "can be changed by others than root" in play(careful).verdict().reason
+
+
+def test_user_and_group(play: Begin) -> None:
+    worker = play(tracked(shell("id -u; id -g", user="nobody", group="daemon")))
+    worker.until(lambda: worker.verdicts)
+    assert list(worker.script().output) == ["65534", "1"]
+
+
+@pytest.mark.parametrize("text", ["sleep 1000", "sleep 1000 & sleep 1001 & wait"], ids=["hangs", "forks"])
+def test_a_timeout_ends_all_that_it_started(play: Begin, tmp_path: Path, text: str) -> None:
+    pids = tmp_path / "group"
+    worker = play(tracked(shell(f"echo $$ > {pids}; {text}", interval_ms=60_000, timeout_ms=300)))
+    assert worker.verdict().reason == "script chk timed out after 0.3 s"
+    worker.until(lambda: worker.script().running_since_ns is None)
+    assert worker.script().exit_status == -signal.SIGTERM
+    worker.until(lambda: is_gone(int(pids.read_text())))
+
+
+def is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_helpers_that_ignore_sigterm_go_when_their_script_goes(play: Begin, tmp_path: Path) -> None:
+    pids, ready = tmp_path / "group", tmp_path / "ready"
+    helper = f"(trap '' TERM; touch {ready}; while :; do sleep 1000; done) &"
+    text = f"echo $$ > {pids}; {helper} while ! test -e {ready}; do :; done; wait"
+    worker = play(tracked(shell(text, interval_ms=60_000, timeout_ms=1500)))
+    assert not worker.verdict().up
+    worker.until(lambda: worker.script().running_since_ns is None)
+    worker.until(lambda: is_gone(int(pids.read_text())))
+
+
+def test_one_that_ignores_sigterm_is_killed_and_checking_goes_on(play: Begin) -> None:
+    worker = play(tracked(shell("trap '' TERM; while :; do sleep 1000; done", interval_ms=500, timeout_ms=500)))
+    assert worker.verdict().reason == "script chk timed out after 0.5 s"
+    worker.until(lambda: worker.script().runs == 2)
+    assert worker.script().exit_status == -signal.SIGKILL
+    assert worker.script().overlaps >= 3
+    assert worker.script().streak > 1
+
+
+def test_a_million_lines(play: Begin) -> None:
+    worker = play(tracked(shell("seq 1000000; exit 1", interval_ms=60_000)))
+    assert worker.verdict() == ScriptVerdict("chk", False, "script chk failed: exit 1")
+    output = worker.script().output
+    assert len(output) == 5
+    assert output[0] == "197" and output[-1].endswith("more lines left out)")
+
+
+def test_a_reload_keeps_what_is_the_same_and_drops_what_is_gone(play: Begin, tmp_path: Path) -> None:
+    same, gone = shell("true", "same", interval_ms=60_000), shell(f"echo $$ > {tmp_path}/pid; sleep 1000", "gone")
+    worker = play(tracked(same, gone))
+    worker.until(lambda: worker.verdicts and (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    worker.worker.handle(Configure(tracked(same)))
+    worker.until(lambda: is_gone(int((tmp_path / "pid").read_text())))
+    assert worker.script().name == "same"
+    assert worker.script().runs == 1
+
+
+def test_a_reload_asks_another_command_at_once(play: Begin) -> None:
+    worker = play(tracked(shell("true", interval_ms=60_000)))
+    assert worker.verdict().up
+    worker.worker.handle(Configure(tracked(shell("false", interval_ms=60_000))))
+    worker.until(lambda: not worker.verdict().up)
+
+
+def test_a_new_worker_goes_on_with_what_was_known(play: Begin) -> None:
+    worker = play(tracked(shell("false", fall=3)), ScriptVerdict("chk", True, "it was"))
+    assert worker.verdict().reason == "script chk failed 3 times in a row: exit 1"
+
+
+def test_no_script_runs_before_the_parent_has_said_what_is_known(tmp_path: Path) -> None:
+    loop, sent = Loop(), list[BusMessage]()
+    worker = Worker(ChildContext("worker", loop, tracked(shell("true")), sent.append))
+    worker.start()
+    worker.handle(Configure(tracked(shell("false"))))
+    worker.handle(Ask(request_id=1))
+    answer = sent[-1]
+    assert isinstance(answer, ScriptsSnapshot)
+    assert answer.scripts == ()
+    loop.close()
