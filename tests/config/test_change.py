@@ -13,6 +13,7 @@ from alived.hooks.config import NotifyScripts, Script
 from alived.vip.config import GarpPolicy
 from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from tests.daemon.engine_play import address, config, instance
+from tests.daemon.tracked_scripts import shell, tracking
 
 A, B = instance("A", 51, "192.0.2.100"), instance("B", 52, "192.0.2.101")
 
@@ -105,6 +106,22 @@ def test_groups_come_and_go() -> None:
     group = VrrpSyncGroup(name="G", members=("A",))
     assert said(config(A), config(A, groups=[group])) == ["sync group G added"]
     assert said(config(A, groups=[group]), config(A)) == ["sync group G removed"]
+
+
+def test_a_script_is_something_that_runs() -> None:
+    old, new = Config(vrrp_scripts=(shell("true"),)), Config(vrrp_scripts=(shell("true", fall=3),))
+    (change,) = compare(old, new)
+    assert (change.subject, change.runs) == (Subject.SCRIPT, True)
+    assert str(change) == "vrrp_script chk: fall 1 -> 3"
+
+
+def test_what_a_group_tracks_changes_its_members() -> None:
+    member, group = vrrp(A, sync_group="G"), VrrpSyncGroup(name="G", members=("A",))
+    old, new = (
+        Config(instances=(member,), sync_groups=(SyncGroup(vrrp=group, tracking=tracking(*names)),))
+        for names in ((), ("chk",))
+    )
+    assert [change.name for change in instance_changes(compare(old, new))] == ["A"]
 
 
 def test_global_defs() -> None:
