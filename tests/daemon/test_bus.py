@@ -80,7 +80,7 @@ MESSAGES: list[BusMessage] = [
     SnapshotRequest(request_id=1),
     TRANSITION,
     ScriptsRan(kind="INSTANCE", name="VI_1", time_ns=5),
-    ScriptVerdicts((ScriptVerdict("chk", False, "script chk failed: exit 1"),)),
+    ScriptVerdicts((ScriptVerdict("chk", False, "script chk failed: exit 1", 5),)),
     ScriptsSnapshot(
         request_id=1, now_ns=2, scripts=(ScriptTracker(VrrpScript(name="chk", argv=("/c",)), 1).snapshot(),)
     ),

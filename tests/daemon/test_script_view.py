@@ -17,7 +17,7 @@ NOW = 100 * NS_PER_S
 CLOCK = Clock(NOW, 1_000_000.0)
 SCRIPT = shell("true", interval_ms=2000, fall=2)
 CONFIG = tracked(SCRIPT)
-KNOWN = [ScriptVerdict("chk", False, "script chk failed: exit 1")]
+KNOWN = [ScriptVerdict("chk", False, "script chk failed: exit 1", NOW - 3 * NS_PER_S)]
 
 
 def snapshot() -> ScriptsSnapshot:
@@ -34,9 +34,8 @@ def test_the_verdict_who_acts_on_it_and_the_runs() -> None:
     assert (script["name"], script["result"], script["reason"]) == ("chk", "down", "script chk failed: exit 1")
     assert script["tracked_by"] == [{"name": "VI", "weight": 0, "reverse": False}]
     assert (script["interval_s"], script["timeout_s"], script["rise"], script["fall"]) == (2.0, 10.0, 1, 2)
+    assert (script["since"], script["since_s"]) == (999_997.0, 3.0)
     assert script["runs"] == {
-        "since": 999_997.03,
-        "since_s": 2.97,
         "last_success": False,
         "last_result": "exit 1",
         "exit_status": 1,

@@ -15,7 +15,8 @@ from tests.segment import Segment
 
 pytestmark = pytest.mark.lab
 
-UP, DOWN = ScriptVerdict("chk", True, "script chk succeeded"), ScriptVerdict("chk", False, "script chk failed: exit 1")
+UP = ScriptVerdict("chk", True, "script chk succeeded", 1)
+DOWN = ScriptVerdict("chk", False, "script chk failed: exit 1", 2)
 
 
 def tracks(known: Instance, scripts: Tracking) -> Instance:

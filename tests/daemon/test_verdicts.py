@@ -10,7 +10,7 @@ from tests.daemon.tracked_scripts import shell, tracked
 
 SCRIPT = shell("true", interval_ms=1000, timeout_ms=2000)
 CONFIG = tracked(SCRIPT)
-UP, DOWN = ScriptVerdict("chk", True, "fine"), ScriptVerdict("chk", False, "broken")
+UP, DOWN = ScriptVerdict("chk", True, "fine", 1), ScriptVerdict("chk", False, "broken", 2)
 LIMIT_NS = 3 * NS_PER_S + PATIENCE_NS
 
 
@@ -38,7 +38,8 @@ def test_what_nobody_checks_does_not_stay_green() -> None:
     verdicts.heard([UP])
     verdicts.worker_died(0)
     verdicts.worker_died(LIMIT_NS - 1)  # a worker that dies again and again does not prolong it
-    failed = ScriptVerdict("chk", False, "script chk was not checked for 8.0 s: the process that runs it died")
+    reason = "script chk was not checked for 8.0 s: the process that runs it died"
+    failed = ScriptVerdict("chk", False, reason, LIMIT_NS)
     assert verdicts.expire(LIMIT_NS) == (failed,)
     assert verdicts.known == (failed,)
     assert verdicts.deadline_ns is None

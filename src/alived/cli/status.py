@@ -146,7 +146,7 @@ def _script_lines(script: Json) -> Iterator[str]:
     """A tracked script: the verdict, who acts on it, and how its runs go."""
     runs = script["runs"]
     verdict = click.style(script["result"], fg=_COLOURS[script["result"]], bold=True)
-    since = f" for {span(runs['since_s'])}" if runs and script["result"] != "unknown" else ""
+    since = f" for {span(script['since_s'])}" if script["since_s"] is not None else ""
     trackers = ", ".join(map(_tracker, script["tracked_by"]))
     yield f"script {_name(script['name'])}  {verdict}{since}: {script['reason']}; tracked by {trackers}"
     if runs is None:

@@ -98,6 +98,8 @@ class ScriptVerdict(msgspec.Struct, frozen=True):
     name: str
     up: bool
     reason: str
+    since_ns: int
+    """CLOCK_BOOTTIME"""
 
 
 class ScriptVerdicts(Message, frozen=True, tag=True):

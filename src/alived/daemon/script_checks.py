@@ -133,7 +133,7 @@ class _Check:
 
     def _judged(self, verdict: Judged) -> None:
         name = self.tracker.config.name
-        self._context.send(ScriptVerdicts((ScriptVerdict(name, verdict.up, verdict.reason),)))
+        self._context.send(ScriptVerdicts((ScriptVerdict(name, verdict.up, verdict.reason, now_ns()),)))
         if verdict.news:
             output = " | ".join(self.tracker.snapshot().output)
             said = f"; it said: {output}" if output and not verdict.up else ""

@@ -27,18 +27,20 @@ def scripts(
     runs = {script.name: script for script in snapshot.scripts} if snapshot else {}
     trackers = script_trackers(config)
     return [
-        _verdict(script, verdicts.get(name))
+        _verdict(script, verdicts.get(name), clock)
         | {"tracked_by": [_tracker(owner, weight) for owner, weight in trackers[name]]}
         | {"runs": _runs(runs[name], clock) if name in runs else None}
         for name, script in tracked_scripts(config).items()
     ]
 
 
-def _verdict(script: VrrpScript, verdict: ScriptVerdict | None) -> Json:
+def _verdict(script: VrrpScript, verdict: ScriptVerdict | None, clock: Clock) -> Json:
     return {
         "name": script.name,
         "result": UNKNOWN if verdict is None else "up" if verdict.up else "down",
         "reason": verdict.reason if verdict else "no result yet",
+        "since": clock.wall(verdict.since_ns) if verdict else None,
+        "since_s": clock.age_s(verdict.since_ns) if verdict else None,
         "interval_s": script.interval_ns / NS_PER_S,
         "timeout_s": script.timeout_ns / NS_PER_S,
         "rise": script.rise,
@@ -53,8 +55,6 @@ def _tracker(name: str, weight: Weight) -> Json:
 def _runs(script: ScriptSnapshot, clock: Clock) -> Json:
     running = script.running_since_ns
     return {
-        "since": clock.wall(script.since_ns),
-        "since_s": clock.age_s(script.since_ns),
         "last_success": script.last_success,
         "last_result": script.last_result,
         "exit_status": script.exit_status,

@@ -65,7 +65,7 @@ class Verdicts:
         for name in due:
             age_s = (now_ns - self._lost_ns.pop(name)) / NS_PER_S
             reason = f"script {name} was not checked for {age_s:.1f} s: the process that runs it died"
-            self._known[name] = ScriptVerdict(name, False, reason)
+            self._known[name] = ScriptVerdict(name, False, reason, now_ns)
         return tuple(self._known[name] for name in due)
 
     def _deadline(self, name: str) -> int:

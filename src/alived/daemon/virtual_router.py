@@ -43,6 +43,7 @@ class VirtualRouter:
         "tracking",
         "transmitter",
         "vrrp",
+        "waits",
     )
 
     def __init__(self, config: model.Instance, tracking: Tracking, tracked: Collection[str]) -> None:
@@ -63,6 +64,8 @@ class VirtualRouter:
         """Source of the adverts, as the core was told; "" while there is none."""
         self.sender: Sender | None = None
         self.transmitter: Transmitter | None = None
+        self.waits = False
+        """For the first result of a script, before it begins."""
         self.packets: dict[int, list[Prepared]] = {}
         """Prepared adverts by priority."""
 

@@ -21,6 +21,7 @@ from alived.daemon.address_work import AddressWork
 from alived.daemon.claims import Claims
 from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
 from alived.daemon.groups import Groups
+from alived.daemon.judgements import Judgements
 from alived.daemon.leftovers import is_ours
 from alived.daemon.machine import Machine
 from alived.daemon.messages import ScriptVerdict
@@ -30,7 +31,6 @@ from alived.daemon.rehearsal import rehearse
 from alived.daemon.reports import Reports
 from alived.daemon.requirements import Requirements, things
 from alived.daemon.virtual_router import VirtualRouter
-from alived.health.trackers_config import Tracked
 from alived.vip import events as vip
 from alived.vip.config import VirtualAddress
 from alived.vip.plan import key_of
@@ -76,9 +76,7 @@ class Wiring:
         self._watching_soon = False
         self._claims = Claims(loop, self._links, self._claimed_by_other)
         self.groups = Groups(self.routers, self.feed, reports.group_changed)
-        self._verdicts: dict[str, ScriptVerdict] = {}
-        """What is known of tracked scripts, by name."""
-        self._stopping = False
+        self._judgements = Judgements(self.routers, self.groups, self.feed, reports)
 
     def start(self) -> None:
         """Looks at the machine; instances can be added from now on."""
@@ -87,8 +85,7 @@ class Wiring:
     def begin(self, config: model.Config) -> None:
         """Several instances will be added, changed or removed so that this configuration holds; then `settle`."""
         self.groups.configure(config)
-        scripts = {script.name for script in config.vrrp_scripts}
-        self._verdicts = {name: verdict for name, verdict in self._verdicts.items() if name in scripts}
+        self._judgements.configure(config)
         self._removals = []
 
     def settle(self, now: int) -> None:
@@ -114,8 +111,8 @@ class Wiring:
         self._registry.put(router, config.vips.addresses, things(config, router.tracked))
         self._meet_addresses(router, now)
         self._review(router, now)
-        self._hear_scripts(router, now)
-        self._start(router, now)
+        self._judgements.tell(router, now)
+        self._judgements.start(router, now)
         return router
 
     def get_ready(self, router: VirtualRouter) -> None:
@@ -144,12 +141,13 @@ class Wiring:
     def shut_down(self) -> None:
         """Stops all instances. Priority 0, which each MASTER will want to send (RFC 9568 section 6.4.3), leaves before
         the cores are asked: that takes them 0.2 ms after an idle second, in which nobody owns the addresses."""
-        self._stopping = True
         masters = [router for router in self.routers.values() if router.core.state is State.MASTER]
         for router in masters:
             router.queue_advert(0)
         self.ports.flush()
         now = now_ns()
+        for router in self.routers.values():
+            router.waits = False
         stopped = [(router, router.core.step(vrrp.Shutdown(), now)) for router in self.routers.values()]
         for router, effects in stopped:
             self._apply(router, [effect for effect in effects if type(effect) is not vrrp.SendAdvertisement], now)
@@ -172,12 +170,13 @@ class Wiring:
         self._meet_addresses(router, now)
         self.ports.reconfigured(router)
         self._review(router, now)
-        self._hear_scripts(router, now)
+        self._judgements.tell(router, now)
         if not config.vrrp.is_owner:
             self.feed(router, vrrp.PriorityChanged(tracking.priority, "a reload changed what is tracked"), now)
         for cause in sorted(faults - tracking.faults):
             self.feed(router, vrrp.FaultCleared(cause), now)
-        self._start(router, now)
+        if router.waits:
+            self._judgements.start(router, now)
 
     def change_lifetime(self, router: VirtualRouter, config: model.Instance) -> None:
         """Of the addresses of an instance in which a reload changes nothing else: the next renewal gives it to them."""
@@ -199,42 +198,13 @@ class Wiring:
         if config.vrrp.track_primary and config.vrrp.interface:
             names.add(config.vrrp.interface)
         tracking = Tracking(config.vrrp, of_group)
-        for script in self._scripts_of(config):
-            tracking.add_script(script.name, script.weight.value, script.weight.reverse)
+        self._judgements.add_to(tracking, config)
         return tracking, names
-
-    # -- tracked scripts --
 
     def scripts_judged(self, verdicts: Sequence[ScriptVerdict]) -> None:
         """The parent passes on what is new, and to an engine that has just begun all that is known."""
-        now = now_ns()
-        for verdict in verdicts:
-            self._verdicts[verdict.name] = verdict
-            for router in self.routers.values():
-                for event in router.tracking.set_script(verdict.name, verdict.up, verdict.reason):
-                    if isinstance(event, vrrp.PriorityChanged):
-                        self._reports.priority_changed(router.name, event.reason)
-                    self.feed(router, event, now)
-                self._start(router, now)
+        self._judgements.judge(verdicts, now_ns())
         self.ports.flush()
-
-    def _hear_scripts(self, router: VirtualRouter, now: int) -> None:
-        """Tells an instance that is new or changed what is known already."""
-        for script in self._scripts_of(router.config):
-            if verdict := self._verdicts.get(script.name):
-                for event in router.tracking.set_script(verdict.name, verdict.up, verdict.reason):
-                    self.feed(router, event, now)
-
-    def _scripts_of(self, config: model.Instance) -> tuple[Tracked, ...]:
-        return (*config.tracking.scripts, *self.groups.tracking_of(config.vrrp.sync_group).scripts)
-
-    def _start(self, router: VirtualRouter, now: int) -> None:
-        """An instance that has not begun begins, unless it has to wait for the first result of a script. One that runs
-        goes on running when a reload gives it a script: it is judged by its results, not by their absence."""
-        if router.core.state is State.INIT and not self._stopping:
-            waits_for = ", ".join(router.tracking.unanswered)
-            reason = f"waits for the first result of {waits_for}" if waits_for else ""
-            self.feed(router, vrrp.Startup(reason), now)
 
     def _meet_addresses(self, router: VirtualRouter, now: int) -> None:
         """Tells the holder which devices are down, and which of its addresses are there already."""

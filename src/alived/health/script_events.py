@@ -79,9 +79,6 @@ class ScriptSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     up: bool | None
     """None: no result yet"""
-    reason: str
-    since_ns: int
-    """Of the verdict"""
     last_success: bool | None
     last_result: str
     """Of the last run that has a result: "exit 0", "exit 1", "timed out after 1 s", ..."""

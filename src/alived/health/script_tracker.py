@@ -59,11 +59,11 @@ class ScriptTracker:
         self._counter = RiseFall(config.rise, config.fall, init_fail=config.init_fail, known=known)
         self._confirmed = False
         """Whether the verdict has been said by this tracker."""
-        self._reason = "no result yet" if known is None else "as it was before"
-        self._since_ns = now_ns
         self._due_ns = now_ns
         self._run: _Run | None = None
         self._runs = self._overlaps = self._streak = 0
+        self._slow = False
+        """Whether the last run outlived its interval: that is said once, until one does not."""
         self._last_success: bool | None = None
         self._last_result = ""
         self._exit_status: int | None = None
@@ -80,11 +80,11 @@ class ScriptTracker:
         """What follows from `event`, in the order in which it must happen."""
         match event:
             case DeadlineReached():
-                return [*self._begin(now_ns), *self._overdue(now_ns), *self._interval(now_ns)]
+                return [*self._begin(), *self._overdue(now_ns), *self._interval(now_ns)]
             case RunEnded(run, status, output):
                 return self._ended(run, status, output, now_ns)
             case RunNotStarted(run, error):
-                return self._not_started(run, error, now_ns)
+                return self._not_started(run, error)
             case ScriptReconfigured(config):
                 return self._reconfigured(config, now_ns)
             case ScriptDropped():
@@ -94,11 +94,11 @@ class ScriptTracker:
 
     # The time
 
-    def _begin(self, now_ns: int) -> list[ScriptEffect]:
+    def _begin(self) -> list[ScriptEffect]:
         """`init_fail`: the first verdict needs no run."""
         if self._runs or self._confirmed or not self.config.init_fail or self._counter.up is not False:
             return []
-        return [self._judge("has not succeeded yet (init_fail)", now_ns, news=True)]
+        return [self._judge("has not succeeded yet (init_fail)", news=True)]
 
     def _interval(self, now_ns: int) -> list[ScriptEffect]:
         if now_ns < self._due_ns:
@@ -116,13 +116,14 @@ class ScriptTracker:
 
     def _overlap(self, run: _Run, now_ns: int) -> list[ScriptEffect]:
         self._overlaps += 1
-        first, run.overlapped = not run.overlapped, True
+        run.overlapped = True
         if run.timed_out_ns is not None:
             if now_ns - run.timed_out_ns < self.config.interval_ns:
                 return []
-            return self._result(False, f"hangs: it was to end {_seconds(now_ns - run.timed_out_ns)} ago", now_ns)
-        if not first:
+            return self._result(False, f"hangs: it was to end {_seconds(now_ns - run.timed_out_ns)} ago")
+        if self._slow:
             return []
+        self._slow = True
         message = (
             f"still runs after {_seconds(now_ns - run.since_ns)}, longer than its interval: no second one is started"
         )
@@ -136,7 +137,7 @@ class ScriptTracker:
         if run.timed_out_ns is None:
             run.timed_out_ns = now_ns
             why = f"timed out after {_seconds(self.config.timeout_ns)}"
-            return [TerminateRun(run.number), *self._result(False, why, now_ns)]
+            return [TerminateRun(run.number), *self._result(False, why)]
         if not run.killed:
             run.killed = True
             return [KillRun(run.number)]
@@ -153,34 +154,32 @@ class ScriptTracker:
         if run is None or run.number != number:
             return []  # of a script that a reload has replaced
         self._run = None
+        self._slow = run.overlapped
         self._exit_status, self._output, self._took_ns = status, output, now_ns - run.since_ns
         if run.timed_out_ns is None:
-            return self._result(status == 0, _describe(status), now_ns)
+            return self._result(status == 0, _describe(status))
         return [self._start(now_ns)] if run.overlapped else []
 
-    def _not_started(self, number: int, error: str, now_ns: int) -> list[ScriptEffect]:
+    def _not_started(self, number: int, error: str) -> list[ScriptEffect]:
         run = self._run
         if run is None or run.number != number:
             return []
         self._run = None
         self._exit_status, self._output, self._took_ns = None, (), 0
-        return self._result(False, f"cannot be started: {error}", now_ns)
+        return self._result(False, f"cannot be started: {error}")
 
-    def _result(self, success: bool, result: str, now_ns: int) -> list[ScriptEffect]:
+    def _result(self, success: bool, result: str) -> list[ScriptEffect]:
         self._streak = self._streak + 1 if success is self._last_success else 1
         self._last_success, self._last_result = success, result
         news = self._counter.hear(success)
         if not news and (self._confirmed or success is not self._counter.up):
             return []
-        return [self._judge(self._sentence(success, result), now_ns, news=news)]
+        return [self._judge(self._sentence(success, result), news=news)]
 
-    def _judge(self, reason: str, now_ns: int, *, news: bool) -> ScriptEffect:
+    def _judge(self, reason: str, *, news: bool) -> ScriptEffect:
         """news: else it confirms what was known from before."""
         assert self._counter.up is not None
         self._confirmed = True
-        self._reason = reason
-        if news:
-            self._since_ns = now_ns
         return Judged(self._counter.up, f"script {self.config.name} {reason}", news)
 
     def _sentence(self, success: bool, result: str) -> str:
@@ -211,8 +210,6 @@ class ScriptTracker:
         return ScriptSnapshot(
             name=self.config.name,
             up=self._counter.up,
-            reason=self._reason,
-            since_ns=self._since_ns,
             last_success=self._last_success,
             last_result=self._last_result,
             exit_status=self._exit_status,
