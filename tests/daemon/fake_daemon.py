@@ -20,7 +20,15 @@ from alived.base import NS_PER_MS, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
 from alived.daemon.child import ChildContext
 from alived.daemon.main import serve
-from alived.daemon.messages import BusMessage, Configure, Configured, EngineSnapshot, SnapshotRequest, Transition
+from alived.daemon.messages import (
+    BusMessage,
+    Configure,
+    Configured,
+    EngineSnapshot,
+    ScriptVerdicts,
+    SnapshotRequest,
+    Transition,
+)
 from alived.daemon.options import Options
 from alived.daemon.reading import Reading
 from alived.daemon.supervisor import Parts
@@ -60,6 +68,9 @@ class FakeEngine:
                 self._bind(message.config, self._config)
                 self._config = message.config
                 self._context.send(Configured(changes=(f"{len(self._config.instances)} instances now",)))
+            case ScriptVerdicts(verdicts):
+                with (self._directory / "verdicts").open("a") as file:
+                    file.writelines(f"{'up' if verdict.up else 'down'}: {verdict.reason}\n" for verdict in verdicts)
             case _:
                 raise AssertionError(message)
 

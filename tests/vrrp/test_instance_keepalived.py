@@ -46,6 +46,14 @@ class TestFaults:
         play >> Startup() << [to(State.FAULT, "interface eth0 is down")]
         assert play.instance.deadline_ns is None
 
+    def test_it_waits_for_what_must_be_known_before(self) -> None:
+        play = Playbook()
+        play.at(7) >> Startup("waits for the first result of script chk") << []
+        shown = play.instance.snapshot()
+        assert (shown.state, shown.reason) == (State.INIT, "waits for the first result of script chk")
+        assert shown.deadline_ns is None
+        play >> Startup() << [to(State.BACKUP)]
+
     def test_a_fault_that_went_before_the_start_does_not(self) -> None:
         play = Playbook()
         play >> LINK << []

@@ -133,6 +133,21 @@ def test_other_trackers_plug_in() -> None:
     assert core.set("file load", False) == [PriorityChanged(90, "priority 100 -> 90: file load is down (weight -10)")]
 
 
+def test_a_script_counts_when_its_first_result_is_there() -> None:
+    core = tracking(track_primary=False)
+    core.add_script("a", 0, False)
+    core.add_script("b", 20, False)
+    assert (core.unanswered, core.faults, core.priority) == (["script a"], frozenset(), 100)
+    reason = "script a failed: exit 1"
+    assert core.set_script("a", False, reason) == [FaultRaised("script a", reason)]
+    assert core.set_script("b", True, "script b succeeded") == [
+        PriorityChanged(120, "priority 100 -> 120: script b succeeded (weight +20)")
+    ]
+    assert core.set_script("c", False, "of somebody else") == []
+    assert core.set_script("a", True, "script a succeeded") == [FaultCleared("script a")]
+    assert core.unanswered == []
+
+
 _THINGS = st.lists(st.builds(TrackedThing, st.sampled_from("abcd"), st.integers(-253, 253), st.booleans()), max_size=6)
 
 
