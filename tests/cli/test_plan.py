@@ -141,11 +141,11 @@ def test_secrets_are_not_shown(files: tuple[Path, Path]) -> None:
 
 def test_what_this_version_does_not_run_is_said_to_be_so(files: tuple[Path, Path]) -> None:
     old, new = files
-    script = "vrrp_script chk {\n script /bin/true\n interval 3\n}\n"
-    old.write_text(script + text("VI_1"))
-    new.write_text(script.replace("3", "5") + text("VI_1"))
+    file = "track_file load {\n file /run/load\n weight 3\n}\n"
+    old.write_text(file + text("VI_1"))
+    new.write_text(file.replace("3", "5") + text("VI_1"))
     lines = run(new, "--from", old).output.splitlines()
     assert lines[:2] == [
-        "change vrrp_script chk (read and checked; this version does not run it)",
-        "    interval 3 s -> 5 s",
+        "change track_file load (read and checked; this version does not run it)",
+        "    weight.value 3 -> 5",
     ]

@@ -47,6 +47,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "instances": [INSTANCE],
         "sync_groups": [],
         "receive_errors": {},
+        "scripts": [],
         "processes": [PROCESS],
     }
     return {"ok": True, "result": result | changes, "error": ""}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from alived.config.model import Config, Instance, SyncGroup
 from alived.daemon.messages import LogLine, ScriptVerdict, ScriptVerdicts
@@ -12,8 +11,6 @@ from alived.vrrp.config import State, VrrpSyncGroup
 from tests.daemon.engine_play import Play, config, instance, playing
 from tests.daemon.tracked_scripts import shell, tracking
 from tests.segment import Segment
-
-pytestmark = pytest.mark.lab
 
 UP = ScriptVerdict("chk", True, "script chk succeeded", 1)
 DOWN = ScriptVerdict("chk", False, "script chk failed: exit 1", 2)
