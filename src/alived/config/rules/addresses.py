@@ -95,6 +95,8 @@ def outside_subnet(plan: Plan) -> Iterator[Diagnostic]:
         routers = [vrrp.source_address, *(peer.address for peer in vrrp.unicast_peers)]
         if vrrp.family is not Family.IPV4 or not all(routers) or len(routers) < 2:
             continue
+        if any(":" in router for router in routers):
+            continue  # the other family, which is an error of its own
         for entry in entries(one):
             length = entry.vip.prefix_length
             if entry.address.family is not Family.IPV4 or device(one, entry) != vrrp.interface:
