@@ -29,6 +29,7 @@ def test_a_death_alone_changes_nothing_and_a_confirmation_ends_the_wait() -> Non
     verdicts.worker_died(NS_PER_S)
     assert verdicts.deadline_ns == NS_PER_S + LIMIT_NS
     assert verdicts.expire(NS_PER_S + LIMIT_NS - 1) == ()
+    verdicts.worker_began()
     assert verdicts.heard([UP]) == ()
     assert verdicts.deadline_ns is None
 
@@ -44,6 +45,15 @@ def test_what_nobody_checks_does_not_stay_green() -> None:
     assert verdicts.known == (failed,)
     assert verdicts.deadline_ns is None
     assert verdicts.heard([UP]) == (UP,)
+
+
+def test_the_last_words_of_a_worker_are_no_confirmation() -> None:
+    verdicts = Verdicts(CONFIG)
+    verdicts.worker_died(7)
+    assert verdicts.heard([UP]) == (UP,)
+    assert verdicts.deadline_ns == 7 + LIMIT_NS
+    assert verdicts.heard([DOWN]) == (DOWN,)
+    assert verdicts.deadline_ns is None
 
 
 def test_what_is_down_stays_down() -> None:

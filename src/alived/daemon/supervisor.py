@@ -264,6 +264,7 @@ class Supervisor:
             if known.verdicts:
                 self._engine.send(known)
             return
+        self._verdicts.worker_began()
         self._worker.send(known)
         again, given_up = self._owed.deliver_again()
         for transition in again:

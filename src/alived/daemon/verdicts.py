@@ -26,6 +26,8 @@ class Verdicts:
         self._known: dict[str, ScriptVerdict] = {}
         self._lost_ns: dict[str, int] = {}
         """Since when a script that is up has not been confirmed."""
+        self._died_ns: int | None = None
+        """When the last worker died, while there is no other."""
 
     def configure(self, config: Config) -> None:
         self._scripts = tracked_scripts(config)
@@ -48,13 +50,20 @@ class Verdicts:
             known = self._known.get(verdict.name)
             if verdict.name not in self._scripts:
                 continue
-            self._lost_ns.pop(verdict.name, None)
+            if self._died_ns is None or not verdict.up:
+                self._lost_ns.pop(verdict.name, None)
+            else:  # the last words of a dead worker: nobody checks this script now
+                self._lost_ns.setdefault(verdict.name, self._died_ns)
             if known is None or known.up is not verdict.up:
                 self._known[verdict.name] = verdict
                 changed.append(verdict)
         return tuple(changed)
 
+    def worker_began(self) -> None:
+        self._died_ns = None
+
     def worker_died(self, now_ns: int) -> None:
+        self._died_ns = now_ns
         for verdict in self._known.values():
             if verdict.up:
                 self._lost_ns.setdefault(verdict.name, now_ns)
