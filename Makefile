@@ -3,8 +3,8 @@
 .PHONY: help setup demo check test coverage lab bench soak clean
 
 PYTEST := .venv/bin/python -m pytest
-# The lab mostly waits, so it plays four scenes at a time on any machine.
-LAB := $(PYTEST) -n 4 -m "lab and not soak" tests/lab
+# What needs the kernel mostly waits, so four scenes play at a time on any machine.
+LAB := $(PYTEST) -n 4 -m "lab and not soak" tests
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 2 ? 2 : n > 4 ? 4 : n)))
 
 help: ## this list
