@@ -3,7 +3,7 @@
 The worker runs the scripts; it may die. A new one goes on where it was, so its death alone changes nothing. But what
 nobody checks must not stay green: a script that is up has PATIENCE_NS beyond its own interval and timeout to be
 confirmed by the next worker, counted from the first death since the last confirmation; then it counts as failed.
-(docs/adr/0010-tracked-scripts.md)
+(docs/adr/0011-tracked-scripts.md)
 """
 
 from __future__ import annotations
