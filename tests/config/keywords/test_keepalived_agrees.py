@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import pathlib
-import shutil
-import subprocess
 
 import pytest
 
 from alived.config.keywords.table import Keyword
+from tests.config import live_keepalived
 from tests.config.keepalived_messages import messages
 from tests.config.keywords.samples import IDS, OURS, ROWS, document
 
@@ -20,22 +18,10 @@ BEFORE = "global_defs {\ndynamic_interfaces\n}\n"
 """The interfaces of the samples need not be on this machine."""
 
 
-@functools.cache
-def program() -> str:
-    found = shutil.which("keepalived")
-    if found is None:
-        pytest.skip("no keepalived here to compare with")
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stderr
-    if "v2.2.7 " not in said:
-        pytest.skip(f"another keepalived: {said.splitlines()[:1]}")
-    return found
-
-
 def complaints(text: str, path: pathlib.Path) -> list[str]:
     """What keepalived says about a text."""
     path.write_text(text)
-    command = [program(), "-t", "-f", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = live_keepalived.check(path)
     assert done.returncode >= 0, f"killed by signal {-done.returncode}"
     return done.stderr.splitlines()
 

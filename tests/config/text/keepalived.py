@@ -6,18 +6,15 @@ A statement in double quotes is one word, so it is named as a whole.
 
 from __future__ import annotations
 
-import functools
 import pathlib
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
-
-import pytest
 
 from alived.config.findings import Findings
 from alived.config.load import ReadOptions, load_tree
 from alived.config.text.blocks import Block
+from tests.config import live_keepalived
 
 END = "probe_end"
 """The last statement: keepalived reads a file several times, and this ends the first."""
@@ -26,17 +23,6 @@ _NO_CONFIG = 6
 _COMPLAINT = re.compile(
     r"\((?:.*: )?Line \d+\) (?:Unknown keyword '(?P<word>.*)'|Unexpected '(?P<brace>\{)' - ignoring)\Z"
 )
-
-
-@functools.cache
-def _program() -> str:
-    found = shutil.which("keepalived")
-    if found is None:
-        pytest.skip("no keepalived here to compare with")
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stderr
-    if "v2.2.7 " not in said:
-        pytest.skip(f"another keepalived: {said.splitlines()[:1]}")
-    return found
 
 
 def words_of_keepalived(path: pathlib.Path, config_id: str = "here") -> list[str] | None:
@@ -61,11 +47,8 @@ def refused_by_keepalived(path: pathlib.Path) -> bool:
 
 
 def _tested(path: pathlib.Path, config_id: str) -> subprocess.CompletedProcess[str] | None:
-    command = [_program(), "-t", "-f", path.name, "-i", config_id]
     try:
-        return subprocess.run(
-            command, cwd=path.parent, capture_output=True, text=True, errors="replace", timeout=20, check=False
-        )
+        return live_keepalived.check(path, "-i", config_id)
     except subprocess.TimeoutExpired:
         return None
 
