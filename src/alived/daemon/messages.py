@@ -12,6 +12,7 @@ import msgspec
 
 from alived.config.model import Config
 from alived.health.script_events import ScriptSnapshot
+from alived.hooks.config import HookEvent
 from alived.vip.events import VipSnapshot
 from alived.vrrp.config import State
 from alived.vrrp.events import InstanceSnapshot
@@ -117,6 +118,40 @@ class ScriptsSnapshot(Message, frozen=True, tag=True, kw_only=True):
     scripts: tuple[ScriptSnapshot, ...]
 
 
+class HookDue(Message, frozen=True, tag=True, kw_only=True):
+    """Engine to parent and on to the worker: the hooks of this event are to run, after those of all earlier ones of the
+    same object. `number` not 0: the engine waits for the `HookOutcome` with it."""
+
+    kind: str
+    """"INSTANCE" or "RAFT"; "" for ToReady and ToDestroy, which the parent sends"""
+    name: str
+    event: HookEvent
+    number: int = 0
+    old: State = State.INIT
+    new: State = State.INIT
+    reason: str = ""
+    priority: int = 0
+    term: int = 0
+    """Of the lease; 0 with VRRP"""
+    vips: tuple[str, ...] = ()
+    """ADDRESS/LENGTH"""
+    interface: str = ""
+    peers: tuple[str, ...] = ()
+    """Names or addresses of the other nodes"""
+
+
+class HookOutcome(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent and on to the engine: all hooks of that event have ended (or there are none). Not ok: one of
+    them failed for good, and its `on_failure` means abort."""
+
+    kind: str
+    name: str
+    event: HookEvent
+    number: int
+    ok: bool
+    reason: str = ""
+
+
 class LogLine(Message, frozen=True, tag=True, kw_only=True):
     """Child to parent: a line for the log; the engine must not block on a disk or a terminal."""
 
@@ -145,6 +180,8 @@ BusMessage = (
     | Transition
     | ScriptsRan
     | ScriptVerdicts
+    | HookDue
+    | HookOutcome
     | LogLine
     | KernelSettings
 )
