@@ -50,13 +50,22 @@ CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {
 class ChildContext:
     """What a role gets from the process that it runs in."""
 
-    def __init__(self, role: str, loop: Loop, config: Config, send: Callable[[BusMessage], None]) -> None:
+    def __init__(
+        self,
+        role: str,
+        loop: Loop,
+        config: Config,
+        send: Callable[[BusMessage], None],
+        lease_line: socket.socket | None = None,
+    ) -> None:
         self.role = role
         self.loop = loop
         self.config = config
         """The configuration at the start; later ones come as `Configure`."""
         self.send = send
         """To the parent; never blocks, bounded: a parent that does not read costs us messages, not time."""
+        self.lease_line = lease_line
+        """This role's end of the line between raft process and engine (`LeaseLine`); None: it has none."""
 
     def log(self, level: str, code: str, message: str, **fields: str) -> None:
         """A line for the log. level: debug, info, warning, error; `instance=` names the source in the text."""
