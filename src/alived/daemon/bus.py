@@ -19,13 +19,20 @@ import msgspec
 
 from alived.adapters.loop import Loop
 from alived.base import DecodeError
-from alived.daemon.messages import BusMessage, EngineSnapshot, LogLine, ScriptsSnapshot, SnapshotRequest
+from alived.daemon.messages import (
+    BusMessage,
+    EngineSnapshot,
+    LogLine,
+    RaftSnapshot,
+    ScriptsSnapshot,
+    SnapshotRequest,
+)
 
 MAX_FRAME = 64 << 20
 """Bytes of a body: a configuration of 5000 instances has 8 MB."""
 SOFT_LIMIT = 1 << 20
 HARD_LIMIT = MAX_FRAME
-DISPENSABLE = (LogLine, EngineSnapshot, ScriptsSnapshot, SnapshotRequest)
+DISPENSABLE = (LogLine, EngineSnapshot, ScriptsSnapshot, RaftSnapshot, SnapshotRequest)
 PEER_GONE = "the peer is gone"
 _READ_SIZE = 1 << 16
 _READS_A_TURN = 16

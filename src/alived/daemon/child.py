@@ -30,6 +30,9 @@ from alived.daemon.forked import EXIT_CRASHED, forget_parent
 from alived.daemon.heartbeat import Pulse
 from alived.daemon.messages import BusMessage, Configured, LogLine
 
+PROMPT = frozenset({"engine", "raft"})
+"""Roles that no collection of garbage may hold up: the cores make no cycles, and a collection in the middle of 1000
+instances takes milliseconds."""
 ORPHAN_LIMIT_S = 3
 """A child whose parent died and that has not ended by itself after this time is killed by its own alarm."""
 _FLUSH_LIMIT_NS = 200 * NS_PER_MS
@@ -101,7 +104,8 @@ class ForkedChild(msgspec.Struct):
     signal handler of the parent writes it."""
     parent_pid: int
     keep_fds: frozenset[int]
-    """Open files that the child keeps besides its bus and 0-2."""
+    """Open files that the child keeps besides its bus, its lease line and 0-2."""
+    lease_line: socket.socket | None = None
 
 
 def run_child(child: ForkedChild) -> NoReturn:
@@ -109,7 +113,8 @@ def run_child(child: ForkedChild) -> NoReturn:
     status = EXIT_CRASHED
     endpoint: bus.Endpoint | None = None
     try:
-        forget_parent({child.sock.fileno(), child.stop_line, *child.keep_fds})
+        line = {child.lease_line.fileno()} if child.lease_line else set()
+        forget_parent({child.sock.fileno(), child.stop_line, *line, *child.keep_fds})
         set_process_name(CHILD_NAME_PREFIX + child.role)
         loop = Loop()
         loop.vitals = child.pulse.cells
@@ -135,7 +140,7 @@ class _ChildProcess:
         self._endpoint = endpoint
         endpoint.listen(self._received, self._parent_lost)
         loop.add_reader(child.stop_line, self._asked_to_stop)
-        self._context = ChildContext(child.role, loop, child.config, self._send)
+        self._context = ChildContext(child.role, loop, child.config, self._send, child.lease_line)
         self._dropped = 0
         self._role = child.make(self._context)
 
@@ -147,8 +152,8 @@ class _ChildProcess:
         if os.getppid() != self._child.parent_pid:
             self._parent_lost("it died before we began")
             return
-        if self._child.role == "engine":
-            gc.disable()  # the cores make no cycles; a collection in the middle of 1000 instances takes milliseconds
+        if self._child.role in PROMPT:
+            gc.disable()
         self._role.start()
         self._send(Configured(changes=()))
 

@@ -78,7 +78,15 @@ class RoleHost(Protocol):
 class ForkedRole:
     """A role in a child process."""
 
-    def __init__(self, role: str, make: RoleFactory, loop: Loop, owner: Owner, keep_fds: frozenset[int]) -> None:
+    def __init__(
+        self,
+        role: str,
+        make: RoleFactory,
+        loop: Loop,
+        owner: Owner,
+        keep_fds: frozenset[int],
+        lease_line: socket.socket | None = None,
+    ) -> None:
         self.role = role
         self.pid = 0
         self.unconfirmed = 0
@@ -86,6 +94,7 @@ class ForkedRole:
         self._loop = loop
         self._owner = owner
         self._keep_fds = keep_fds
+        self._lease_line = lease_line
         self._backoff = Backoff()
         self._state = "ended"
         self._since_ns = now_ns()
@@ -204,6 +213,7 @@ class ForkedRole:
             stop_line=self._stop_line,
             parent_pid=os.getpid(),
             keep_fds=self._keep_fds,
+            lease_line=self._lease_line,
         )
         # A signal between fork and the child's own handlers would run the parent's in the child.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -285,7 +295,9 @@ def _describe(status: int) -> str:
 class InlineRole:
     """A role in the parent's process and loop; its end is the daemon's end."""
 
-    def __init__(self, role: str, make: RoleFactory, loop: Loop, owner: Owner) -> None:
+    def __init__(
+        self, role: str, make: RoleFactory, loop: Loop, owner: Owner, lease_line: socket.socket | None = None
+    ) -> None:
         self.role = role
         self.pid = os.getpid()
         self.unconfirmed = 1
@@ -293,7 +305,7 @@ class InlineRole:
         self._owner = owner
         self._since_ns = now_ns()
         self._state = "starting"
-        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner))
+        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner, lease_line))
 
     def start(self) -> None:
         self._role.start()

@@ -30,11 +30,6 @@ class LinePair:
         for end in (self.engine_end, self.raft_end):
             end.setblocking(False)
 
-    @property
-    def fds(self) -> frozenset[int]:
-        """What the children keep open."""
-        return frozenset({self.engine_end.fileno(), self.raft_end.fileno()})
-
     def close(self) -> None:
         self.engine_end.close()
         self.raft_end.close()

@@ -13,6 +13,7 @@ import msgspec
 from alived.config.model import Config
 from alived.health.script_events import ScriptSnapshot
 from alived.hooks.config import HookEvent
+from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot
 from alived.vrrp.config import State
 from alived.vrrp.events import InstanceSnapshot
@@ -163,6 +164,41 @@ class LogLine(Message, frozen=True, tag=True, kw_only=True):
     fields: dict[str, str] = {}
 
 
+class EngineEnded(Message, frozen=True, tag=True):
+    """Parent to raft: the engine is dead, and what it had bound was taken away."""
+
+
+class RaftSnapshot(Message, frozen=True, tag=True, kw_only=True):
+    """Raft to parent: what it knows of the cluster at `now_ns`."""
+
+    request_id: int
+    now_ns: int
+    member: MemberSnapshot
+    peers: str
+    """How peers are known to be who they say, a sentence"""
+    refused: dict[str, int]
+    """Packets of peers not accepted, by reason"""
+    lateness_max_ns: int
+    """Latest that a timer ran since the last snapshot."""
+    scheduling: str
+    """As in `EngineSnapshot`"""
+
+
+class ClusterRequest(Message, frozen=True, tag=True):
+    """Parent to raft: an operator's command; `ClusterOutcome` answers."""
+
+    request_id: int
+    command: Command
+
+
+class ClusterOutcome(Message, frozen=True, tag=True, kw_only=True):
+    """Raft to parent. `text` is a sentence for the operator."""
+
+    request_id: int
+    ok: bool
+    text: str
+
+
 class KernelSettings(Message, frozen=True, tag=True):
     """Engine to parent, before it changes kernel settings: (value before, value set) by path below /proc/sys/net; {}
     when all are as they were. The parent undoes them if the engine dies, and keeps them in a file in case all of us
@@ -182,6 +218,10 @@ BusMessage = (
     | ScriptVerdicts
     | HookDue
     | HookOutcome
+    | EngineEnded
+    | RaftSnapshot
+    | ClusterRequest
+    | ClusterOutcome
     | LogLine
     | KernelSettings
 )

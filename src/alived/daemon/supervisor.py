@@ -7,8 +7,10 @@ before anything is logged about its death, the engine ends before the worker tha
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,43 +18,44 @@ import msgspec
 
 from alived.adapters.control import ControlServer
 from alived.adapters.firewall import FirewallError
-from alived.adapters.loop import Loop, Timer, now_ns
+from alived.adapters.loop import Loop, now_ns
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
-from alived.daemon import script_view, view
+from alived.daemon import raft_place, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
 from alived.daemon.control import Commands
+from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
+from alived.daemon.lease_line import LinePair
 from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.messages import (
     Answer,
     BusMessage,
     Configure,
     Configured,
+    EngineEnded,
     EngineSnapshot,
     KernelSettings,
     LogLine,
+    RaftSnapshot,
     ScriptsRan,
     ScriptsSnapshot,
-    ScriptVerdict,
     ScriptVerdicts,
     Transition,
 )
 from alived.daemon.owed import MAX_DELIVERIES, Owed
 from alived.daemon.plan import make_plan
+from alived.daemon.raft_place import RaftPlace
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
-from alived.daemon.snapshots import Snapshots
-from alived.daemon.tracked import tracked_scripts
-from alived.daemon.verdicts import Verdicts
+from alived.daemon.status_answers import StatusAnswers
+from alived.daemon.verdict_relay import VerdictRelay
 
-DATA_FILE = "alived.data"
-STATS_FILE = "alived.stats"
 _TICK_NS = 10 * NS_PER_S
 
 
@@ -65,6 +68,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     make_engine: RoleFactory
     make_worker: RoleFactory
+    make_raft: RoleFactory | None = None
+    """None: it cannot be run"""
     reap: Callable[[Config], list[str]]
     """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
     thing removed. May raise OSError."""
@@ -95,24 +100,37 @@ class Supervisor:
         self._accept_mode = AcceptMode(directory.path)
         self._borrowed = Borrowed(directory)
         self._owed = Owed(config)
-        self._unready = {"engine", "worker"}
+        self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster and parts.make_raft else set())
         self._began_ns = now_ns()
         self._stopping = False
-        self._engine = self._host("engine", parts.make_engine, single)
-        self._worker = self._host("worker", parts.make_worker, single)
+        self._line = LinePair()
+        """Made once: whoever of the two is replaced finds the other at its end."""
+        make_host = functools.partial(self._host, single)
+        self._engine = make_host("engine", parts.make_engine, self._line.engine_end)
+        self._worker = make_host("worker", parts.make_worker, None)
+        make_raft = parts.make_raft
+        self._raft = RaftPlace(
+            (lambda: make_host(raft_place.ROLE, make_raft, self._line.raft_end)) if make_raft else None,
+            self._raft_placed,
+        )
         self._roles = {host.role: host for host in (self._engine, self._worker)}
-        self._verdicts = Verdicts(config)
-        self._expiry: Timer | None = None
-        self._snapshots: Snapshots[EngineSnapshot] = Snapshots(loop, self._engine.send)
-        self._scripts: Snapshots[ScriptsSnapshot] = Snapshots(loop, self._worker.send)
+        self._verdicts = VerdictRelay(loop, config, self._engine.send, self.note)
+        self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
+        self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
         self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
 
-    def _host(self, role: str, make: RoleFactory, single: bool) -> RoleHost:
+    def _host(self, single: bool, role: str, make: RoleFactory, lease_line: socket.socket | None) -> RoleHost:
         if single:
-            return InlineRole(role, make, self._loop, self)
-        return ForkedRole(role, make, self._loop, self, frozenset({self._directory.lock_fd}))
+            return InlineRole(role, make, self._loop, self, lease_line)
+        return ForkedRole(role, make, self._loop, self, frozenset({self._directory.lock_fd}), lease_line)
+
+    def _raft_placed(self, host: RoleHost | None) -> None:
+        if host is not None:
+            self._roles[host.role] = host
+        else:
+            del self._roles[raft_place.ROLE]
 
     # -- life --
 
@@ -129,6 +147,7 @@ class Supervisor:
             self._watch_signals()
             self._engine.start()
             self._worker.start()
+            self._raft.start(self._config)
             self._tick()
             self._loop.run()
         finally:
@@ -142,12 +161,11 @@ class Supervisor:
             self.note("error", "no-accept", f"no_accept is not enforced: {error}")
 
     def _watch_signals(self) -> None:
-        # Each moment before the engine's priority 0 advert is a moment longer without a MASTER.
-        self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"), self._engine.ask_to_stop)
-        self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"), self._engine.ask_to_stop)
+        self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"), self._begin_to_stop)
+        self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"), self._begin_to_stop)
         self._loop.on_signal(signal.SIGHUP, lambda: self.reload(lambda _answer: None))
-        self._loop.on_signal(signal.SIGUSR1, lambda: self.status(self._write_data))
-        self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._write_stats))
+        self._loop.on_signal(signal.SIGUSR1, lambda: self.status(lambda status: self._dumps.data(self._config, status)))
+        self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._dumps.stats))
 
     def _tick(self) -> None:
         """What must be done now and then: feed our own watchdog, write lines that the log still owes."""
@@ -157,11 +175,17 @@ class Supervisor:
         self._log.flush()
         self._loop.call_later(self._tick_ns, self._tick)
 
+    def _begin_to_stop(self) -> None:
+        """In the signal handler: each moment before the engine's priority 0 advert is one longer without a MASTER. With
+        a cluster, what is owned is handed over first."""
+        if not self._raft.ask_to_stop():
+            self._engine.ask_to_stop()
+
     def _stop(self, why: str) -> None:
         if self._stopping:
             return
         self._stopping = True
-        self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended)
+        self._raft.stop(lambda: self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended))
         self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
         self._service_manager.tell("STOPPING=1")
         self._reloads.close("the daemon is about to end")
@@ -171,13 +195,17 @@ class Supervisor:
             self._reap()
         self._worker.stop(STOP_LIMIT_NS["worker"], lambda _graceful: self._loop.stop())
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Whether nothing is left."""
+        done = True
         for config in self._boundable:
             try:
                 for sentence in [*self._parts.reap(config), *self._borrowed.give_back()]:
                     self.note("warning", "leftover", sentence)
             except OSError as error:
+                done = False
                 self.note("error", "leftovers-kept", f"cannot remove what an engine left on the network: {error}")
+        return done
 
     # -- Owner: what the roles tell us --
 
@@ -187,20 +215,18 @@ class Supervisor:
     def heard(self, role: str, message: BusMessage) -> None:
         match message:
             case LogLine(level=level, code=code, message=text, fields=fields):
-                self._log.say(Source(role, self._roles[role].pid), level, code, text, fields)
+                self._log.say(self._source(role), level, code, text, fields)
             case Transition():
                 if self._owed.add(message):
                     self._worker.send(message)
-                self._log.transition(Source(role, self._roles[role].pid), message)
+                self._log.transition(self._source(role), message)
                 self._history.add(message)
             case ScriptsRan():
                 self._owed.paid(message)
             case ScriptVerdicts(verdicts):
-                self._scripts_judged(self._verdicts.heard(verdicts))
-            case EngineSnapshot():
-                self._snapshots.received(message)
-            case ScriptsSnapshot():
-                self._scripts.received(message)
+                self._verdicts.heard(verdicts)
+            case EngineSnapshot() | ScriptsSnapshot() | RaftSnapshot():
+                self._answers.received(message)
             case KernelSettings():
                 self._borrow(message)
             case Configured():
@@ -209,32 +235,13 @@ class Supervisor:
                 self.note("error", "bus-nonsense", f"the {role} sent a {type(message).__name__}, which only we send")
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
-        if role == "engine" and not self._stopping:  # else _engine_ended does
-            self._reap()
+        if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
+            self._raft.send(EngineEnded())
         if role == "worker" and not self._stopping:
-            self._verdicts.worker_died(now_ns())
-            self._arm_expiry()
+            self._verdicts.worker_died()
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
-
-    def _scripts_judged(self, changed: tuple[ScriptVerdict, ...]) -> None:
-        if changed:
-            self._engine.send(ScriptVerdicts(changed))
-        self._arm_expiry()
-
-    def _arm_expiry(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-        due_ns = self._verdicts.deadline_ns
-        self._expiry = self._loop.call_at(due_ns, self._expire) if due_ns is not None else None
-
-    def _expire(self) -> None:
-        """Nobody has checked these scripts for too long."""
-        expired = self._verdicts.expire(now_ns())
-        for verdict in expired:
-            self.note("error", "script-down", verdict.reason)
-        self._scripts_judged(expired)
 
     def _borrow(self, message: KernelSettings) -> None:
         try:
@@ -242,15 +249,22 @@ class Supervisor:
         except OSError as error:
             self.note("warning", "not-written", f"cannot note which kernel settings to put back: {error.strerror}")
 
+    def _source(self, role: str) -> Source:
+        return Source(role, self._roles[role].pid if role in self._roles else 0)
+
     def note(self, level: str, code: str, message: str) -> None:
         self._log.say(Source("alived", os.getpid()), level, code, message)
 
     def _configured(self, role: str, message: Configured) -> None:
-        if self._roles[role].unconfirmed:
+        if role in self._roles and self._roles[role].unconfirmed:
             return  # it took a configuration, and a newer one is on its way
         self._reloads.configured(role, message)
         if role == "engine":
             self._boundable = [self._config]
+        self._ready(role)
+
+    def _ready(self, role: str) -> None:
+        """One more of those that a start waits for; the last one is told to the service manager."""
         if role in self._unready:
             self._unready.discard(role)
             if not self._unready:
@@ -260,9 +274,9 @@ class Supervisor:
 
     def born(self, role: str) -> None:
         known = ScriptVerdicts(self._verdicts.known)
+        if role == "engine" and known.verdicts:
+            self._engine.send(known)
         if role != "worker":
-            if known.verdicts:
-                self._engine.send(known)
             return
         self._verdicts.worker_began()
         self._worker.send(known)
@@ -276,17 +290,10 @@ class Supervisor:
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
-        def show(snapshot: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
-            now = now_ns()
-            processes = [self._own_status(), *(host.status(now) for host in self._roles.values())]
-            known, clock = snapshot or self._snapshots.last, view.Clock(now, time.time())
-            status = view.status(self._config, known, snapshot is not None, processes, clock)
-            done(status | {"scripts": script_view.scripts(self._config, self._verdicts.known, scripts, clock)})
+        self._answers.status(self._config, lambda: self._verdicts.known, self._processes, done)
 
-        if tracked_scripts(self._config):
-            self._snapshots.ask(lambda snapshot: self._scripts.ask(lambda scripts: show(snapshot, scripts)))
-        else:
-            self._snapshots.ask(lambda snapshot: show(snapshot, None))
+    def _processes(self, now: int) -> list[RoleStatus]:
+        return [self._own_status(), *(host.status(now) for host in self._roles.values())]
 
     def _own_status(self) -> RoleStatus:
         state = "stopping" if self._stopping else "running"
@@ -300,24 +307,7 @@ class Supervisor:
         self._reloads.ask(done)
 
     def plan(self, config: Config, done: Callable[[view.Json], None]) -> None:
-        self._snapshots.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
-
-    def _write_data(self, status: view.Json) -> None:
-        self._write(DATA_FILE, {"config": msgspec.to_builtins(self._config), "status": status})
-
-    def _write_stats(self, status: view.Json) -> None:
-        counters = {i["name"]: i.get("counters", {}) for i in status["instances"]}
-        errors = status["receive_errors"]
-        self._write(STATS_FILE, {"time": status["time"], "instances": counters, "receive_errors": errors})
-
-    def _write(self, name: str, content: view.Json) -> None:
-        text = msgspec.json.format(msgspec.json.encode(content)).decode()
-        try:
-            self._directory.replace(name, text + "\n")
-        except OSError as error:
-            self.note("error", "not-written", f"cannot write {self._directory.file(name)}: {error.strerror}")
-        else:
-            self.note("info", "written", f"wrote {self._directory.file(name)}")
+        self._answers.engine.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
 
     # -- Reloadable --
 
@@ -327,9 +317,12 @@ class Supervisor:
         self._boundable.append(config)
         self._config = config
         self._guard(lambda: self._accept_mode.enforce(config))
-        for host in self._roles.values():
+        for host in (self._engine, self._worker):
             host.send(Configure(config=config))
-        return [role for role in self._roles if role not in self._unready]
+        confirming = {raft_place.ROLE} if self._raft.configure(config) else set()
+        if not confirming:
+            self._ready(raft_place.ROLE)  # a start waits for it no longer
+        return [role for role in ("engine", "worker", *confirming) if role not in self._unready]
 
     def reload_ended(self, reading: Reading, answer: Answer) -> None:
         report_findings(self._log, reading.diagnostics)

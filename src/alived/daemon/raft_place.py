@@ -1,0 +1,104 @@
+"""The raft process as the parent sees it: there while the configuration has a cluster, and asked to hand over first.
+
+It may die: the engine's leases end by themselves, and the next process starts from its log. It never takes another
+node's place, another directory or another cluster in place: then it hands over, ends, and a new one starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alived.base import NS_PER_S
+from alived.config.model import Config
+from alived.daemon.children import RoleHost
+from alived.daemon.messages import BusMessage, Configure
+from alived.raft.config import Cluster
+
+ROLE = "raft"
+STOP_LIMIT_NS = NS_PER_S
+"""To hand over and end. The engine is asked to stop after that: what it owns it owns until then."""
+IDENTITY = ("node_id", "cluster_id", "data_dir", "listen_address", "listen_port", "profile", "tls")
+"""Of `Cluster`: what a process has for life."""
+
+
+class RaftPlace:
+    """One raft process, or none."""
+
+    def __init__(self, make_host: Callable[[], RoleHost] | None, placed: Callable[[RoleHost | None], None]) -> None:
+        """make_host: a host that is not started; None: there is no such role. placed: told of each one, and of its
+        end with None."""
+        self._make_host = make_host
+        self._placed = placed
+        self._host: RoleHost | None = None
+        self._cluster: Cluster | None = None
+        self._wanted = False
+        self._leaving = False
+        self._then: Callable[[], None] = self._replace
+
+    def start(self, config: Config) -> None:
+        self._cluster = config.cluster
+        self._wanted = self._make_host is not None and config.cluster is not None
+        if self._wanted:
+            self._begin()
+
+    def configure(self, config: Config) -> bool:
+        """Starts, replaces, ends or configures the process. Whether it will confirm the configuration."""
+        before, self._cluster = self._cluster, config.cluster
+        self._wanted = self._make_host is not None and config.cluster is not None
+        if self._leaving:
+            return self._wanted  # the next one starts with what is current then
+        if self._host is None:
+            if self._wanted:
+                self._begin()
+        elif before is None or config.cluster is None or _identity(before) != _identity(config.cluster):
+            self._leave(self._replace)
+        else:
+            self._host.send(Configure(config=config))
+        return self._wanted
+
+    def send(self, message: BusMessage) -> None:
+        """To the process, if there is one."""
+        if self._host is not None:
+            self._host.send(message)
+
+    def ask_to_stop(self) -> bool:
+        """From a signal handler: the first word of `stop`. Whether there is anybody to ask."""
+        if self._host is None:
+            return False
+        self._host.ask_to_stop()
+        return True
+
+    def stop(self, ended: Callable[[], None]) -> None:
+        """For good: it hands over and ends; calls back at once if there is none."""
+        self._wanted = False
+        if self._host is None:
+            ended()
+        else:
+            self._leave(ended)
+
+    def _begin(self) -> None:
+        assert self._make_host is not None
+        self._host = self._make_host()
+        self._placed(self._host)
+        self._host.start()
+
+    def _leave(self, then: Callable[[], None]) -> None:
+        assert self._host is not None
+        self._then = then
+        if not self._leaving:
+            self._leaving = True
+            self._host.stop(STOP_LIMIT_NS, self._gone)
+
+    def _gone(self, _graceful: bool) -> None:
+        self._leaving = False
+        self._host = None
+        self._placed(None)
+        self._then()
+
+    def _replace(self) -> None:
+        if self._wanted:
+            self._begin()
+
+
+def _identity(cluster: Cluster) -> tuple[object, ...]:
+    return tuple(getattr(cluster, field) for field in IDENTITY)

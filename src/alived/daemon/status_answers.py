@@ -1,0 +1,54 @@
+"""`alived status` in the parent: asks the children what they know, with a limit for each, and puts it together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from alived.adapters.loop import Loop, now_ns
+from alived.config.model import Config
+from alived.daemon import script_view, view
+from alived.daemon.children import RoleStatus
+from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, ScriptsSnapshot, ScriptVerdict
+from alived.daemon.snapshots import Snapshots
+from alived.daemon.tracked import tracked_scripts
+
+Tell = Callable[[BusMessage], None]
+
+
+class StatusAnswers:
+    """What the children last said of themselves."""
+
+    def __init__(self, loop: Loop, to_engine: Tell, to_worker: Tell, to_raft: Tell) -> None:
+        self.engine: Snapshots[EngineSnapshot] = Snapshots(loop, to_engine)
+        self.scripts: Snapshots[ScriptsSnapshot] = Snapshots(loop, to_worker)
+        self.raft: Snapshots[RaftSnapshot] = Snapshots(loop, to_raft)
+
+    def received(self, snapshot: EngineSnapshot | ScriptsSnapshot | RaftSnapshot) -> None:
+        match snapshot:
+            case EngineSnapshot():
+                self.engine.received(snapshot)
+            case ScriptsSnapshot():
+                self.scripts.received(snapshot)
+            case RaftSnapshot():
+                self.raft.received(snapshot)
+
+    def status(
+        self,
+        config: Config,
+        verdicts: Callable[[], Iterable[ScriptVerdict]],
+        processes: Callable[[int], Sequence[RoleStatus]],
+        done: Callable[[view.Json], None],
+    ) -> None:
+        """verdicts and processes (at a moment): as they are when the children have answered."""
+
+        def show(snapshot: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
+            clock = view.Clock(now_ns(), time.time())
+            known = snapshot or self.engine.last
+            status = view.status(config, known, snapshot is not None, processes(clock.now_ns), clock)
+            done(status | {"scripts": script_view.scripts(config, verdicts(), scripts, clock)})
+
+        if tracked_scripts(config):
+            self.engine.ask(lambda snapshot: self.scripts.ask(lambda scripts: show(snapshot, scripts)))
+        else:
+            self.engine.ask(lambda snapshot: show(snapshot, None))
