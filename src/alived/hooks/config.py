@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from alived.base import NS_PER_S
+from alived.owner import HookEvent as HookEvent
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,24 +32,6 @@ class NotifyScripts(msgspec.Struct, frozen=True, kw_only=True):
     master_rx_lower_pri: Script | None = None
     """`notify_master_rx_lower_pri`: a MASTER has heard an advert of a lower priority"""
     notify: Script | None = None
-
-
-class HookEvent(enum.StrEnum):
-    """When a hook runs. The first four are vip-switch's, the others stand around the addresses themselves."""
-
-    TO_READY = "ToReady"
-    """The daemon has started."""
-    TO_MASTER = "ToMaster"
-    """This node has become the owner."""
-    TO_SLAVE = "ToSlave"
-    """This node is not, or no longer, the owner."""
-    TO_DESTROY = "ToDestroy"
-    """The daemon ends."""
-    BEFORE_BIND = "before_bind"
-    """May veto: on failure with `abort` the addresses are not bound."""
-    AFTER_BIND = "after_bind"
-    BEFORE_UNBIND = "before_unbind"
-    AFTER_UNBIND = "after_unbind"
 
 
 class OnFailure(enum.StrEnum):

@@ -127,6 +127,8 @@ class Held(msgspec.Struct, frozen=True):
 
     group: str
     until_ns: int
+    leaving: bool = False
+    """It is to go elsewhere: let go as soon as the hooks before it have ended, and say so; the lease is the limit"""
 
 
 class Leases(Effect, frozen=True, tag=True, kw_only=True):

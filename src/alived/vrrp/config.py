@@ -8,25 +8,13 @@ import enum
 import msgspec
 
 from alived.base import NS_PER_CS, Family
+from alived.owner import State as State
 
 MULTICAST_GROUP = {Family.IPV4: "224.0.0.18", Family.IPV6: "ff02::12"}
 """RFC 9568 section 5.1.1.2 and 5.1.2.2."""
 
 OWNER_PRIORITY = 255
 """RFC 9568 section 5.2.4: the router that owns the addresses."""
-
-
-class State(enum.StrEnum):
-    """States of an instance; keepalived's words (docs and logs), RFC 9568 section 6.3 in brackets."""
-
-    INIT = "INIT"
-    """Not started yet, or stopped (Initialize)."""
-    BACKUP = "BACKUP"
-    """(Backup)"""
-    MASTER = "MASTER"
-    """(Active)"""
-    FAULT = "FAULT"
-    """May not run: its `faults` say why (Initialize)."""
 
 
 class AuthType(enum.StrEnum):

@@ -8,23 +8,12 @@ from __future__ import annotations
 import msgspec
 
 from alived.base import DeadlineReached, Effect, Event
+from alived.owner import FaultCleared as FaultCleared
+from alived.owner import FaultRaised as FaultRaised
+from alived.owner import PriorityChanged as PriorityChanged
+from alived.owner import Shutdown as Shutdown
+from alived.owner import Startup as Startup
 from alived.vrrp.config import State, VrrpInstance
-
-
-class Startup(Event, frozen=True, tag=True):
-    """Begin to take part (RFC 9568 section 6.4.1). Faults that were reported before still hold.
-
-    waits_for: what must be known before, as a sentence; the instance shows it and stays as it is until it is said to
-    start again, without it.
-    """
-
-    waits_for: str = ""
-
-
-class Shutdown(Event, frozen=True, tag=True):
-    """Stop taking part: a MASTER says so with priority 0 (section 6.4.3)."""
-
-    reason: str = "the daemon stops"
 
 
 class AdvertisementReceived(Event, frozen=True, tag=True):
@@ -44,25 +33,6 @@ class AddressListDiffers(Event, frozen=True, tag=True):
 
     source: str
     addresses: tuple[str, ...]
-
-
-class FaultRaised(Event, frozen=True, tag=True):
-    """A condition under which the instance may not run. `cause` is its key, e.g. "interface eth0"; `reason` the
-    sentence. Several causes add up; the instance is in FAULT while there is one."""
-
-    cause: str
-    reason: str
-
-
-class FaultCleared(Event, frozen=True, tag=True):
-    cause: str
-
-
-class PriorityChanged(Event, frozen=True, tag=True):
-    """Trackers gave another effective priority, 1..254 (never sent to an owner)."""
-
-    priority: int
-    reason: str
 
 
 class PrimaryAddressChanged(Event, frozen=True, tag=True):
