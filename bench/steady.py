@@ -12,6 +12,7 @@ from typing import Any
 from bench.accounting import cpu_seconds, memory_mb, stolen_ms
 from bench.client import Kind
 from bench.stage import Stage
+from bench.stalls import StallWatch
 
 Row = dict[str, float | None]
 SECOND_BURST_S = 4
@@ -57,7 +58,8 @@ def false_failover(
         try:
             stage.client.events()
             before_ms = stolen_ms()
-            events = stage.client.watch(seconds)
+            with StallWatch() as machine:
+                events = stage.client.watch(seconds)
             stolen = stolen_ms() - before_ms
         finally:
             for hog in hogs:
@@ -66,13 +68,15 @@ def false_failover(
         lost = stage.client.lost()
     adverts = sorted((event.time_ns, event.router) for event in events if event.kind is Kind.ADVERT)
     own = [time_ns for time_ns, router in adverts if router == 1]
-    gaps_ms = [(b - a) / 1e6 for a, b in itertools.pairwise(own)]
+    gaps = [(a, b) for a, b in itertools.pairwise(own) if b - a > 3e9 * advert_int]
     row: Row = {
         "changes_of_master": sum(a[1] != b[1] for a, b in itertools.pairwise(adverts)),
         "adverts_of_others": sum(router != 1 for _, router in adverts),
         "adverts": len(own),
-        "gap_max_ms": max(gaps_ms, default=None),
-        "gaps_over_3_intervals": sum(gap > 3e3 * advert_int for gap in gaps_ms),
+        "gap_max_ms": max(((b - a) / 1e6 for a, b in itertools.pairwise(own)), default=None),
+        "gaps_over_3_intervals": len(gaps),
+        "gaps_while_the_machine_stood": sum(machine.touches(*gap) for gap in gaps),
+        "machine_stall_max_ms": machine.longest_ms(),
         "lost_frames": lost,
         "stolen_ms": stolen,
     }
