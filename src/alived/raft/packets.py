@@ -47,8 +47,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Follower to leader: what it could own and holds. Also the request for leases: they count from its sending."""
 
     number: int
-    """Of this node's reports; the answer repeats it"""
+    """When it was sent, by the clock of this node, in ns; unique, and the answer repeats it"""
     groups: tuple[GroupReport, ...]
+    term: int = 0
+    """Of the leader to whom it goes"""
+    serial: int = 0
+    """Newest `Subleases` of that leader that the engine has carried out: what it did not name, and what does not say
+    `holds`, has been let go for good"""
 
 
 class Sublease(msgspec.Struct, frozen=True):
@@ -65,8 +70,10 @@ class Subleases(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
 
     term: int
+    serial: int
+    """Increases with each message of this leader to this node, who ignores older ones; 1 is the first"""
     number: int
-    """The report that it answers; 0: none, report now, something is meant for you"""
+    """The newest report that the leader has, from which spans count; 0: none yet, report now"""
     held: tuple[Sublease, ...] = ()
     reason: str = ""
 
