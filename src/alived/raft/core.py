@@ -168,7 +168,9 @@ def tick(raft: Raft) -> None:
     raft.election_elapsed += 1
     if raft.role is Role.LEADER:
         _tick_leader(raft)
-    elif raft.promotable and raft.election_elapsed >= raft.election_timeout:
+        return
+    limit = raft.campaign_ticks
+    if limit is not None and raft.election_elapsed >= limit:
         raft.election_elapsed = 0
         election.campaign(raft)
 
@@ -190,4 +192,5 @@ def ticks_to_event(raft: Raft) -> int | None:
     if raft.role is Role.LEADER:
         beat = raft.settings.heartbeat_ticks - raft.heartbeat_elapsed
         return max(1, min(beat, raft.settings.election_ticks - raft.election_elapsed))
-    return max(1, raft.election_timeout - raft.election_elapsed) if raft.promotable else None
+    limit = raft.campaign_ticks
+    return None if limit is None else max(1, limit - raft.election_elapsed)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from alived.base import AlivedError
-from alived.raft import core, election, membership
+from alived.raft import core, election, membership, rounds
 from alived.raft.confchange import ConfChange, Configuration
 from alived.raft.lease import Standing
 from alived.raft.log import Storage, total_size
@@ -34,6 +34,7 @@ from alived.raft.messages import (
     ReadIndex,
     ReadIndexResponse,
     Ready,
+    Role,
     TransferLeader,
     VoteResponse,
 )
@@ -96,6 +97,15 @@ class Node:
         if isinstance(message, answers) and message.sender not in self.raft.tracker.progress:
             raise PeerUnknown(f"{message.sender} is no member")
         core.step(self.raft, message)
+
+    def beat(self) -> None:
+        """A round of heartbeats out of turn: a new leader wants its lease before the first one is due."""
+        if self.raft.role is Role.LEADER:
+            rounds.broadcast(self.raft)
+
+    def hesitate(self, ticks: int | None) -> None:
+        """Leave it to others to campaign for so many ticks more; None: never campaign by itself."""
+        self.raft.reluctance = ticks
 
     def campaign(self) -> None:
         election.campaign(self.raft)

@@ -106,6 +106,7 @@ class Raft:
         "read_states",
         "reads_before_commit",
         "reads_in_flight",
+        "reluctance",
         "role",
         "round",
         "settings",
@@ -141,6 +142,8 @@ class Raft:
         self.promise_ticks = 0
         """For so many ticks it does not help elect another leader, unless the present one asks for it"""
         self.promise()
+        self.reluctance: int | None = 0
+        """For so many ticks more than others it leaves it to them to campaign; None: it never does by itself"""
         self.round = 0
         """Number of the last broadcast of heartbeats; never goes back while this object lives"""
         self.acked_rounds: dict[int, int] = {}
@@ -203,6 +206,11 @@ class Raft:
         """Whether this node may become the leader: a voter that does not wait for a snapshot."""
         own = self.tracker.progress.get(self.id)
         return own is not None and not own.is_learner and self.log.unstable.snapshot is None
+
+    @property
+    def campaign_ticks(self) -> int | None:
+        """Without a word from a leader for so many ticks it campaigns; None: it does not."""
+        return self.election_timeout + self.reluctance if self.promotable and self.reluctance is not None else None
 
     @property
     def hears_leader(self) -> bool:

@@ -1,0 +1,199 @@
+"""The consensus of one member, driven: ticks from time, work to the disk and to the others in the order that is safe.
+
+A turn repeats: look at the lease, let the member act on it (`mind`, which says whether it stepped the node), then do
+what the node is ready for.
+At most one `Save` is on its way; what promises something, and what is applied, comes after `Saved`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from alived.raft.directory import Directory
+from alived.raft.lease import Lease
+from alived.raft.log import Storage
+from alived.raft.member_events import Compact, Save
+from alived.raft.messages import NOBODY, HeartbeatResponse, Message, ReadState, Ready, Snapshot, TimeoutNow, VoteRequest
+from alived.raft.node import Node, PeerUnknown
+from alived.raft.notes import Level, Note
+from alived.raft.outbox import Outbox
+from alived.raft.profiles import Timers
+from alived.raft.state import Settings
+from alived.raft.ticks import Ticks
+
+KEPT_ENTRIES = 500
+"""The log is compacted when it has so many; they are few and small, members come and go rarely"""
+_LEVELS = {Level.INFO: "info", Level.WARNING: "warning", Level.ERROR: "error"}
+
+
+class Consensus:
+    """Node, lease and directory, started from what the storage holds."""
+
+    def __init__(
+        self,
+        number: int,
+        timers: Timers,
+        storage: Storage,
+        draw: Callable[[int], int],
+        outbox: Outbox,
+        now_ns: int,
+        joins: Directory | None = None,
+    ) -> None:
+        """joins: the storage is blank, and this is what is known of the cluster that takes this node in."""
+        snapshot = storage.initial_state()[1]
+        self.directory = joins or Directory.decode(snapshot.data)
+        self._storage = storage
+        self._outbox = outbox
+        self._timers = timers
+        self._unsaved: Ready | None = None
+        """Given out to be written"""
+        self._compacted = 0
+        """Up to there the log was given up"""
+        self._asked_ns: int | None = None
+        """When a node that catches up asked last how far the log goes"""
+        settings = Settings(
+            id=number,
+            election_ticks=timers.election_ticks,
+            heartbeat_ticks=timers.heartbeat_ticks,
+            max_message_size=16_384,
+            max_inflight_messages=16,
+            forward_proposals=False,
+        )
+        self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
+        self.lease = Lease(timers.lease_times)
+        self._ticks = Ticks(self.node, timers.tick_ns, now_ns)
+
+    # -- what goes in
+
+    @property
+    def deadline_ns(self) -> int | None:
+        return self._ticks.deadline_ns
+
+    @property
+    def saves(self) -> bool:
+        """`Saved` is waited for."""
+        return self._unsaved is not None
+
+    def step(self, message: Message, now_ns: int) -> None:
+        """A message of a member."""
+        if self.directory.catching_up and isinstance(message, VoteRequest | TimeoutNow):
+            return  # What it promised before it lost its disk, it does not know.
+        self._ticks.before(now_ns)
+        try:
+            self.node.step(message)
+        except PeerUnknown:
+            self._outbox.notice("debug", "peer-unknown", f"ignores an answer of {self.name(message.sender)}: no member")
+        self._ticks.heard(now_ns)
+
+    def reach(self, now_ns: int) -> None:
+        """Everything that had come is read: time passes."""
+        self._ticks.reach(now_ns)
+
+    def turn(self, now_ns: int, mind: Callable[[int], bool]) -> None:
+        """Whatever is to be done, until there is nothing more, or something to be written first."""
+        while self._unsaved is None:
+            self.lease.observe(self.node.standing, now_ns)
+            self._catch_up(now_ns)
+            if mind(now_ns):
+                continue
+            if not self.node.has_ready():
+                return
+            ready = self.node.ready()
+            self._send(ready.messages)
+            if ready.hard_state or ready.entries or ready.snapshot:
+                self._unsaved = ready
+                self._outbox.add(self._save(ready))
+            else:
+                self._finish(ready)
+
+    def saved(self) -> None:
+        ready, self._unsaved = self._unsaved, None
+        assert ready is not None, "nothing was to be written"
+        self._finish(ready)
+
+    # -- a turn
+
+    def _save(self, ready: Ready) -> Save:
+        snapshot = ready.snapshot
+        if snapshot and self.directory.catching_up:
+            # A restart must not make a voter of a node that has only this.
+            arriving = Directory.decode(snapshot.data)
+            arriving.catching_up = True
+            snapshot = msgspec.structs.replace(snapshot, data=arriving.encode())
+        return Save(hard_state=ready.hard_state, entries=ready.entries, snapshot=snapshot, must_sync=ready.must_sync)
+
+    def _finish(self, ready: Ready) -> None:
+        """It is written, if there was something to write."""
+        self._send(message for message in ready.messages_after_sync if message.to != self.node.id)
+        if ready.snapshot:
+            catching_up = self.directory.catching_up
+            self.directory = Directory.decode(ready.snapshot.data)
+            self.directory.catching_up = catching_up
+        for entry in ready.committed:
+            if entry.change is not None:
+                self.directory.apply_change(entry.change)
+                self.node.apply_change(entry.change)
+            elif entry.data:
+                self.directory.apply_command(entry.data)
+        self.node.advance()
+        self._caught_up(ready.read_states)
+        if self.applied - max(self._storage.first_index, self._compacted) >= KEPT_ENTRIES:
+            self._compact()
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        if self.directory.catching_up:
+            # The leader must not be confirmed by a node that has yet to learn who leads.
+            messages = [
+                msgspec.structs.replace(message, round=0) if isinstance(message, HeartbeatResponse) else message
+                for message in messages
+            ]
+        self._outbox.send(messages)
+
+    def _compact(self) -> None:
+        raft = self.node.raft
+        term = raft.log.term(self.applied)
+        assert term is not None, "what was just applied is in the log"
+        self._compacted = self.applied
+        data = self.directory.encode()
+        self._outbox.add(Compact(Snapshot(self.applied, term, raft.tracker.configuration, data)))
+
+    # -- a node that had nothing on its disk
+
+    def _catch_up(self, now_ns: int) -> None:
+        """Ask how far the log goes: the answer is true of the whole cluster, as a majority without us confirms it."""
+        raft = self.node.raft
+        if not self.directory.catching_up or raft.lead == NOBODY:
+            return
+        if self._asked_ns is None or now_ns - self._asked_ns >= self._timers.election_ns:
+            self._asked_ns = now_ns
+            self.node.read_index(b"catch up")
+
+    def _caught_up(self, read_states: Iterable[ReadState]) -> None:
+        if self.directory.catching_up and any(state.index <= self.applied for state in read_states):
+            self.directory.catching_up = False
+            self._compact()
+            self._outbox.notice(
+                "info", "caught-up", f"has the log up to {self.applied}, as the leader has: it may vote"
+            )
+
+    # -- words
+
+    @property
+    def applied(self) -> int:
+        return self.node.raft.log.applied
+
+    @property
+    def leader(self) -> int:
+        """0: nobody"""
+        return self.node.raft.lead
+
+    def name(self, number: int) -> str:
+        return self.directory.name(number)
+
+    def _observe(self, note: Note) -> None:
+        level = _LEVELS.get(note.what.level)
+        if level is not None:
+            code = "raft-" + note.what.name.lower().replace("_", "-")
+            self._outbox.notice(level, code, self.directory.named(str(note)))

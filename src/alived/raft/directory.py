@@ -1,0 +1,121 @@
+"""Who the members are: the replicated state of a cluster, and how it is written in the log and in snapshots.
+
+The consensus knows numbers, operators know names. The number of a node is a hash of its name, so that nobody has to
+assign one. Name, address, role and priority of a member travel in the context of the change of the membership that
+brings it; the snapshot's data carries them all, and the id that the cluster was given when it was formed.
+
+The role of a member is what it *shall* be: one that shall vote is a learner of the consensus until it has caught up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from alived.raft.confchange import Change, ChangeKind, ConfChange, Configuration
+from alived.raft.config import Member
+from alived.raft.messages import Snapshot
+from alived.raft.quorum import Voters
+
+
+def node_number(name: str) -> int:
+    """63 bits of a hash; never 0, which is nobody."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") >> 1 or 1
+
+
+def members_digest(members: Iterable[Member]) -> str:
+    """Two nodes with the same one mean the same cluster; the order of the members in the file does not matter."""
+    text = msgspec.json.encode(sorted(members, key=lambda member: member.id))
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+class Founded(msgspec.Struct, frozen=True, tag=True):
+    """The first leader has given the cluster its id: the first command of the log."""
+
+    formed: str
+
+
+def encode_command(command: Founded) -> bytes:
+    return msgspec.json.encode(command)
+
+
+class _Roster(msgspec.Struct, frozen=True):
+    """What a snapshot's data says."""
+
+    formed: str
+    members: tuple[Member, ...]
+    catching_up: bool = False
+
+
+class Directory:
+    """The members of the cluster, by number."""
+
+    def __init__(self, members: Iterable[Member] = (), formed: str = "") -> None:
+        self.formed = formed
+        """The id that the cluster was given; "": none yet"""
+        self.members: dict[int, Member] = {node_number(member.id): member for member in members}
+        self.catching_up = False
+        """This node began with nothing on its disk and may lack what it once promised to have: it does not vote"""
+
+    # -- as bytes
+
+    @classmethod
+    def decode(cls, data: bytes) -> Directory:
+        """Raises msgspec.DecodeError: snapshots come from members of our own cluster."""
+        roster = msgspec.json.decode(data, type=_Roster)
+        directory = cls(roster.members, roster.formed)
+        directory.catching_up = roster.catching_up
+        return directory
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(_Roster(self.formed, tuple(self.members.values()), self.catching_up))
+
+    # -- changes
+
+    def apply_command(self, data: bytes) -> None:
+        """The id is given once; a second leader may have proposed another one before it saw the first."""
+        self.formed = self.formed or msgspec.json.decode(data, type=Founded).formed
+
+    def apply_change(self, change: ConfChange) -> None:
+        """Members of the context come or change; those that the change removes go."""
+        for one in change.changes:
+            if one.kind is ChangeKind.REMOVE:
+                self.members.pop(one.node, None)
+        if change.context:
+            for member in msgspec.json.decode(change.context, type=tuple[Member, ...]):
+                self.members[node_number(member.id)] = member
+
+    # -- words
+
+    def name(self, number: int) -> str:
+        """ "": nobody"""
+        member = self.members.get(number)
+        return member.id if member else str(number or "")
+
+    def named(self, text: str) -> str:
+        """A sentence of the consensus with names instead of numbers."""
+        return re.sub(r"\d{10,}", lambda found: self.name(int(found[0])), text)
+
+    def number_of(self, name: str) -> int | None:
+        number = node_number(name)
+        return number if number in self.members else None
+
+
+def change_of(kind: ChangeKind, member: Member) -> ConfChange:
+    """One member comes, goes or becomes something else."""
+    context = b"" if kind is ChangeKind.REMOVE else msgspec.json.encode((member,))
+    return ConfChange((Change(kind, node_number(member.id)),), context=context)
+
+
+def first_snapshot(members: Iterable[Member]) -> Snapshot:
+    """What a cluster begins with. The same on all nodes that agree on the members: who forms it twice does no harm."""
+    directory = Directory(sorted(members, key=lambda member: member.id))
+    return Snapshot(1, 1, configuration_of(directory.members), directory.encode())
+
+
+def configuration_of(members: Mapping[int, Member]) -> Configuration:
+    voters = frozenset(number for number, member in members.items() if member.votes)
+    return Configuration(Voters(voters), frozenset(members) - voters)

@@ -1,0 +1,130 @@
+"""What the engine was told that this node owns, and what it has let go since.
+
+The engine is another process. It ends what it owns by itself at the moment it was told. Sooner than that this node
+knows that nothing is held only from an answer: to the leases that no longer name a group, without `holds`. What helps
+another node to own waits for one of the two.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Set
+
+from alived.base import NS_PER_S
+from alived.raft.member_events import EngineReported, Held, Leases
+from alived.raft.packets import GroupReport
+
+IDLE_NS = NS_PER_S
+"""How often the engine is asked whether it is there while it owns nothing"""
+PATIENCE_ROUNDS = 3
+"""An engine that has not answered leases for so many rounds of heartbeats is not able to own"""
+_REMEMBERED = 100
+"""So many unanswered leases are counted; a later answer is one to all before it"""
+
+
+class EngineLine:
+    def __init__(self, heartbeat_ns: int) -> None:
+        self._heartbeat_ns = heartbeat_ns
+        self._number = 0
+        """Of the last leases"""
+        self._held: dict[str, int] = {}
+        self._told_ns: int | None = None
+        """None: there is something new, or somebody new, to tell"""
+        self._unanswered: deque[tuple[int, int]] = deque()
+        """Numbers of leases, and when they were told"""
+        self._ends: dict[str, int] = {}
+        """When a group is let go at the latest, of all that may be held"""
+        self._withdrawn: dict[str, int] = {}
+        """Groups that may be held though this node shall not own them any more: since which leases"""
+        self._leaving: set[str] = set()
+        """Those of them that may end what they have begun, within their lease"""
+        self.reports: dict[str, GroupReport] = {}
+        """Empty: there is no engine, or it has not spoken"""
+        self.heard_ns: int | None = None
+
+    # -- what can be asked
+
+    @property
+    def held(self) -> Mapping[str, int]:
+        """What the engine was told that this node owns, and until when."""
+        return self._held
+
+    @property
+    def silent_from_ns(self) -> int | None:
+        """When it counts as hanging if it says nothing; None: it owes no answer."""
+        return self._unanswered[0][1] + PATIENCE_ROUNDS * self._heartbeat_ns if self._unanswered else None
+
+    def silent(self, now_ns: int) -> bool:
+        """It is gone, or hangs."""
+        from_ns = self.silent_from_ns
+        return not self.reports or (from_ns is not None and now_ns >= from_ns)
+
+    def leaving_until_ns(self, now_ns: int) -> int | None:
+        """When all that was withdrawn is let go at the latest; None: it is."""
+        ends = [self._ends[group] for group in self._withdrawn if self._ends[group] > now_ns]
+        return max(ends, default=None)
+
+    @property
+    def due_ns(self) -> int | None:
+        """When it must be told again; None: at once."""
+        if self._told_ns is None:
+            return None
+        return self._told_ns + (self._heartbeat_ns if self._unanswered and self.reports else IDLE_NS)
+
+    # -- what happens
+
+    def tell(
+        self, held: Mapping[str, int], term: int, reason: str, now_ns: int, *, orderly: bool = False
+    ) -> Leases | None:
+        """All that this node owns now and until when; None: the engine knows, and there is no need to say it again.
+
+        orderly: what is not named any more has its lease to leave, so that hooks run before; else it goes at once.
+        """
+        due_ns = self.due_ns
+        if held == self._held and (orderly or not self._leaving) and due_ns is not None and now_ns < due_ns:
+            return None
+        self._number += 1
+        self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
+        for group, until_ns in held.items():
+            self._ends[group] = max(until_ns, self._ends.get(group, 0))
+            self._withdrawn.pop(group, None)
+            self._leaving.discard(group)
+        self._held = dict(held)
+        self._told_ns = now_ns
+        if len(self._unanswered) < _REMEMBERED:
+            self._unanswered.append((self._number, now_ns))
+        named = [Held(group, until_ns) for group, until_ns in held.items()]
+        leaving = [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
+        return Leases(number=self._number, term=term, held=(*named, *leaving), reason=reason)
+
+    def _withdraw(self, groups: Set[str], *, orderly: bool) -> None:
+        if not orderly:
+            groups = groups | self._leaving
+            self._leaving.clear()
+        else:
+            self._leaving |= groups
+        for group in groups:
+            self._withdrawn[group] = self._number
+
+    def heard(self, event: EngineReported, now_ns: int) -> None:
+        self.heard_ns = now_ns
+        self.reports = {report.name: report for report in event.groups}
+        if event.number == 0:
+            self._told_ns = None  # A new engine knows nothing of what the former one was told.
+        while self._unanswered and self._unanswered[0][0] <= event.number:
+            self._unanswered.popleft()
+        for group, number in list(self._withdrawn.items()):
+            report = self.reports.get(group)
+            if event.number >= number and not (report and report.holds):
+                del self._withdrawn[group], self._ends[group]
+                self._leaving.discard(group)
+
+    def lost(self) -> None:
+        """Its process is gone, and what it had bound was taken away."""
+        self.reports = {}
+        self._held = {}
+        self._ends = {}
+        self._withdrawn = {}
+        self._leaving = set()
+        self._unanswered.clear()
+        self._told_ns = None

@@ -1,0 +1,127 @@
+"""Who forms a cluster, who joins one, and who is of another one.
+
+Nodes greet each other. One that has nothing on its disk forms the cluster of its configuration when a majority of
+those that shall vote, itself included, has nothing either and names the same members, and nobody says that there is a
+cluster already. What a cluster begins with is the same on all nodes, so that it does no harm to form it twice. A node
+that hears of a cluster joins it: the leader gives it the log.
+
+The first leader gives the cluster an id. Nobody listens to the consensus of a node before both have greeted, nor to one
+whose cluster has another id: its log has nothing to do with ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from alived.base import NS_PER_S
+from alived.raft.config import Cluster
+from alived.raft.directory import members_digest, node_number
+from alived.raft.member_events import Send
+from alived.raft.outbox import Outbox
+from alived.raft.packets import Greeting
+
+FRESH_NS = 3 * NS_PER_S
+"""So long a node without anything on its disk counts as one when it is not heard again"""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    greeting: Greeting
+    heard_ns: int
+
+
+class Formation:
+    """The greetings of one node."""
+
+    def __init__(self, cluster: Cluster, interval_ns: int, outbox: Outbox, now_ns: int) -> None:
+        self._name = cluster.node_id
+        self._cluster = cluster
+        self._digest = members_digest(cluster.members)
+        self._interval_ns = interval_ns
+        self._outbox = outbox
+        self._known: dict[int, _Known] = {}
+        self._complained: set[tuple[int, str]] = set()
+        self.formed = ""
+        """The id of the cluster that this node is of; "": it has none yet"""
+        self.greet_ns = now_ns
+        """When it greets next"""
+
+    def reconfigure(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._digest = members_digest(cluster.members)
+
+    # -- greetings
+
+    def greet(self, peers: Iterable[int], now_ns: int) -> None:
+        """Those that have not been heard of, or are not part of the cluster yet."""
+        if now_ns < self.greet_ns:
+            return
+        self.greet_ns = now_ns + self._interval_ns
+        for peer in peers:
+            known = self._known.get(peer)
+            if known is None or known.greeting.formed != self.formed or not self.formed:
+                self._outbox.add(Send(peer, self._greeting(answer=False)))
+
+    def heard(self, sender: int, greeting: Greeting, now_ns: int) -> None:
+        self._known[sender] = _Known(greeting, now_ns)
+        if not greeting.answer:
+            self._outbox.add(Send(sender, self._greeting(answer=True)))
+        if self.formed and greeting.formed and greeting.formed != self.formed:
+            self._complain(
+                sender,
+                "foreign-cluster",
+                f"{greeting.node} belongs to another cluster of this name (formed as {greeting.formed}, ours as "
+                f"{self.formed}) and is not listened to: empty the data_dir of the one that shall join the other",
+            )
+        elif not self.formed and not greeting.formed and greeting.members != self._digest:
+            self._complain(
+                sender,
+                "members-differ",
+                f"{greeting.node} has other members in its configuration than this node: no cluster is formed with it",
+            )
+
+    def _greeting(self, *, answer: bool) -> Greeting:
+        return Greeting(node=self._name, formed=self.formed, members=self._digest, answer=answer)
+
+    def _complain(self, sender: int, code: str, message: str) -> None:
+        """Once for each state of things."""
+        if (sender, message) not in self._complained:
+            self._complained.add((sender, message))
+            self._outbox.notice("error", code, message)
+
+    # -- what follows
+
+    def trusts(self, sender: int) -> bool:
+        """Whether its consensus is ours."""
+        known = self._known.get(sender)
+        return known is not None and (
+            not known.greeting.formed or not self.formed or known.greeting.formed == self.formed
+        )
+
+    def heard_of(self) -> str:
+        """The id of a cluster that somebody is of; "": nobody is of any, as far as is known."""
+        return next((known.greeting.formed for known in self._known.values() if known.greeting.formed), "")
+
+    def may_form(self, now_ns: int) -> bool:
+        """For a node with nothing on its disk."""
+        voters = {node_number(member.id) for member in self._cluster.voters}
+        blank = {number for number in voters & self._known.keys() if self._agrees(self._known[number], now_ns)}
+        own = node_number(self._name)
+        return own in voters and not self.heard_of() and len(blank | {own}) >= self._cluster.quorum
+
+    def _agrees(self, known: _Known, now_ns: int) -> bool:
+        greeting = known.greeting
+        return not greeting.formed and greeting.members == self._digest and now_ns - known.heard_ns < FRESH_NS
+
+    def waiting_for(self, now_ns: int) -> str:
+        """Why no cluster is formed; a sentence."""
+        missing = [
+            member.id
+            for member in self._cluster.voters
+            if member.id != self._name
+            and not (
+                node_number(member.id) in self._known and self._agrees(self._known[node_number(member.id)], now_ns)
+            )
+        ]
+        return f"a majority is needed to form the cluster; not heard, or of another mind: {', '.join(missing)}"

@@ -1,0 +1,54 @@
+"""What a step of a member wants done, in order; and what it must not say before its engine has let go.
+
+A vote, or an answer to a new leader, helps another node to own. It waits as long as this one may own still: a leader
+that loses its term has promised nothing to anybody, its own vote may be the one that makes the next owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alived.raft.member_events import MemberEffect, MemberNoticed, Send
+from alived.raft.messages import AppendResponse, HeartbeatResponse, Message, TimeoutNow, VoteResponse
+
+
+class Outbox:
+    def __init__(self) -> None:
+        self._effects: list[MemberEffect] = []
+        self._waiting: list[Message] = []
+        self.shut = False
+        """What helps another node to own waits"""
+
+    def add(self, effect: MemberEffect) -> None:
+        self._effects.append(effect)
+
+    def notice(self, level: str, code: str, message: str) -> None:
+        self._effects.append(MemberNoticed(level, code, message))
+
+    def send(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if self.shut and helps(message):
+                self._waiting.append(message)
+            else:
+                self._effects.append(Send(message.to, message))
+
+    def open(self) -> None:
+        """Nothing is owned here any more: what waited may leave."""
+        self.shut = False
+        waiting, self._waiting = self._waiting, []
+        self.send(waiting)
+
+    def take(self) -> list[MemberEffect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+
+def helps(message: Message) -> bool:
+    """Whether it may make another node the owner: by a vote, or by an answer that commits or confirms."""
+    match message:
+        case VoteResponse(pre=pre, reject=reject):
+            return not pre and not reject
+        case AppendResponse() | HeartbeatResponse() | TimeoutNow():
+            return True
+        case _:
+            return False

@@ -1,0 +1,58 @@
+"""From time to ticks: the consensus counts, its driver looks at a clock.
+
+A node is not woken for every tick but when its next event is due. What came in meanwhile is heard first: ticks that
+passed before a message are counted, except the one with which something would happen; that one waits until everything
+is read. So a process that stalled hears its leader before it thinks of an election.
+
+Ticks lost in a stall are not made up. The promises of this node last longer then, which is the safe side: ends of
+leases are absolute times. For the same reason what is left of a tick is dropped when a promise is renewed.
+"""
+
+from __future__ import annotations
+
+from alived.raft.node import Node
+
+
+class Ticks:
+    """The ticks of one node."""
+
+    def __init__(self, node: Node, tick_ns: int, now_ns: int) -> None:
+        self._node = node
+        self._tick_ns = tick_ns
+        self._counted_ns = now_ns
+        """All ticks until then are counted, or dropped"""
+        self._elapsed = 0
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """None: nothing happens by itself."""
+        ticks = self._node.ticks_to_event
+        return None if ticks is None else self._counted_ns + ticks * self._tick_ns
+
+    def before(self, now_ns: int) -> None:
+        """Something has happened: count what passed before, so far as it causes nothing."""
+        self._count(min(self._due(now_ns), self._limit - 1))
+        self._elapsed = self._node.raft.election_elapsed
+
+    def heard(self, now_ns: int) -> None:
+        """After it: if the clock of elections began anew, then here."""
+        if self._elapsed > 0 and self._node.raft.election_elapsed == 0:
+            self._counted_ns = now_ns
+
+    def reach(self, now_ns: int) -> None:
+        """Everything is read: what is due happens, once."""
+        self._count(min(self._due(now_ns), self._limit))
+        self._counted_ns += self._due(now_ns) * self._tick_ns
+
+    def _due(self, now_ns: int) -> int:
+        return (now_ns - self._counted_ns) // self._tick_ns
+
+    @property
+    def _limit(self) -> int:
+        """More ticks than an election timeout mean nothing to a node for which nothing happens by itself."""
+        return self._node.ticks_to_event or self._node.raft.settings.election_ticks
+
+    def _count(self, ticks: int) -> None:
+        for _ in range(ticks):
+            self._node.tick()
+        self._counted_ns += ticks * self._tick_ns
