@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("alived.cli.plan:plan", "Show what a configuration would change in the running daemon."),
     "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
+    "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
     "sniff": Entry("alived.cli.sniff:sniff", "Decode VRRP, ARP and ND from an interface or a capture."),
     "demo": Entry("alived.cli.demo:demo", "Fail over between real daemons on this machine, and measure it."),

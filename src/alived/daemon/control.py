@@ -12,6 +12,7 @@ from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.history import KEPT
 from alived.daemon.messages import Answer, Request, Transition
+from alived.raft.member_events import Command
 
 Finish = Callable[[Answer], None]
 _decoder = msgspec.json.Decoder(Request)
@@ -27,6 +28,10 @@ class Daemon(Protocol):
     def reload(self, done: Finish) -> None: ...
 
     def plan(self, config: Config, done: Callable[[view.Json], None]) -> None: ...
+
+    def members(self, done: Finish) -> None: ...
+
+    def command_cluster(self, command: Command, done: Finish) -> None: ...
 
 
 class Commands:
@@ -55,10 +60,15 @@ class Commands:
                 self._daemon.reload(finish)
             case "plan":
                 self._plan(request.arguments, finish)
+            case "members":
+                self._daemon.members(finish)
+            case "cluster":
+                self._cluster(request.arguments, finish)
             case "version":
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
-                finish(_refusal(f"unknown command {unknown!r}; there are status, history, reload, plan and version"))
+                known = "status, history, reload, plan, members, cluster and version"
+                finish(_refusal(f"unknown command {unknown!r}; there are {known}"))
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:
         """What this daemon would do with a configuration, which the client has read with rights of its own."""
@@ -68,6 +78,15 @@ class Commands:
             finish(_refusal(f"this daemon (alived {alived.__version__}) cannot take such a configuration: {error}"))
             return
         self._daemon.plan(config, lambda found: finish(Answer(ok=True, result=found)))
+
+    def _cluster(self, arguments: dict[str, Any], finish: Finish) -> None:
+        """A `Command` of `raft.member_events`."""
+        try:
+            command: Command = msgspec.convert(arguments.get("command"), Command)
+        except msgspec.ValidationError as error:
+            finish(_refusal(f"this is no command to a cluster: {error}"))
+            return
+        self._daemon.command_cluster(command, finish)
 
     def _history(self, arguments: dict[str, Any]) -> Answer:
         count = arguments.get("count", KEPT)

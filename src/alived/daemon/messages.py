@@ -228,7 +228,8 @@ BusMessage = (
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Client to daemon over the control socket: command "status", "reload", "plan", "history", "version"."""
+    """Client to daemon over the control socket: command "status", "reload", "plan", "history", "members", "cluster",
+    "version"."""
 
     command: str
     arguments: dict[str, Any] = {}

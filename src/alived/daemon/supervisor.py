@@ -23,11 +23,12 @@ from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
-from alived.daemon import raft_place, view
+from alived.daemon import cluster_view, raft_place, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
+from alived.daemon.cluster_requests import NO_CLUSTER, ClusterRequests
 from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
@@ -36,6 +37,7 @@ from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.messages import (
     Answer,
     BusMessage,
+    ClusterOutcome,
     Configure,
     Configured,
     EngineEnded,
@@ -48,13 +50,13 @@ from alived.daemon.messages import (
     ScriptVerdicts,
     Transition,
 )
-from alived.daemon.owed import MAX_DELIVERIES, Owed
 from alived.daemon.plan import make_plan
 from alived.daemon.raft_place import RaftPlace
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
 from alived.daemon.status_answers import StatusAnswers
-from alived.daemon.verdict_relay import VerdictRelay
+from alived.daemon.worker_errands import WorkerErrands
+from alived.raft.member_events import Command
 
 _TICK_NS = 10 * NS_PER_S
 
@@ -99,7 +101,6 @@ class Supervisor:
         """Configurations whose addresses the engine may have bound: more than one while reloads are on their way."""
         self._accept_mode = AcceptMode(directory.path)
         self._borrowed = Borrowed(directory)
-        self._owed = Owed(config)
         self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster and parts.make_raft else set())
         self._began_ns = now_ns()
         self._stopping = False
@@ -114,8 +115,9 @@ class Supervisor:
             self._raft_placed,
         )
         self._roles = {host.role: host for host in (self._engine, self._worker)}
-        self._verdicts = VerdictRelay(loop, config, self._engine.send, self.note)
+        self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
+        self._cluster = ClusterRequests(loop, self._raft.send)
         self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
@@ -131,6 +133,7 @@ class Supervisor:
             self._roles[host.role] = host
         else:
             del self._roles[raft_place.ROLE]
+            self._cluster.process_ended()
 
     # -- life --
 
@@ -217,18 +220,19 @@ class Supervisor:
             case LogLine(level=level, code=code, message=text, fields=fields):
                 self._log.say(self._source(role), level, code, text, fields)
             case Transition():
-                if self._owed.add(message):
-                    self._worker.send(message)
+                self._errands.changed(message)
                 self._log.transition(self._source(role), message)
                 self._history.add(message)
             case ScriptsRan():
-                self._owed.paid(message)
+                self._errands.ran(message)
             case ScriptVerdicts(verdicts):
-                self._verdicts.heard(verdicts)
+                self._errands.judged(verdicts)
             case EngineSnapshot() | ScriptsSnapshot() | RaftSnapshot():
                 self._answers.received(message)
             case KernelSettings():
                 self._borrow(message)
+            case ClusterOutcome():
+                self._cluster.told(message)
             case Configured():
                 self._configured(role, message)
             case _:
@@ -238,7 +242,9 @@ class Supervisor:
         if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
             self._raft.send(EngineEnded())
         if role == "worker" and not self._stopping:
-            self._verdicts.worker_died()
+            self._errands.worker_died()
+        if role == raft_place.ROLE:
+            self._cluster.process_ended()
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
@@ -273,24 +279,16 @@ class Supervisor:
                 self._service_manager.tell("READY=1", f"STATUS={count} instances")
 
     def born(self, role: str) -> None:
-        known = ScriptVerdicts(self._verdicts.known)
-        if role == "engine" and known.verdicts:
-            self._engine.send(known)
-        if role != "worker":
-            return
-        self._verdicts.worker_began()
-        self._worker.send(known)
-        again, given_up = self._owed.deliver_again()
-        for transition in again:
-            self._worker.send(transition)
-        for transition in given_up:
-            what = f"{transition.kind} {transition.name} {transition.new}"
-            self.note("error", "scripts-given-up", f"the scripts of {what} outlived {MAX_DELIVERIES} workers: given up")
+        match role:
+            case "engine":
+                self._errands.engine_began()
+            case "worker":
+                self._errands.worker_began()
 
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
-        self._answers.status(self._config, lambda: self._verdicts.known, self._processes, done)
+        self._answers.status(self._config, lambda: self._errands.known, self._processes, done)
 
     def _processes(self, now: int) -> list[RoleStatus]:
         return [self._own_status(), *(host.status(now) for host in self._roles.values())]
@@ -309,11 +307,29 @@ class Supervisor:
     def plan(self, config: Config, done: Callable[[view.Json], None]) -> None:
         self._answers.engine.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
 
+    def members(self, done: Callable[[Answer], None]) -> None:
+        """As `alived status` shows the cluster."""
+        if self._config.cluster is None:
+            done(Answer(ok=False, error=NO_CLUSTER))
+            return
+
+        def show(snapshot: RaftSnapshot | None) -> None:
+            clock = view.Clock(now_ns(), time.time())
+            known = snapshot or self._answers.raft.last
+            done(Answer(ok=True, result=cluster_view.cluster(self._config, known, snapshot is not None, clock)))
+
+        self._answers.raft.ask(show)
+
+    def command_cluster(self, command: Command, done: Callable[[Answer], None]) -> None:
+        if self._config.cluster is None:
+            done(Answer(ok=False, error=NO_CLUSTER))
+        else:
+            self._cluster.ask(command, done)
+
     # -- Reloadable --
 
     def adopt(self, config: Config) -> Sequence[str]:
-        self._owed.configure(config)
-        self._verdicts.configure(config)
+        self._errands.configure(config)
         self._boundable.append(config)
         self._config = config
         self._guard(lambda: self._accept_mode.enforce(config))

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
+import re
 
 import msgspec
 
 DEFAULT_PORT = 7946
 DEFAULT_PRIORITY = 100
 MAX_MEMBERS = 10
+MAX_PRIORITY = 255
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+def is_node_id(text: str) -> bool:
+    """Up to 64 letters, digits, '.', '_' and '-'."""
+    return _ID.match(text) is not None
 
 
 class Profile(enum.StrEnum):
@@ -65,6 +74,23 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_own(self) -> bool:
         return self.role is Role.VOTER
+
+    @property
+    def flaw(self) -> str:
+        """Why no cluster can have such a member, a sentence; "" if one can."""
+        if not is_node_id(self.id):
+            return f"{self.id!r} cannot be the id of a node: up to 64 letters, digits, '.', '_' and '-'"
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return f"{self.address!r} is no IP address; names are not resolved"
+        if address.is_unspecified or address.is_multicast:
+            return f"nobody reaches a node at {self.address}"
+        if not 1 <= self.port <= 65535:
+            return f"{self.port} is no port: 1 to 65535"
+        if not 0 <= self.priority <= MAX_PRIORITY:
+            return f"{self.priority} is no priority: 0 to {MAX_PRIORITY}"
+        return ""
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):

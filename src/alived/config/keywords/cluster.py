@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from alived.config.findings import Findings
@@ -22,9 +21,7 @@ from alived.config.keywords.table import Keyword, Settings, table, works
 from alived.config.keywords.vrrp import INSTANCE
 from alived.config.product import Listen
 from alived.config.text.blocks import Block
-from alived.raft.config import DEFAULT_PORT, BoundBy, Member, Profile, QuorumLost, Role
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+from alived.raft.config import DEFAULT_PORT, MAX_PRIORITY, BoundBy, Member, Profile, QuorumLost, Role, is_node_id
 
 
 def node_id() -> Converter:
@@ -37,10 +34,6 @@ def node_id() -> Converter:
         return None
 
     return Converter("ID", "node1", read)
-
-
-def is_node_id(text: str) -> bool:
-    return _ID.match(text) is not None
 
 
 def words(shape: str, example: str) -> Converter:
@@ -62,7 +55,7 @@ NODE = table(
 CLUSTER_NODE = table(
     "in a node of cluster",
     works("addr", host_port(DEFAULT_PORT, any_host=False), "Where the others reach the node."),
-    works("priority", integer(0, 255, 100), "The highest one is preferred as the owner.", default="100"),
+    works("priority", integer(0, MAX_PRIORITY, 100), "The highest one is preferred as the owner.", default="100"),
     works("role", choice(*Role), "A witness votes but never owns, a learner does neither.", default="voter"),
 )
 

@@ -1,0 +1,85 @@
+"""What the parent keeps for the worker, which may die: scripts that it owes, and what is known of tracked ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alived.adapters.loop import Loop, Timer, now_ns
+from alived.config.model import Config
+from alived.daemon.messages import BusMessage, ScriptsRan, ScriptVerdict, ScriptVerdicts, Transition
+from alived.daemon.owed import MAX_DELIVERIES, Owed
+from alived.daemon.verdicts import Verdicts
+
+Tell = Callable[[BusMessage], None]
+
+
+class WorkerErrands:
+    """Transitions go to the worker until their scripts have run, verdicts to the engine when they change."""
+
+    def __init__(
+        self, loop: Loop, config: Config, to_engine: Tell, to_worker: Tell, note: Callable[[str, str, str], None]
+    ) -> None:
+        self._loop = loop
+        self._owed = Owed(config)
+        self._verdicts = Verdicts(config)
+        self._to_engine = to_engine
+        self._to_worker = to_worker
+        self._note = note
+        self._expiry: Timer | None = None
+
+    def configure(self, config: Config) -> None:
+        self._owed.configure(config)
+        self._verdicts.configure(config)
+
+    def changed(self, transition: Transition) -> None:
+        """If it has scripts, the worker runs them."""
+        if self._owed.add(transition):
+            self._to_worker(transition)
+
+    def ran(self, message: ScriptsRan) -> None:
+        self._owed.paid(message)
+
+    def judged(self, verdicts: tuple[ScriptVerdict, ...]) -> None:
+        """The worker says."""
+        self._tell(self._verdicts.heard(verdicts))
+
+    @property
+    def known(self) -> tuple[ScriptVerdict, ...]:
+        return self._verdicts.known
+
+    def engine_began(self) -> None:
+        if known := self._verdicts.known:
+            self._to_engine(ScriptVerdicts(known))
+
+    def worker_began(self) -> None:
+        self._verdicts.worker_began()
+        self._to_worker(ScriptVerdicts(self._verdicts.known))
+        again, given_up = self._owed.deliver_again()
+        for transition in again:
+            self._to_worker(transition)
+        for transition in given_up:
+            what = f"{transition.kind} {transition.name} {transition.new}"
+            message = f"the scripts of {what} outlived {MAX_DELIVERIES} workers: given up"
+            self._note("error", "scripts-given-up", message)
+
+    def worker_died(self) -> None:
+        self._verdicts.worker_died(now_ns())
+        self._arm()
+
+    def _tell(self, changed: tuple[ScriptVerdict, ...]) -> None:
+        if changed:
+            self._to_engine(ScriptVerdicts(changed))
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        due_ns = self._verdicts.deadline_ns
+        self._expiry = self._loop.call_at(due_ns, self._expire) if due_ns is not None else None
+
+    def _expire(self) -> None:
+        """Nobody has checked these scripts for too long."""
+        expired = self._verdicts.expire(now_ns())
+        for verdict in expired:
+            self._note("error", "script-down", verdict.reason)
+        self._tell(expired)
