@@ -72,6 +72,17 @@ def test_options_of_the_daemon_from_the_environment(file: str) -> None:
     assert ["config-id", "n8", "--config-id"] in [line.split() for line in lines]
 
 
+def test_the_form_of_the_log_is_that_of_the_file_if_nobody_else_says(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "f.yaml"
+    vrrp = "vrrp_instances: {V: {interface: eth0, virtual_router_id: 1, virtual_ipaddress: 192.0.2.9/24}}\n"
+    path.write_text(f"logging: {{format: json}}\n{vrrp}")
+    assert f"log-format   json {path}".split() in [
+        line.split() for line in run(str(path), "--effective").stdout.split("\n")
+    ]
+    lines = run(str(path), "--effective", env={"ALIVED_LOG_FORMAT": "text"}).stdout.split("\n")
+    assert ["log-format", "text", "environment", "ALIVED_LOG_FORMAT"] in [line.split() for line in lines]
+
+
 def test_json(file: str) -> None:
     result = run(file, "--json", env={"ALIVED_SET_VRRP_INSTANCE__PRIORITY": "8"})
     found = json.loads(result.stdout)

@@ -7,11 +7,14 @@ import pathlib
 
 import pytest
 
-from alived.config.load import load, load_text
+from alived.config.findings import Findings
+from alived.config.interpret import read_tree
+from alived.config.load import load, load_text, load_tree
 from alived.config.this_host import ThisHost
 from tests.config.helpers import instance_text
 
-EXAMPLES = sorted((pathlib.Path(__file__).resolve().parents[2] / "examples").glob("*"))
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = sorted(path for path in FOLDER.rglob("*") if path.suffix in (".conf", ".toml", ".yaml"))
 
 
 def test_a_missing_file_is_a_finding() -> None:
@@ -62,7 +65,7 @@ def test_the_examples_are_clean(path: pathlib.Path) -> None:
     codes = {found.code for found in loaded.diagnostics}
     assert codes <= NOT_IN_THIS_VERSION
     assert (loaded.config is None) == ("no-engine" in codes)
-    assert codes == set() or path.stem in ("cluster", "load-balancer")
+    assert codes == set() or path.stem in ("cluster", "load-balancer", "config", "vip")
 
 
 def test_the_languages_of_the_examples_say_the_same() -> None:
@@ -94,3 +97,36 @@ def test_a_place_in_another_file_is_named_with_its_file(tmp_path: pathlib.Path) 
     path.write_text(instance_text() + instance_text(vrid=52))
     messages = [found.message for found in load(str(path)).diagnostics]
     assert messages == ["vrrp_instance 'VI_1' is already defined in line 1"]
+
+
+VIP_SWITCH = "node: {id: a, raft_addr: ':7946', data_dir: /d}\ncluster: {nodes: [{id: a, addr: 192.0.2.1}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        (VIP_SWITCH, True),
+        (f"{VIP_SWITCH}raft_instances: {{w: {{interface: eth0, virtual_ipaddress: 192.0.2.9}}}}\n", False),
+        (f"{VIP_SWITCH}vip_conf: {{VIP_ADDRESS: 192.0.2.9/32, INTERFACE: eth0}}\n", False),
+        ("global_defs: {router_id: x}\n", False),
+    ],
+    ids=["vip-switch", "groups of its own", "vip_conf of its own", "no cluster"],
+)
+def test_vip_conf_beside_a_cluster_without_groups_says_what_the_hooks_bind(
+    tmp_path: pathlib.Path, text: str, is_read: bool
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    (tmp_path / "vip.conf").write_text("VIP_ADDRESS=192.0.2.7/24\nINTERFACE=eth1\nNONSENSE=`id`\n")
+    found = [one for one in load(str(tmp_path / "config.yaml")).diagnostics if one.location.file.endswith("vip.conf")]
+    assert any(one.code == "shell-expansion" for one in found) is is_read
+
+
+def test_the_address_in_vip_conf_belongs_to_the_group_that_hooks_bind(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "config.yaml").write_text(VIP_SWITCH)
+    findings = Findings()
+    without = load_tree(str(tmp_path / "config.yaml"), findings)
+    (tmp_path / "vip.conf").write_text("VIP_ADDRESS=192.0.2.7/24\nINTERFACE=eth1\n")
+    config, _ = read_tree(load_tree(str(tmp_path / "config.yaml"), findings).blocks, "f", findings)
+    (group,) = config.raft_groups
+    assert [str(vip) for vip in group.vips.addresses] == ["192.0.2.7/24 dev eth1"]
+    assert [block.keyword for block in without.blocks] == ["node", "cluster"], "and none without the file"

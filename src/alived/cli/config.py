@@ -20,6 +20,8 @@ from alived.config.effective.show import show_effective, show_said
 from alived.config.effective.values import in_words
 from alived.config.findings import Findings
 from alived.config.load import THIS_HOST, load, load_tree
+from alived.config.model import Config
+from alived.config.product import LogFormat
 
 VALUE_WIDTH = 34
 GAP = 2
@@ -59,7 +61,7 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
         click.echo(f"{file} has errors: nobody can say what would run", err=True)
         sys.exit(1)
     tree = load_tree(file, Findings(), options)
-    sections = (_daemon(), *show_effective(tree, loaded)) if effective else show_said(tree)
+    sections = (_daemon(file, loaded.meaning), *show_effective(tree, loaded)) if effective else show_said(tree)
     if as_json:
         click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
     else:
@@ -67,10 +69,10 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
             click.echo(line)
 
 
-def _daemon() -> Section:
+def _daemon(file: str, meaning: Config) -> Section:
     """What `alived run` would take from here: its options that have a variable of the environment."""
     context = click.get_current_context()
-    defaults = {"runtime_dir": DEFAULT, "config_id": THIS_HOST.name().partition(".")[0]}
+    defaults = {"runtime_dir": DEFAULT, "config_id": THIS_HOST.name().partition(".")[0], "log_format": LogFormat.TEXT}
     entries = []
     for option in run.params:
         variable, name = option.envvar, option.name
@@ -80,6 +82,8 @@ def _daemon() -> Section:
         origin = Origin(Kind.DEFAULT) if value is None else Origin(Kind.SAID, Location(f"environment {variable}"))
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             value, origin = context.params[name], Origin(Kind.SAID, Location(option.opts[-1]))
+        if value is None and name == "log_format" and meaning.logging is not None:
+            value, origin = meaning.logging.format, Origin(Kind.SAID, Location(file))
         if value is None:
             value = defaults.get(name) or option.get_default(context)
         entries.append(Entry(option.opts[-1].lstrip("-"), in_words(value), origin))

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
     "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
+    "announce": Entry("alived.cli.announce:announce", "Tell the neighbours where an address of this machine is."),
     "sniff": Entry("alived.cli.sniff:sniff", "Decode VRRP, ARP and ND from an interface or a capture."),
     "demo": Entry("alived.cli.demo:demo", "Fail over between real daemons on this machine, and measure it."),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from alived.adapters.runtime_dir import DEFAULT, ENVIRONMENT, choose
 from alived.cli.reading import ReadingOptions, reading_options
 
 if TYPE_CHECKING:
+    from alived.config.load import ReadOptions
+    from alived.daemon.options import Options
     from alived.daemon.supervisor import Parts
 
 
@@ -29,10 +32,18 @@ if TYPE_CHECKING:
 @click.option("--single", is_flag=True, help="One process for everything (tests, tiny containers).")
 @click.option("--runtime-dir", metavar="DIR", envvar=ENVIRONMENT, help=f"Default: ${ENVIRONMENT} or {DEFAULT}.")
 @click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", envvar="ALIVED_LOG_FORMAT", show_default=True
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    envvar="ALIVED_LOG_FORMAT",
+    help="Default: what the file says, or text.",
 )
 def run(
-    config_path: str, reading: ReadingOptions, debug: bool, single: bool, runtime_dir: str | None, log_format: str
+    config_path: str,
+    reading: ReadingOptions,
+    debug: bool,
+    single: bool,
+    runtime_dir: str | None,
+    log_format: str | None,
 ) -> None:
     """Run the daemon in the foreground until SIGTERM.
 
@@ -42,23 +53,29 @@ def run(
     Exit status: 0 after a stop, 1 if the configuration cannot run or another daemon has the runtime directory.
     SIGHUP reloads, SIGUSR1 writes alived.data and SIGUSR2 alived.stats to the runtime directory.
     """
-    from alived.daemon.main import serve
     from alived.daemon.options import Options
-    from alived.daemon.reading import Reading
 
     options = Options(
         config_path=config_path,
         runtime_dir=choose(runtime_dir),
-        log_format=log_format,
+        log_format=log_format or "",
         debug=debug,
         single=single,
     )
+    sys.exit(start(options, reading.read_options))
+
+
+def start(options: Options, read_options: Callable[[], ReadOptions]) -> int:
+    """Runs the daemon, whatever it is called by, and gives its exit status. read_options: what the command line and the
+    environment say of the configuration, asked for each time that it is read."""
+    from alived.daemon.main import serve
+    from alived.daemon.reading import Reading
 
     def read(path: str) -> Reading:
         # Here, because this runs in the helper that reads: the daemon's own processes stay without a parser.
         from alived.config.load import load
 
-        loaded = load(path, reading.read_options())
+        loaded = load(path, read_options())
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
     def make_parts() -> Parts:
@@ -69,4 +86,4 @@ def run(
 
         return Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)
 
-    sys.exit(serve(options, read, make_parts))
+    return serve(options, read, make_parts)

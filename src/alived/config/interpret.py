@@ -76,7 +76,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     others.update(statics(said, defaults, instances, findings))
     others.update(read_services(said, defaults, findings))
     others.update(_read_raft(said, defaults, known, instances, findings))
-    if not instances and not findings.has_errors:
+    if not instances and not findings.has_errors and said.values.keys() != {"vip_conf"}:
         _report_idle(said.location, any(others.values()), findings)
     config = Config(
         global_defs=global_defs(defaults, instances, findings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import re
 from collections.abc import Iterator
 
@@ -15,8 +16,8 @@ from alived.config.instances.plan import Plan
 from alived.config.interpret import NO_ENGINE, read_tree
 from alived.config.model import Config
 from alived.config.overrides import Override, apply
-from alived.config.text.blocks import Tree
-from alived.config.text.host import Host
+from alived.config.text.blocks import Block, Tree
+from alived.config.text.host import Host, Kind
 from alived.config.text.read import read_text
 from alived.config.text.tokens import decode
 from alived.config.this_host import ThisHost
@@ -31,15 +32,18 @@ class ReadOptions(msgspec.Struct, frozen=True):
     """How to read a file.
 
     config_id: of this node, for conditions such as `@ID` in keepalived.conf; None: its name up to the first dot.
-    overrides: what the command line and the environment say instead.
+    overrides: what the command line and the environment say instead. vip_conf: path of vip-switch's vip.conf; "": the
+    one beside the file, if there is one.
     """
 
     config_id: str | None = None
     overrides: tuple[Override, ...] = ()
+    vip_conf: str = ""
 
 
 DEFAULTS = ReadOptions()
 THIS_HOST = ThisHost()
+VIP_CONF = "vip.conf"
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -91,12 +95,37 @@ def load_tree(
 
     comments: those of a document too, which take a second look at its text.
     """
+    data = _read(path, findings, host)
+    if data is None:
+        return Tree()
+    tree = _tree(data, path, findings, options, host, comments)
+    return Tree((*tree.blocks, *_vip_conf(tree.blocks, path, findings, options, host)), tree.last_comments)
+
+
+def _read(path: str, findings: Findings, host: Host) -> bytes | None:
     try:
-        data = host.read(path)
+        return host.read(path)
     except OSError as error:
         findings.error(Location(path), "unreadable-file", f"cannot be read: {error.strerror or error}")
-        return Tree()
-    return _tree(data, path, findings, options, host, comments)
+        return None
+
+
+def _vip_conf(
+    blocks: tuple[Block, ...], path: str, findings: Findings, options: ReadOptions, host: Host
+) -> tuple[Block, ...]:
+    """What vip.conf says, where it says which addresses the hooks bind: in vip-switch's configuration, which has a
+    cluster and no group of its own."""
+    said = {block.keyword for block in blocks}
+    beside = os.path.join(os.path.dirname(path), VIP_CONF)
+    if "cluster" not in said or said & {"raft_instance", "vip_conf"}:
+        return ()
+    if not options.vip_conf and host.kind(beside) is Kind.NOTHING:
+        return ()
+    from alived.config.documents.vip_conf import read_vip_conf
+
+    file = options.vip_conf or beside
+    data = _read(file, findings, host)
+    return () if data is None else read_vip_conf(decode(data, file, findings), file, findings)
 
 
 def _tree(data: bytes, file: str, findings: Findings, options: ReadOptions, host: Host, comments: bool = False) -> Tree:

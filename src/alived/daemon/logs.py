@@ -175,6 +175,11 @@ class Log:
         self._wall_time = wall_time
         self._limit = RateLimit()
 
+    def change(self, form: Callable[[Line], str], level: str) -> None:
+        """Another form or level from now on."""
+        self._form = form
+        self._threshold = LEVELS[level]
+
     def say(self, source: Source, level: str, code: str, message: str, fields: dict[str, str] | None = None) -> None:
         """A line, unless its level is filtered or its (source, code) flooded the log."""
         fields = fields or {}

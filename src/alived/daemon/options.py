@@ -14,6 +14,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     config_path: str
     runtime_dir: str
-    log_format: str = "text"
+    log_format: str = ""
+    """text or json; "": what the configuration says"""
     debug: bool = False
     single: bool = False

@@ -10,7 +10,8 @@ from alived.adapters.loop import Loop
 from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir
 from alived.config.model import Config
-from alived.daemon.logs import Log, Source, Stderr, pick_format, report_findings
+from alived.daemon.log_choice import DaemonLog
+from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.options import EXIT_OK, EXIT_REFUSED, Options
 from alived.daemon.reading import Reader, Reading
 from alived.daemon.supervisor import Parts, StartError, Supervisor
@@ -18,7 +19,7 @@ from alived.daemon.supervisor import Parts, StartError, Supervisor
 
 def run(options: Options, reading: Reading, loop: Loop, parts: Parts, reader: Reader, directory: RuntimeDir) -> int:
     """Runs until it is told to stop, if the configuration lets it; gives the exit status."""
-    log = Log(Stderr(), pick_format(options.log_format), level="debug" if options.debug else "info")
+    log = DaemonLog(options, reading.config.logging if reading.config else None)
     config = _judge(reading, log, options)
     if config is None:
         return EXIT_REFUSED

@@ -33,7 +33,8 @@ from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
 from alived.daemon.lease_line import LinePair
-from alived.daemon.logs import Log, Source, report_findings
+from alived.daemon.log_choice import DaemonLog
+from alived.daemon.logs import Source, report_findings
 from alived.daemon.messages import (
     Answer,
     BusMessage,
@@ -87,7 +88,7 @@ class Supervisor:
         parts: Parts,
         reader: Reader,
         directory: RuntimeDir,
-        log: Log,
+        log: DaemonLog,
         single: bool = False,
     ) -> None:
         self._loop = loop
@@ -332,6 +333,7 @@ class Supervisor:
         self._errands.configure(config)
         self._boundable.append(config)
         self._config = config
+        self._log.follow(config.logging)
         self._guard(lambda: self._accept_mode.enforce(config))
         for host in (self._engine, self._worker):
             host.send(Configure(config=config))

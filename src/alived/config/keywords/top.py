@@ -68,13 +68,7 @@ _OWN = (
         children=vip_conf.VIP_CONF,
     ),
     not_yet("hooks", "Scripts on events.", "these scripts never run", converter=hooks.hooks(), children=hooks.HOOKS),
-    not_yet(
-        "logging",
-        "Where the log goes, and what is in it.",
-        "the log goes to standard error; --debug and --log-format say how",
-        converter=product.logging(),
-        children=product.LOGGING,
-    ),
+    works("logging", product.logging(), "Where the log goes, and what is in it.", children=product.LOGGING),
     not_yet("web", "REST, metrics, panel.", "nothing listens there", converter=product.web(), children=product.WEB),
     not_yet(
         "notifications",
