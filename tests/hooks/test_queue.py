@@ -13,21 +13,23 @@ from alived.hooks.config import NotifyScripts, Script
 from alived.hooks.events import (
     Close,
     Drained,
-    HookEffect,
     HookNoticed,
-    HookSnapshot,
     KillScript,
     Kind,
+    QueueEffect,
+    QueueSnapshot,
+    RunningSnapshot,
     RunScript,
     ScriptEnded,
     ScriptNotStarted,
-    ScriptSnapshot,
     StateDone,
     StateReached,
     TerminateScript,
     Word,
 )
-from alived.hooks.queue import KILL_GRACE_NS, MAX_WAITING, HookQueue
+from alived.hooks.line import MAX_WAITING
+from alived.hooks.queue import HookQueue
+from alived.hooks.runs import KILL_GRACE_NS
 
 ALL = NotifyScripts(
     master=Script(argv=("/m",)),
@@ -45,12 +47,12 @@ def reached(
     return StateReached(kind, name, word, 100, "a reason", scripts, time_ns)
 
 
-def runs(effects: Sequence[HookEffect]) -> list[tuple[str, ...]]:
+def runs(effects: Sequence[QueueEffect]) -> list[tuple[str, ...]]:
     """The command lines that are started."""
     return [(*e.script.argv, *e.arguments) for e in effects if isinstance(e, RunScript)]
 
 
-def notices(effects: Sequence[HookEffect]) -> list[str]:
+def notices(effects: Sequence[QueueEffect]) -> list[str]:
     return [e.message for e in effects if isinstance(e, HookNoticed)]
 
 
@@ -63,7 +65,7 @@ def test_the_specific_script_runs_before_the_generic_one(word: Word, specific: s
     assert runs(queue.step(reached(word), 0)) == [(specific,)]
     assert runs(queue.step(ScriptEnded(1, 0), 1)) == [("/n", "own", "INSTANCE", "VI_1", word, "100")]
     assert StateDone(Kind.INSTANCE, "VI_1", 7) in queue.step(ScriptEnded(2, 0), 2)
-    assert queue.snapshot() == HookSnapshot((), 0)
+    assert queue.snapshot() == QueueSnapshot((), 0)
 
 
 def test_a_group_is_named_as_such() -> None:
@@ -105,7 +107,7 @@ def test_a_later_state_waits_for_the_scripts_of_the_earlier() -> None:
     queue = HookQueue()
     queue.step(reached(Word.MASTER, time_ns=1), 0)
     assert runs(queue.step(reached(Word.BACKUP, time_ns=2), 1)) == []
-    assert queue.snapshot() == HookSnapshot((ScriptSnapshot("VI_1", "notify_master", 0),), 1)
+    assert queue.snapshot() == QueueSnapshot((RunningSnapshot("VI_1", "notify_master", 0),), 1)
     queue.step(ScriptEnded(1, 0), 2)
     effects = queue.step(ScriptEnded(2, 0), 3)
     assert runs(effects) == [("/b",)]
@@ -213,7 +215,7 @@ def test_whatever_happens_one_at_a_time_in_order_and_all_done(
     started: dict[str, list[tuple[int, str]]] = {}
     done: dict[str, list[int]] = {}
 
-    def apply(effects: Sequence[HookEffect]) -> None:
+    def apply(effects: Sequence[QueueEffect]) -> None:
         for effect in effects:
             if isinstance(effect, RunScript):
                 assert effect.name not in running.values(), "never two at a time for an object"

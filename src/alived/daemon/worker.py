@@ -28,14 +28,16 @@ from alived.hooks.config import NotifyScripts
 from alived.hooks.events import (
     Close,
     Drained,
-    HookEffect,
-    HookEvent,
     HookNoticed,
     KillScript,
+    HooksDone,
     Kind,
+    QueueEffect,
+    QueueEvent,
     RunScript,
     ScriptEnded,
     ScriptNotStarted,
+    ScriptRan,
     StateDone,
     StateReached,
     TerminateScript,
@@ -106,7 +108,7 @@ class Worker:
             )
         )
 
-    def _feed(self, event: HookEvent) -> None:
+    def _feed(self, event: QueueEvent) -> None:
         for effect in self._queue.step(event, now_ns()):
             self._apply(effect)
         self._arm()
@@ -123,7 +125,7 @@ class Worker:
         self._timer = None
         self._feed(DeadlineReached())
 
-    def _apply(self, effect: HookEffect) -> None:
+    def _apply(self, effect: QueueEffect) -> None:
         match effect:
             case RunScript():
                 self._run(effect)

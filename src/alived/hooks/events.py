@@ -7,14 +7,18 @@ import enum
 import msgspec
 
 from alived.base import DeadlineReached, Effect, Event
-from alived.hooks.config import NotifyScripts, Script
+from alived.hooks.config import Hook, HookEvent, NotifyScripts, Script
 
 
 class Kind(enum.StrEnum):
-    """First argument of the generic script: whose state it is."""
+    """Whose state it is; first argument of the generic script."""
 
     INSTANCE = "INSTANCE"
     GROUP = "GROUP"
+    RAFT = "RAFT"
+    """A group of addresses whose owner is elected by Raft."""
+    DAEMON = ""
+    """The daemon itself: ToReady and ToDestroy."""
 
 
 class Word(enum.StrEnum):
@@ -41,6 +45,37 @@ class StateReached(Event, frozen=True, tag=True):
     """When it reached the state; comes back in `StateDone`."""
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hook is told besides the event: the state of its object, and which node this is."""
+
+    node_id: str = ""
+    raft_addr: str = ""
+    """HOST:PORT where this node hears its peers; "" without a cluster"""
+    old: str = ""
+    new: str = ""
+    """States, MASTER and the like; "" for events of the daemon"""
+    reason: str = ""
+    priority: int = 0
+    term: int = 0
+    vips: tuple[str, ...] = ()
+    """ADDRESS/LENGTH"""
+    interface: str = ""
+    peers: tuple[str, ...] = ()
+
+
+class HooksDue(Event, frozen=True, tag=True, kw_only=True):
+    """An event of an owner, with its hooks in their order. Each of these events is answered by one `HooksDone`."""
+
+    kind: Kind
+    name: str
+    event: HookEvent
+    event_id: str
+    hooks: tuple[Hook, ...]
+    facts: Facts = Facts()
+    by_hand: bool = False
+    """Somebody wants to see it run; nothing has happened, so it makes nothing else stale and is not repeated."""
+
+
 class ScriptEnded(Event, frozen=True, tag=True):
     """status: 0 .. 255 of exit(2), or the negative number of the signal that killed it."""
 
@@ -56,13 +91,13 @@ class ScriptNotStarted(Event, frozen=True, tag=True):
 
 
 class Close(Event, frozen=True, tag=True):
-    """No more states will come: finish what is queued, then say `Drained`."""
+    """No more states will come: finish what is queued, then ToDestroy if it is due, then say `Drained`."""
 
 
-HookEvent = StateReached | ScriptEnded | ScriptNotStarted | Close | DeadlineReached
+QueueEvent = StateReached | HooksDue | ScriptEnded | ScriptNotStarted | Close | DeadlineReached
 
 
-class RunScript(Effect, frozen=True, tag=True):
+class RunScript(Effect, frozen=True, tag=True, kw_only=True):
     """Start a script. `environment` is added to the bare one that every script gets."""
 
     run: int
@@ -72,7 +107,9 @@ class RunScript(Effect, frozen=True, tag=True):
     name: str
     """Of the instance or group."""
     label: str
-    """The keyword: "notify_master"."""
+    """The keyword: "notify_master", "ToMaster"."""
+    hook: Hook | None = None
+    """What else must be looked at before it runs; None: a notify script"""
 
 
 class TerminateScript(Effect, frozen=True, tag=True):
@@ -96,6 +133,27 @@ class HookNoticed(Effect, frozen=True, tag=True):
     message: str
 
 
+class ScriptRan(Effect, frozen=True, tag=True, kw_only=True):
+    """A run has ended, or was given up: for the history and the counters."""
+
+    run: int
+    kind: Kind
+    name: str
+    label: str
+    program: str
+    event_id: str
+    """"" for notify scripts"""
+    trigger: str
+    """Why: the reason of the change of state"""
+    by_hand: bool
+    attempt: int
+    """From 1"""
+    since_ns: int
+    duration_ns: int
+    failure: str
+    """"": it did what it should"""
+
+
 class StateDone(Effect, frozen=True, tag=True):
     """All scripts of this state have ended, or it was left out."""
 
@@ -104,14 +162,27 @@ class StateDone(Effect, frozen=True, tag=True):
     time_ns: int
 
 
+class HooksDone(Effect, frozen=True, tag=True, kw_only=True):
+    """All hooks of an event have ended, or they do not run. Not ok: one failed and that means abort, or a newer event
+    made them stale (`superseded`)."""
+
+    kind: Kind
+    name: str
+    event: HookEvent
+    event_id: str
+    ok: bool
+    reason: str = ""
+    superseded: bool = False
+
+
 class Drained(Effect, frozen=True, tag=True):
     """After `Close`: nothing runs and nothing waits."""
 
 
-HookEffect = RunScript | TerminateScript | KillScript | HookNoticed | StateDone | Drained
+QueueEffect = RunScript | TerminateScript | KillScript | HookNoticed | ScriptRan | StateDone | HooksDone | Drained
 
 
-class ScriptSnapshot(msgspec.Struct, frozen=True):
+class RunningSnapshot(msgspec.Struct, frozen=True):
     """A script that runs now."""
 
     name: str
@@ -119,7 +190,7 @@ class ScriptSnapshot(msgspec.Struct, frozen=True):
     since_ns: int
 
 
-class HookSnapshot(msgspec.Struct, frozen=True):
-    running: tuple[ScriptSnapshot, ...]
+class QueueSnapshot(msgspec.Struct, frozen=True):
+    running: tuple[RunningSnapshot, ...]
     waiting: int
-    """States whose scripts have not begun."""
+    """States and events whose scripts have not begun."""

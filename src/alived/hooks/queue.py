@@ -1,15 +1,15 @@
-"""The order of scripts: for each object one after the other, the oldest state first, never two at a time.
+"""The order of scripts: for each object one after the other, the oldest first, never two at a time.
 
 keepalived starts the script of a new state while that of the old one still runs; "backup" may then finish after
 "master" and leave the machine in the wrong role (keepalived#996). Here a state waits for the scripts of the one before
-it, and within a state the specific script (`notify_master`) runs before the generic one (`notify`). Objects do not
-wait for each other, except that at most `max_running` scripts run at once.
+it, and within a state the specific script (`notify_master`) runs before the generic one (`notify`). Hooks of owners
+(ToMaster, before_bind) use the same mechanism in a lane of their own, because the owner may wait for them. Objects do
+not wait for each other, except that at most `max_running` scripts of a lane run at once.
 
-A script that outlives its timeout gets SIGTERM, and SIGKILL after a grace; one that even then does not end (it hangs
-in the kernel) is given up, so that the next state is not lost with it.
-
-States that pile up behind a slow script are bounded: of more than `MAX_WAITING` the oldest that has not begun is left
-out, with a notice. The newest state is never left out: what the scripts leave behind is right in the end.
+What piles up behind a slow script is bounded, and the newest is never lost: what the scripts leave behind is right in
+the end. Notify scripts keep `MAX_WAITING` states. Of hooks a newer event drops what it makes stale (`tasks.overtakes`):
+after MASTER, BACKUP, MASTER, BACKUP within one slow hook it is ToSlave that runs next, and all others are answered as
+superseded. A hook on the way to owning that still runs when the object must let go is ended (`tasks.cuts_short`).
 """
 
 from __future__ import annotations
@@ -18,105 +18,26 @@ import collections
 from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
-
 from alived.base import NS_PER_S, DeadlineReached
-from alived.hooks.config import NotifyScripts, Script
+from alived.hooks.config import HookEvent, OnFailure
 from alived.hooks.events import (
     Close,
     Drained,
-    HookEffect,
-    HookEvent,
     HookNoticed,
-    HookSnapshot,
-    KillScript,
+    HooksDue,
+    QueueEffect,
+    QueueEvent,
+    QueueSnapshot,
     RunScript,
     ScriptEnded,
     ScriptNotStarted,
-    ScriptSnapshot,
-    StateDone,
     StateReached,
-    TerminateScript,
-    Word,
 )
+from alived.hooks.line import MAX_WAITING, Line, Standing, pause_ns
+from alived.hooks.runs import Run, Runs, took
+from alived.hooks.tasks import Key, Lane, Task, cuts_short, overtakes, task_of_event, task_of_state
 
-KILL_GRACE_NS = 2 * NS_PER_S
-"""From SIGTERM to SIGKILL, and from SIGKILL to giving the script up."""
-MAX_WAITING = 16
-"""States of one object that wait for the scripts of an earlier one."""
 MAX_RUNNING = 64
-
-Key = tuple[str, str]
-"""Kind and name of an object."""
-
-
-class Job(msgspec.Struct, frozen=True):
-    """One script to run."""
-
-    key: Key
-    label: str
-    script: Script
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-
-
-class Running(msgspec.Struct):
-    """A script that was started and has not ended."""
-
-    job: Job
-    since_ns: int
-    deadline_ns: int
-    signals: int = 0
-    """0, then 1 after SIGTERM, 2 after SIGKILL"""
-
-
-class _Object(msgspec.Struct):
-    """An instance or group: the state whose scripts run, what is left of them, and the states behind it."""
-
-    jobs: collections.deque[Job]
-    states: collections.deque[StateReached]
-    current: StateReached | None = None
-    busy: bool = False
-
-
-def jobs_of(event: StateReached) -> list[Job]:
-    """The scripts of a state in their order: the specific one, then `notify` with keepalived's four arguments."""
-    word, specific, keyword = _scripts_for(event.word, event.scripts)
-    environment = {
-        "ALIVED_KIND": str(event.kind),
-        "ALIVED_NAME": event.name,
-        "ALIVED_STATE": str(word),
-        "ALIVED_PRIORITY": str(event.priority),
-        "ALIVED_REASON": event.reason,
-    }
-    key = (str(event.kind), event.name)
-    jobs = []
-    if specific is not None:
-        jobs.append(Job(key, keyword, specific, (), environment))
-    if event.scripts.notify is not None:
-        arguments = (str(event.kind), event.name, str(word), str(event.priority))
-        jobs.append(Job(key, "notify", event.scripts.notify, arguments, environment))
-    return jobs
-
-
-def _scripts_for(word: Word, scripts: NotifyScripts) -> tuple[Word, Script | None, str]:
-    """The word that the generic script hears, the specific script and its keyword."""
-    match word:
-        case Word.MASTER:
-            return word, scripts.master, "notify_master"
-        case Word.BACKUP:
-            return word, scripts.backup, "notify_backup"
-        case Word.FAULT:
-            return word, scripts.fault, "notify_fault"
-        case Word.STOP:
-            return word, scripts.stop, "notify_stop"
-        case Word.DELETED if scripts.deleted is not None:
-            return word, scripts.deleted, "notify_deleted"
-        case Word.DELETED:
-            # keepalived.conf(5), notify_deleted: without it a deleted instance is reported as FAULT.
-            return Word.FAULT, scripts.fault, "notify_fault"
-        case _:
-            assert_never(word)
 
 
 class HookQueue:
@@ -124,22 +45,27 @@ class HookQueue:
 
     def __init__(self, max_running: int = MAX_RUNNING) -> None:
         self._max_running = max_running
-        self._objects: dict[Key, _Object] = {}
-        self._ready: collections.deque[Key] = collections.deque()
-        """Objects with a job that may start, in the order in which they became ready."""
-        self._running: dict[int, Running] = {}
-        self._runs = 0
+        self._lines: dict[Key, Line] = {}
+        """Of objects that have something to run."""
+        self._ready: dict[Lane, collections.deque[Line]] = {lane: collections.deque() for lane in Lane}
+        """In the order in which they became ready."""
+        self._runs = Runs()
+        self._pausing: dict[Key, Line] = {}
         self._closing = False
+        self._drained = False
 
     @property
     def deadline_ns(self) -> int | None:
-        return min((r.deadline_ns for r in self._running.values()), default=None)
+        ends = (self._runs.deadline_ns, *(line.resumes_ns for line in self._pausing.values()))
+        return min((end for end in ends if end is not None), default=None)
 
-    def step(self, event: HookEvent, now_ns: int) -> Sequence[HookEffect]:
-        effects: list[HookEffect] = []
+    def step(self, event: QueueEvent, now_ns: int) -> Sequence[QueueEffect]:
+        effects: list[QueueEffect] = []
         match event:
             case StateReached():
-                self._state_reached(event, effects)
+                self._state_reached(task_of_state(event), effects)
+            case HooksDue():
+                self._event_due(task_of_event(event), now_ns, effects)
             case ScriptEnded(run, status):
                 self._ended(run, "" if status == 0 else _describe(status), now_ns, effects)
             case ScriptNotStarted(run, error):
@@ -150,102 +76,179 @@ class HookQueue:
                 self._deadline(now_ns, effects)
             case _:
                 assert_never(event)
+        self._begin_last(effects)
         self._start_ready(now_ns, effects)
-        if self._closing and not self._objects:
+        if self._closing and not self._lines and not self._drained:
+            self._drained = True
             effects.append(Drained())
         return effects
 
-    def snapshot(self) -> HookSnapshot:
-        running = tuple(ScriptSnapshot(r.job.key[1], r.job.label, r.since_ns) for r in self._running.values())
-        return HookSnapshot(running, sum(len(o.states) for o in self._objects.values()))
+    def snapshot(self) -> QueueSnapshot:
+        return QueueSnapshot(self._runs.snapshot(), sum(len(line.waiting) for line in self._lines.values()))
 
-    def _state_reached(self, event: StateReached, effects: list[HookEffect]) -> None:
-        key = (str(event.kind), event.name)
-        waiting = self._objects.setdefault(key, _Object(collections.deque(), collections.deque()))
-        waiting.states.append(event)
-        if len(waiting.states) > MAX_WAITING:
-            left_out = waiting.states.popleft()
-            effects.append(_done(left_out))
-            effects.append(
-                HookNoticed(
-                    event.name,
-                    "warning",
-                    "hook-left-out",
-                    f"the scripts of {left_out.word} are left out: {MAX_WAITING} newer states wait for a slow script",
-                )
-            )
-        if not waiting.busy:
-            self._advance(key, waiting, effects)
+    # -- what comes --
 
-    def _advance(self, key: Key, waiting: _Object, effects: list[HookEffect]) -> None:
-        """Puts the next job of an idle object in line; forgets an object that has none."""
-        while not waiting.jobs:
-            if waiting.current is not None:
-                effects.append(_done(waiting.current))
-                waiting.current = None
-            if not waiting.states:
-                break
-            waiting.current = waiting.states.popleft()
-            waiting.jobs.extend(jobs_of(waiting.current))
-        if waiting.jobs:
-            waiting.busy = True
-            self._ready.append(key)
+    def _state_reached(self, task: Task, effects: list[QueueEffect]) -> None:
+        line = self._queue(task, effects)
+        if len(line.waiting) > MAX_WAITING:
+            left_out = line.waiting.popleft()
+            effects.append(left_out.ended())
+            message = f"the scripts of {left_out.title} are left out: {MAX_WAITING} newer states wait for a slow script"
+            effects.append(HookNoticed(task.source.name, "warning", "hook-left-out", message))
+
+    def _queue(self, task: Task, effects: list[QueueEffect]) -> Line:
+        """Behind what its object has to run already."""
+        line = self._lines.setdefault(task.key, Line(task.key))
+        line.waiting.append(task)
+        if line.standing is Standing.IDLE:
+            self._advance(line, effects)
+        return line
+
+    def _event_due(self, task: Task, now_ns: int, effects: list[QueueEffect]) -> None:
+        line = self._lines.get(task.key)
+        if line is not None:
+            self._overtake(line, task, now_ns, effects)
+        if not task.jobs:
+            effects.append(task.ended())
+        elif line is not None and task.by_hand and len(line.waiting) >= MAX_WAITING:
+            effects.append(task.ended(f"{MAX_WAITING} others wait for a slow script already"))
         else:
-            del self._objects[key]
+            self._queue(task, effects)
 
-    def _start_ready(self, now_ns: int, effects: list[HookEffect]) -> None:
-        while self._ready and len(self._running) < self._max_running:
-            job = self._objects[self._ready.popleft()].jobs.popleft()
-            self._runs += 1
-            self._running[self._runs] = Running(job, now_ns, now_ns + job.script.timeout_ns)
-            effects.append(RunScript(self._runs, job.script, job.arguments, job.environment, job.key[1], job.label))
+    def _overtake(self, line: Line, new: Task, now_ns: int, effects: list[QueueEffect]) -> None:
+        """Drops what `new` makes stale."""
+        for task in line.remove_stale(new):
+            self._left_out(task, new, effects)
+        if line.task is None or not overtakes(new, line.task):
+            return
+        if line.standing is not Standing.RUNNING:
+            if line.standing is Standing.READY:
+                self._ready[line.key[0]].remove(line)
+            self._pausing.pop(line.key, None)
+            self._left_out(line.end(), new, effects)
+            self._advance(line, effects)
+        elif cuts_short(new, line.task):
+            line.overtaken_by = new.title
+            self._runs.cut_short(self._runs.of(line), f"is in the way of {new.title}", now_ns, effects)
 
-    def _ended(self, run: int, failure: str, now_ns: int, effects: list[HookEffect]) -> None:
-        running = self._running.pop(run, None)
-        if running is None:
-            return  # given up before: its object has gone on
-        job = running.job
-        took_ms = (now_ns - running.since_ns) // 1_000_000
-        if failure:
-            effects.append(HookNoticed(job.key[1], "warning", "hook-failed", f"{job.label} {failure} ({took_ms} ms)"))
+    def _left_out(self, task: Task, new: Task, effects: list[QueueEffect]) -> None:
+        effects.append(task.ended(f"superseded by {new.title}", superseded=True))
+        message = f"{task.title} is left out: it is superseded by {new.title}"
+        effects.append(HookNoticed(task.source.name, "info", "hook-left-out", message))
+
+    # -- what starts --
+
+    def _advance(self, line: Line, effects: list[QueueEffect]) -> None:
+        """Puts the next job of a line that runs nothing among those that may start; forgets a line that has none."""
+        while not line.jobs:
+            if line.task is not None:
+                effects.append(line.end().ended())
+            if not line.waiting:
+                del self._lines[line.key]
+                return
+            if self._is_held(line):
+                line.standing = Standing.IDLE
+                return
+            line.begin()
+        line.standing = Standing.READY
+        self._ready[line.key[0]].append(line)
+
+    def _is_held(self, line: Line) -> bool:
+        """ToDestroy comes after everything else."""
+        return _is_last(line.waiting[0]) and not (self._closing and len(self._lines) == 1)
+
+    def _begin_last(self, effects: list[QueueEffect]) -> None:
+        if self._closing and len(self._lines) == 1:
+            (line,) = self._lines.values()
+            if line.standing is Standing.IDLE:
+                self._advance(line, effects)
+
+    def _start_ready(self, now_ns: int, effects: list[QueueEffect]) -> None:
+        for lane, ready in self._ready.items():
+            running = sum(run.line.key[0] is lane for run in self._runs)
+            free = min(len(ready), self._max_running - running)
+            effects += [self._start(ready.popleft(), now_ns) for _ in range(free)]
+
+    def _start(self, line: Line, now_ns: int) -> RunScript:
+        assert line.task is not None
+        line.standing = Standing.RUNNING
+        run = self._runs.start(line, line.task, now_ns)
+        job = run.job
+        return RunScript(
+            run=run.number,
+            script=job.script,
+            arguments=job.arguments,
+            environment=job.environment,
+            name=line.task.source.name,
+            label=job.label,
+            hook=job.hook,
+        )
+
+    # -- what ends --
+
+    def _ended(self, number: int, failure: str, now_ns: int, effects: list[QueueEffect]) -> None:
+        run = self._runs.ended(number)
+        if run is None:
+            return
+        if run.ended_because:
+            failure = f"was ended, because it {run.ended_because}"
+        effects.append(run.record(failure, now_ns))
+        if not failure:
+            self._notice(run, "debug", "hook-done", f"done {took(run, now_ns)}", effects)
+        self._go_on(run, f"{failure} {took(run, now_ns)}" if failure else "", now_ns, effects)
+
+    def _go_on(self, run: Run, failure: str, now_ns: int, effects: list[QueueEffect]) -> None:
+        """What the end of a job means for its task."""
+        line = run.line
+        assert line.task is not None
+        newer = line.newer_than_task()
+        if line.overtaken_by:
+            effects.append(line.end().ended(f"superseded by {line.overtaken_by}", superseded=True))
+        elif not failure or run.job.on_failure is OnFailure.CONTINUE:
+            self._notice_failure(run, "warning", failure, effects)
+            line.next_job()
+        elif newer is not None:
+            self._notice_failure(run, "warning", f"{failure}; superseded by {newer.title}", effects)
+            effects.append(line.end().ended(f"superseded by {newer.title}", superseded=True))
+        elif run.may_be_repeated:
+            self._pause(run, failure, now_ns, effects)
+            return
         else:
-            effects.append(HookNoticed(job.key[1], "debug", "hook-done", f"{job.label} done ({took_ms} ms)"))
-        self._release(job.key, effects)
+            self._notice_failure(run, "error", failure, effects)
+            effects.append(line.end().ended(f"{run.job.label} {failure}"))
+        self._advance(line, effects)
 
-    def _release(self, key: Key, effects: list[HookEffect]) -> None:
-        waiting = self._objects[key]
-        waiting.busy = False
-        self._advance(key, waiting, effects)
+    def _pause(self, run: Run, failure: str, now_ns: int, effects: list[QueueEffect]) -> None:
+        line, hook = run.line, run.job.hook
+        assert hook is not None
+        pause = pause_ns(hook, line.attempt)
+        again = f"{failure}; again in {pause / NS_PER_S:g} s ({line.attempt} of {hook.retries})"
+        self._notice_failure(run, "warning", again, effects)
+        line.attempt += 1
+        line.standing, line.resumes_ns = Standing.PAUSING, now_ns + pause
+        self._pausing[line.key] = line
 
-    def _deadline(self, now_ns: int, effects: list[HookEffect]) -> None:
-        for run, running in list(self._running.items()):
-            if running.deadline_ns <= now_ns:
-                self._overdue(run, running, now_ns, effects)
+    def _deadline(self, now_ns: int, effects: list[QueueEffect]) -> None:
+        for line in [line for line in self._pausing.values() if line.resumes_ns <= now_ns]:
+            del self._pausing[line.key]
+            self._advance(line, effects)
+        for run in self._runs.overdue(now_ns, effects):
+            failure = "does not even end by SIGKILL: given up"
+            effects.append(run.record(failure, now_ns))
+            self._go_on(run, failure, now_ns, effects)
 
-    def _overdue(self, run: int, running: Running, now_ns: int, effects: list[HookEffect]) -> None:
-        job = running.job
-        running.signals += 1
-        running.deadline_ns = now_ns + KILL_GRACE_NS
-        if running.signals == 1:
-            limit_s = job.script.timeout_ns / NS_PER_S
-            effects.append(
-                HookNoticed(
-                    job.key[1], "warning", "hook-timeout", f"{job.label} takes longer than {limit_s:g} s: SIGTERM"
-                )
-            )
-            effects.append(TerminateScript(run))
-        elif running.signals == 2:
-            effects.append(KillScript(run))
-        else:
-            del self._running[run]
-            effects.append(
-                HookNoticed(job.key[1], "error", "hook-wedged", f"{job.label} does not even end by SIGKILL: given up")
-            )
-            self._release(job.key, effects)
+    def _notice_failure(self, run: Run, level: str, failure: str, effects: list[QueueEffect]) -> None:
+        if run.given_up:
+            self._notice(run, "error", "hook-wedged", failure, effects)
+        elif failure:
+            self._notice(run, level, "hook-failed", failure, effects)
+
+    def _notice(self, run: Run, level: str, code: str, message: str, effects: list[QueueEffect]) -> None:
+        effects.append(HookNoticed(run.task.source.name, level, code, f"{run.job.label} {message}"))
 
 
-def _done(state: StateReached) -> StateDone:
-    return StateDone(state.kind, state.name, state.time_ns)
+def _is_last(task: Task) -> bool:
+    return isinstance(task.source, HooksDue) and task.source.event is HookEvent.TO_DESTROY and not task.by_hand
 
 
 def _describe(status: int) -> str:
