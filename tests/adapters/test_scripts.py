@@ -19,7 +19,6 @@ from alived.adapters.scripts import (
     Account,
     ScriptError,
     ScriptRunner,
-    unsafe_part,
 )
 from alived.base import NS_PER_MS
 
@@ -222,29 +221,3 @@ def is_alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):  # the latter if it ends between open and read
         return False
-
-
-# -- enable_script_security --
-
-
-def test_a_script_that_only_root_can_change_is_safe() -> None:
-    assert unsafe_part(os.path.realpath("/bin/sh")) == ""
-
-
-@pytest.mark.parametrize("culprit", ["script", "directory"])
-@pytest.mark.parametrize("how", ["owner", "mode"])
-def test_what_others_can_change_is_named(tmp_path: Path, culprit: str, how: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs files of root")
-    directory = tmp_path / "directory"
-    directory.mkdir()
-    script = directory / "script"
-    script.write_text("#!/bin/sh\n")
-    script.chmod(0o755)
-    assert unsafe_part(str(script)) == "", "the sticky /tmp above is no danger"
-    part = script if culprit == "script" else directory
-    if how == "owner":
-        os.chown(part, 65534, -1)
-    else:
-        part.chmod(0o775)
-    assert unsafe_part(str(script)) == str(part)

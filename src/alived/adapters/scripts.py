@@ -69,22 +69,6 @@ def _gid(name: str) -> int:
         raise ScriptError(f"there is no group {name}") from None
 
 
-def unsafe_part(path: str) -> str:
-    """The first part of a path that somebody else than root could replace, "" if there is none.
-
-    What keepalived checks under `enable_script_security` for scripts that run as root.
-    """
-    parts = os.path.realpath(path).split("/")
-    for depth in range(1, len(parts) + 1):
-        part = "/".join(parts[:depth]) or "/"
-        status = os.stat(part)
-        sticky_directory = depth < len(parts) and status.st_mode & 0o1000
-        writable = status.st_mode & 0o022 and not sticky_directory
-        if status.st_uid != 0 or writable:
-            return part
-    return ""
-
-
 class ScriptRunner:
     """Starts scripts and reports their lines and their ends by the number that the caller gave them.
 
@@ -97,14 +81,26 @@ class ScriptRunner:
         self._on_line = on_line
         self._running: dict[int, _Run] = {}
 
-    def start(self, run: int, argv: Sequence[str], account: Account, environment: Mapping[str, str]) -> None:
-        """Raises ScriptError."""
+    def start(
+        self,
+        run: int,
+        argv: Sequence[str],
+        account: Account,
+        environment: Mapping[str, str],
+        program_fd: int | None = None,
+    ) -> None:
+        """program_fd: the opened program, which runs in place of whatever argv[0] names by now. Raises ScriptError.
+
+        The script has that file open: an interpreter reads it as /proc/self/fd/N, which is then its $0.
+        """
         base = {"PATH": PATH, "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "LANG": "C.UTF-8"}
         # Without privileges there is nothing to change, and the kernel would refuse even to try.
         changes = os.geteuid() == 0 or not account.is_ours
         try:
             process = subprocess.Popen(
                 list(argv),
+                executable=argv[0] if program_fd is None else f"/proc/self/fd/{program_fd}",
+                pass_fds=() if program_fd is None else (program_fd,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

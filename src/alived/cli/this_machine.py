@@ -10,7 +10,7 @@ import pwd
 import stat
 
 from alived.adapters.netlink import Requests
-from alived.adapters.scripts import unsafe_part
+from alived.adapters.script_files import unsafe_part
 from alived.config.rules.here import ScriptState
 from alived.wire import rtnetlink
 from alived.wire.rtnetlink import Address, Link

@@ -139,11 +139,16 @@ class HookDue(Message, frozen=True, tag=True, kw_only=True):
     interface: str = ""
     peers: tuple[str, ...] = ()
     """Names or addresses of the other nodes"""
+    event_id: str = ""
+    """Given by the parent, for good: a `HookDue` that a dead worker owes comes again with the same one"""
+    by_hand: str = ""
+    """Program of the one hook that an operator wants to see run; "": something has happened"""
 
 
 class HookOutcome(Message, frozen=True, tag=True, kw_only=True):
     """Worker to parent and on to the engine: all hooks of that event have ended (or there are none). Not ok: one of
-    them failed for good, and its `on_failure` means abort."""
+    them failed for good, and its `on_failure` means abort; or a newer event made them stale (`superseded`), which the
+    engine hears only if it waits."""
 
     kind: str
     name: str
@@ -151,6 +156,35 @@ class HookOutcome(Message, frozen=True, tag=True, kw_only=True):
     number: int
     ok: bool
     reason: str = ""
+    superseded: bool = False
+    event_id: str = ""
+
+
+class HookRan(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent: a script of a change (a hook or a notify script) has ended, or was given up."""
+
+    run: int
+    """Counted by the worker; the log has it in brackets behind the label"""
+    kind: str
+    name: str
+    label: str
+    """ToMaster, notify_master"""
+    program: str
+    event_id: str
+    """"" for notify scripts"""
+    trigger: str
+    """The reason of the change of state"""
+    by_hand: bool
+    attempt: int
+    wall_time: float
+    """time.time() of its start"""
+    duration_ns: int
+    failure: str
+    """"": it did what it should"""
+    status: int | None
+    """0 .. 255 of exit(2), the negative number of the signal that killed it, None: there was none"""
+    output: tuple[str, ...]
+    """The last lines"""
 
 
 class LogLine(Message, frozen=True, tag=True, kw_only=True):
@@ -218,6 +252,7 @@ BusMessage = (
     | ScriptVerdicts
     | HookDue
     | HookOutcome
+    | HookRan
     | EngineEnded
     | RaftSnapshot
     | ClusterRequest

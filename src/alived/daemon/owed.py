@@ -60,4 +60,5 @@ class Owed:
 def _with_scripts(config: Config) -> frozenset[Key]:
     nothing = NotifyScripts()
     instances = {("INSTANCE", i.vrrp.name) for i in config.instances if i.notify != nothing}
-    return frozenset(instances | {("GROUP", g.vrrp.name) for g in config.sync_groups if g.notify != nothing})
+    groups = {("GROUP", g.vrrp.name) for g in config.sync_groups if g.notify != nothing}
+    return frozenset(instances | groups | {("RAFT", g.raft.name) for g in config.raft_groups if g.notify != nothing})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from alived.adapters.scripts import Account, ScriptError, ScriptRunner, unsafe_part
+from alived.adapters.script_files import opened, unsafe_part
+from alived.adapters.scripts import Account, ScriptError, ScriptRunner
 from alived.config.model import GlobalDefs
+from alived.hooks.config import Hook
 
 
 def start_script(
@@ -17,10 +19,33 @@ def start_script(
     defaults: GlobalDefs,
 ) -> None:
     """owner: user and group, "" for those of `script_user`. Raises ScriptError."""
-    account = Account(owner[0] or defaults.script_user, owner[1] or defaults.script_group)
+    account = _account(owner, defaults)
     if defaults.enable_script_security and account.uid == 0:
         _refuse_unsafe(argv[0])
     runner.start(run, argv, account, environment)
+
+
+def start_hook(
+    runner: ScriptRunner, run: int, hook: Hook, environment: Mapping[str, str], defaults: GlobalDefs
+) -> None:
+    """What is checked is what runs. Raises ScriptError."""
+    script = hook.script
+    account = _account((script.user, script.group), defaults)
+    with opened(script.argv[0], account, hook.sha256) as program:
+        runner.start(run, script.argv, account, environment, program)
+
+
+def why_not(hook: Hook, defaults: GlobalDefs) -> str:
+    """The reason why a hook would not run now, "" if it would."""
+    try:
+        with opened(hook.script.argv[0], _account((hook.script.user, hook.script.group), defaults), hook.sha256):
+            return ""
+    except ScriptError as error:
+        return str(error)
+
+
+def _account(owner: tuple[str, str], defaults: GlobalDefs) -> Account:
+    return Account(owner[0] or defaults.script_user, owner[1] or defaults.script_group)
 
 
 def _refuse_unsafe(path: str) -> None:

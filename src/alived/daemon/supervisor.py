@@ -32,6 +32,7 @@ from alived.daemon.cluster_requests import NO_CLUSTER, ClusterRequests
 from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
+from alived.daemon.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.lease_line import LinePair
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Source, report_findings
@@ -43,6 +44,9 @@ from alived.daemon.messages import (
     Configured,
     EngineEnded,
     EngineSnapshot,
+    HookDue,
+    HookOutcome,
+    HookRan,
     KernelSettings,
     LogLine,
     RaftSnapshot,
@@ -57,6 +61,7 @@ from alived.daemon.reading import Reader, Reading
 from alived.daemon.reload_request import ReloadRequests
 from alived.daemon.status_answers import StatusAnswers
 from alived.daemon.worker_errands import WorkerErrands
+from alived.owner import HookEvent
 from alived.raft.member_events import Command
 
 _TICK_NS = 10 * NS_PER_S
@@ -119,6 +124,8 @@ class Supervisor:
         self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self._cluster = ClusterRequests(loop, self._raft.send)
+        prefix = f"{int(time.time()):x}"
+        self._hooks = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
         self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
@@ -197,7 +204,9 @@ class Supervisor:
     def _engine_ended(self, graceful: bool) -> None:
         if not graceful:
             self._reap()
-        self._worker.stop(STOP_LIMIT_NS["worker"], lambda _graceful: self._loop.stop())
+        self._hooks.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
+        limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
+        self._worker.stop(limit_ns, lambda _graceful: self._loop.stop())
 
     def _reap(self) -> bool:
         """Whether nothing is left."""
@@ -226,6 +235,12 @@ class Supervisor:
                 self._history.add(message)
             case ScriptsRan():
                 self._errands.ran(message)
+            case HookDue():
+                self._hooks.due(message)
+            case HookOutcome():
+                self._hooks.ended(message)
+            case HookRan():
+                self._hooks.runs.add(message)
             case ScriptVerdicts(verdicts):
                 self._errands.judged(verdicts)
             case EngineSnapshot() | ScriptsSnapshot() | RaftSnapshot():
@@ -240,10 +255,14 @@ class Supervisor:
                 self.note("error", "bus-nonsense", f"the {role} sent a {type(message).__name__}, which only we send")
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
+        if role == "engine":
+            self._hooks.engine_died()
         if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
             self._raft.send(EngineEnded())
-        if role == "worker" and not self._stopping:
-            self._errands.worker_died()
+        if role == "worker":
+            self._hooks.worker_died()
+            if not self._stopping:
+                self._errands.worker_died()
         if role == raft_place.ROLE:
             self._cluster.process_ended()
         self._reloads.died(role)
@@ -278,6 +297,7 @@ class Supervisor:
                 count = len(self._config.instances)
                 self.note("info", "ready", f"ready: {count} instance{'s' if count != 1 else ''}")
                 self._service_manager.tell("READY=1", f"STATUS={count} instances")
+                self._hooks.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
 
     def born(self, role: str) -> None:
         match role:
@@ -285,6 +305,7 @@ class Supervisor:
                 self._errands.engine_began()
             case "worker":
                 self._errands.worker_began()
+                self._hooks.worker_began()
 
     # -- Daemon: what clients ask --
 

@@ -150,6 +150,8 @@ class ScriptRan(Effect, frozen=True, tag=True, kw_only=True):
     """From 1"""
     since_ns: int
     duration_ns: int
+    status: int | None
+    """As in `ScriptEnded`; None: it was not started, or was given up"""
     failure: str
     """"": it did what it should"""
 

@@ -67,9 +67,9 @@ class HookQueue:
             case HooksDue():
                 self._event_due(task_of_event(event), now_ns, effects)
             case ScriptEnded(run, status):
-                self._ended(run, "" if status == 0 else _describe(status), now_ns, effects)
+                self._ended(run, status, "" if status == 0 else _describe(status), now_ns, effects)
             case ScriptNotStarted(run, error):
-                self._ended(run, f"could not be started: {error}", now_ns, effects)
+                self._ended(run, None, f"could not be started: {error}", now_ns, effects)
             case Close():
                 self._closing = True
             case DeadlineReached():
@@ -186,13 +186,13 @@ class HookQueue:
 
     # -- what ends --
 
-    def _ended(self, number: int, failure: str, now_ns: int, effects: list[QueueEffect]) -> None:
+    def _ended(self, number: int, status: int | None, failure: str, now_ns: int, effects: list[QueueEffect]) -> None:
         run = self._runs.ended(number)
         if run is None:
             return
         if run.ended_because:
             failure = f"was ended, because it {run.ended_because}"
-        effects.append(run.record(failure, now_ns))
+        effects.append(run.record(status, failure, now_ns))
         if not failure:
             self._notice(run, "debug", "hook-done", f"done {took(run, now_ns)}", effects)
         self._go_on(run, f"{failure} {took(run, now_ns)}" if failure else "", now_ns, effects)
@@ -234,7 +234,7 @@ class HookQueue:
             self._advance(line, effects)
         for run in self._runs.overdue(now_ns, effects):
             failure = "does not even end by SIGKILL: given up"
-            effects.append(run.record(failure, now_ns))
+            effects.append(run.record(None, failure, now_ns))
             self._go_on(run, failure, now_ns, effects)
 
     def _notice_failure(self, run: Run, level: str, failure: str, effects: list[QueueEffect]) -> None:

@@ -45,7 +45,7 @@ class Run(msgspec.Struct):
         wants = job.on_failure is OnFailure.RETRY and job.hook is not None and self.attempt <= job.hook.retries
         return wants and not self.given_up
 
-    def record(self, failure: str, now_ns: int) -> ScriptRan:
+    def record(self, status: int | None, failure: str, now_ns: int) -> ScriptRan:
         source = self.task.source
         return ScriptRan(
             run=self.number,
@@ -59,6 +59,7 @@ class Run(msgspec.Struct):
             attempt=self.attempt,
             since_ns=self.since_ns,
             duration_ns=now_ns - self.since_ns,
+            status=status,
             failure=failure,
         )
 

@@ -65,19 +65,18 @@ class Task(msgspec.Struct, frozen=True):
 
     def ended(self, failure: str = "", *, superseded: bool = False) -> StateDone | HooksDone:
         """What is said when all its scripts have ended, or will not run."""
-        match self.source:
-            case StateReached(kind=kind, name=name, time_ns=time_ns):
-                return StateDone(kind, name, time_ns)
-            case HooksDue() as due:
-                return HooksDone(
-                    kind=due.kind,
-                    name=due.name,
-                    event=due.event,
-                    event_id=due.event_id,
-                    ok=not failure,
-                    reason=failure,
-                    superseded=superseded,
-                )
+        source = self.source
+        if isinstance(source, StateReached):
+            return StateDone(source.kind, source.name, source.time_ns)
+        return HooksDone(
+            kind=source.kind,
+            name=source.name,
+            event=source.event,
+            event_id=source.event_id,
+            ok=not failure,
+            reason=failure,
+            superseded=superseded,
+        )
 
 
 def task_of_event(due: HooksDue) -> Task:
@@ -103,12 +102,17 @@ def takes(event: HookEvent) -> bool:
     return event in _TAKES
 
 
+def makes_stale(later: HookEvent, earlier: HookEvent) -> bool:
+    """Whether the hooks of `earlier`, if they have not run, would say what is no longer so: the object has gone the
+    other way since, or to the same place once more."""
+    return later is earlier or takes(later) is not takes(earlier)
+
+
 def overtakes(new: Task, old: Task) -> bool:
-    """Whether the scripts of `old`, if they have not run, would say what is no longer so: its object has gone the other
-    way since, or to the same place once more."""
+    """Whether `new` makes `old` stale. Notify scripts all run: keepalived's users count on it."""
     match new.source, old.source:
         case HooksDue() as later, HooksDue() as earlier if not later.by_hand:
-            return later.event is earlier.event or takes(later.event) is not takes(earlier.event)
+            return makes_stale(later.event, earlier.event)
         case _:
             return False
 

@@ -1,0 +1,123 @@
+"""Programs that others could exchange: who can, and how to run exactly what was looked at.
+
+A path is a promise of whoever may write to its directories. So a hook is opened once, what was opened is checked, and
+what was opened runs (/proc/self/fd/N): a file that takes its place in between is never executed. One with a pinned
+digest is copied into sealed memory on the way, so that not even its owner changes what was measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+
+from alived.adapters.scripts import Account, ScriptError
+
+MAX_PINNED = 64 << 20
+"""Bytes of a program whose digest is checked."""
+ROOT = frozenset({0})
+_READ_SIZE = 1 << 20
+_MFD_EXEC = 0x10
+"""Linux 6.3: asked for where memory may not be executed otherwise (vm.memfd_noexec = 1)."""
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+def unsafe_part(path: str, trusted: frozenset[int] = ROOT) -> str:
+    """The first part of a path that somebody else than `trusted` users could replace, "" if there is none.
+
+    What keepalived checks under `enable_script_security` for scripts that run as root. Raises OSError.
+    """
+    parts = os.path.realpath(path).split("/")
+    for depth in range(1, len(parts) + 1):
+        part = "/".join(parts[:depth]) or "/"
+        status = os.stat(part)
+        sticky_directory = depth < len(parts) and status.st_mode & stat.S_ISVTX
+        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky_directory
+        if status.st_uid not in trusted or writable:
+            return part
+    return ""
+
+
+@contextlib.contextmanager
+def opened(path: str, account: Account, sha256: str = "") -> Iterator[int]:
+    """The program at a path, open for `ScriptRunner.start`. sha256: hexadecimal; "": any content.
+
+    Raises ScriptError, also if others than root and the account that runs it could change it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            stack.callback(os.close, fd)
+            _check(path, fd, account)
+            if sha256:
+                fd = _pinned_copy(path, fd, sha256)
+                stack.callback(os.close, fd)
+        except OSError as error:
+            raise ScriptError(f"{path}: {error.strerror}") from error
+        yield fd
+
+
+def _check(path: str, fd: int, account: Account) -> None:
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise ScriptError(f"{path} is not a file")
+    if not status.st_mode & 0o111:
+        raise ScriptError(f"{path} is not executable: chmod +x {path}")
+    if status.st_uid not in (0, account.uid):
+        raise ScriptError(f"{path} belongs to {_user_name(status.st_uid)}, neither to root nor to {account.name}")
+    # Of what was opened, wherever the path may lead by now.
+    part = unsafe_part(os.readlink(f"/proc/self/fd/{fd}"), ROOT | {account.uid})
+    if part:
+        who = "root" if account.uid == 0 else f"root and {account.name}"
+        raise ScriptError(f"{part} can be changed by others than {who}: {path} is not run")
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _pinned_copy(path: str, fd: int, sha256: str) -> int:
+    """A sealed copy in memory of what has this digest."""
+    copy = _memory(os.path.basename(path))
+    try:
+        with open(f"/proc/self/fd/{fd}", "rb", buffering=0) as source:
+            found = _copy(source.fileno(), copy)
+        if found != sha256:
+            raise ScriptError(f"{path} has another content than its sha256 says: it has {found}")
+        fcntl.fcntl(copy, fcntl.F_ADD_SEALS, _SEALS)
+        # The kernel runs nothing that is open for writing.
+        return os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(copy)
+
+
+def _memory(name: str) -> int:
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    try:
+        return os.memfd_create(name, flags | _MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return os.memfd_create(name, flags)  # an older kernel, where all memory may be executed
+
+
+def _copy(source: int, target: int) -> str:
+    """The digest of what was copied."""
+    digest = hashlib.sha256()
+    size = 0
+    while data := os.read(source, _READ_SIZE):
+        size += len(data)
+        if size > MAX_PINNED:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        digest.update(data)
+        while data:
+            data = data[os.write(target, data) :]
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""Hooks as the parent sees them: from the engine to the worker and back, of the daemon itself, and by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alived.base import NS_PER_S
+from alived.config.model import Config
+from alived.daemon.hook_debts import HookDebts
+from alived.daemon.hook_facts import without_state
+from alived.daemon.hook_runs import HookRuns
+from alived.daemon.messages import BusMessage, HookDue, HookOutcome, HookRan
+from alived.daemon.owed import MAX_DELIVERIES
+from alived.hooks.config import Hook, HookEvent
+from alived.hooks.events import Kind
+from alived.hooks.runs import KILL_GRACE_NS
+from alived.hooks.tasks import takes
+
+MAX_CLOSE_LIMIT_NS = 80 * NS_PER_S
+"""What a worker may take for the last hooks at most; service managers kill after 90 s."""
+Tell = Callable[[BusMessage], None]
+Done = Callable[[HookOutcome, list[HookRan]], None]
+
+
+class HookRelay:
+    """Passes events and outcomes on, and answers for a worker that died."""
+
+    def __init__(
+        self,
+        prefix: str,
+        to_engine: Tell,
+        to_worker: Tell,
+        note: Callable[[str, str, str], None],
+        aborted: Callable[[str], None],
+    ) -> None:
+        """aborted: a hook of the daemon itself failed, and that means the end."""
+        self._debts = HookDebts(prefix)
+        self._to_engine, self._to_worker = to_engine, to_worker
+        self._note, self._aborted = note, aborted
+        self._by_hand: dict[str, Done] = {}
+        self.runs = HookRuns()
+
+    @property
+    def waiting(self) -> list[HookDue]:
+        """Events whose hooks have not all ended."""
+        return self._debts.waiting()
+
+    def due(self, due: HookDue) -> None:
+        self._begin(due, None)
+
+    def daemon_event(self, event: HookEvent, config: Config, reason: str) -> None:
+        """ToReady or ToDestroy."""
+        self.due(without_state(config, HookDue(kind=Kind.DAEMON, name="", event=event, reason=reason)))
+
+    def by_hand(self, due: HookDue, done: Done) -> None:
+        """Calls done exactly once."""
+        self._begin(due, done)
+
+    def _begin(self, due: HookDue, done: Done | None) -> None:
+        due, refusal = self._debts.add(due)
+        if done is not None:
+            self._by_hand[due.event_id] = done
+        if refusal is not None:
+            self._answer(refusal)
+        elif self._debts.worker_runs:
+            self._to_worker(due)
+
+    def ended(self, outcome: HookOutcome) -> None:
+        """The worker says."""
+        if outcome.event_id in self._by_hand:
+            self._debts.paid(outcome)
+            self._answer(outcome)
+        elif answer := self._debts.paid(outcome):
+            self._answer(answer)
+
+    def _answer(self, outcome: HookOutcome) -> None:
+        if done := self._by_hand.pop(outcome.event_id, None):
+            done(outcome, self.runs.of_event(outcome.event_id))
+        elif outcome.kind != Kind.DAEMON:
+            self._to_engine(outcome)
+        elif outcome.event is HookEvent.TO_READY:
+            self._aborted(f"the hook of the start failed, and its on_failure says abort: {outcome.reason}")
+
+    def engine_died(self) -> None:
+        self._debts.engine_died()
+
+    def worker_died(self) -> None:
+        for answer in self._debts.worker_died():
+            self._answer(answer)
+
+    def worker_began(self) -> None:
+        again, given_up = self._debts.worker_began()
+        for due in again:
+            self._to_worker(due)
+        for due in given_up:
+            what = f"{due.event} of {due.name}" if due.name else str(due.event)
+            self._note("error", "hooks-given-up", f"{what} outlived {MAX_DELIVERIES} workers: given up")
+
+
+def close_limit_ns(config: Config, least_ns: int) -> int:
+    """How long the worker may take to end: as long as the hooks of the end may, one event after the other."""
+    own = (hook for group in config.raft_groups for hook in group.hooks or ())
+    limits: dict[HookEvent, int] = {}
+    for hook in (*config.hooks, *own):
+        if not takes(hook.event):
+            limits[hook.event] = max(limits.get(hook.event, 0), _limit_ns(hook))
+    return min(max(least_ns, sum(limits.values())), MAX_CLOSE_LIMIT_NS)
+
+
+def _limit_ns(hook: Hook) -> int:
+    return hook.script.timeout_ns + 2 * KILL_GRACE_NS
