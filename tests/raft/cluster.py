@@ -171,6 +171,12 @@ class Cluster:
         """Something has changed."""
         self.step(name, self.hosts[name].engine.report(self.now_ns))
 
+    def engine_returns(self, name: str) -> None:
+        """A new one, which knows nothing."""
+        self.hosts[name].engine.hangs = False
+        self.hosts[name].engine.number = 0
+        self.engine_reports(name)
+
     def engine_dies(self, name: str) -> None:
         self.hosts[name].engine.until_ns = {}
         self.hosts[name].engine.hangs = True

@@ -15,7 +15,17 @@ from alived.raft.directory import Directory
 from alived.raft.lease import Lease
 from alived.raft.log import Storage
 from alived.raft.member_events import Compact, Save
-from alived.raft.messages import NOBODY, HeartbeatResponse, Message, ReadState, Ready, Snapshot, TimeoutNow, VoteRequest
+from alived.raft.messages import (
+    NOBODY,
+    HeartbeatResponse,
+    Message,
+    ReadState,
+    Ready,
+    Role,
+    Snapshot,
+    TimeoutNow,
+    VoteRequest,
+)
 from alived.raft.node import Node, PeerUnknown
 from alived.raft.notes import Level, Note
 from alived.raft.outbox import Outbox
@@ -185,9 +195,17 @@ class Consensus:
         return self.node.raft.log.applied
 
     @property
+    def term(self) -> int:
+        return self.node.raft.term
+
+    @property
     def leader(self) -> int:
         """0: nobody"""
         return self.node.raft.lead
+
+    @property
+    def leads(self) -> bool:
+        return self.node.raft.role is Role.LEADER
 
     def name(self, number: int) -> str:
         return self.directory.name(number)

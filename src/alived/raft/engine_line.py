@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Set
 
+import msgspec
+
 from alived.base import NS_PER_S
 from alived.raft.member_events import EngineReported, Held, Leases
 from alived.raft.packets import GroupReport
@@ -40,9 +42,41 @@ class EngineLine:
         """Those of them that may end what they have begun, within their lease"""
         self.reports: dict[str, GroupReport] = {}
         """Empty: there is no engine, or it has not spoken"""
-        self.heard_ns: int | None = None
+        self._version = 0
+        """Of the reports, but for the ages in them"""
+        self._heard_ns = 0
+        self.unable = ""
+        """Why this node can own nothing, whatever its engine says; a sentence"""
 
     # -- what can be asked
+
+    def groups(self, now_ns: int) -> tuple[GroupReport, ...]:
+        """What the engine last reported, as of now."""
+        unable = self.unable or ("the engine does not answer" if self.silent(now_ns) else "")
+        age_ns = now_ns - self._heard_ns
+        return tuple(
+            msgspec.structs.replace(
+                report,
+                able=report.able and not unable,
+                reason=unable or report.reason,
+                held_ns=None if report.held_ns is None else report.held_ns and report.held_ns + age_ns,
+            )
+            for report in self.reports.values()
+        )
+
+    def edition(self, now_ns: int) -> tuple[int, bool, str]:
+        """Changes when `groups` does, but for the ages in them."""
+        return self._version, self.silent(now_ns), self.unable
+
+    @property
+    def number(self) -> int:
+        """Of the last leases."""
+        return self._number
+
+    @property
+    def ends(self) -> Mapping[str, int]:
+        """All that may be held here, and when it is let go at the latest."""
+        return self._ends
 
     @property
     def held(self) -> Mapping[str, int]:
@@ -74,14 +108,23 @@ class EngineLine:
     # -- what happens
 
     def tell(
-        self, held: Mapping[str, int], term: int, reason: str, now_ns: int, *, orderly: bool = False
+        self,
+        held: Mapping[str, int],
+        term: int,
+        reason: str,
+        now_ns: int,
+        *,
+        orderly: bool = False,
+        again: bool = False,
     ) -> Leases | None:
         """All that this node owns now and until when; None: the engine knows, and there is no need to say it again.
 
         orderly: what is not named any more has its lease to leave, so that hooks run before; else it goes at once.
+        again: say it in any case, somebody waits for the answer.
         """
+        same = held == self._held and (orderly or not self._leaving) and not again
         due_ns = self.due_ns
-        if held == self._held and (orderly or not self._leaving) and due_ns is not None and now_ns < due_ns:
+        if same and due_ns is not None and now_ns < due_ns:
             return None
         self._number += 1
         self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
@@ -107,8 +150,10 @@ class EngineLine:
             self._withdrawn[group] = self._number
 
     def heard(self, event: EngineReported, now_ns: int) -> None:
-        self.heard_ns = now_ns
-        self.reports = {report.name: report for report in event.groups}
+        self._heard_ns = now_ns
+        before, self.reports = self.reports, {report.name: report for report in event.groups}
+        if [_ageless(report) for report in before.values()] != [_ageless(report) for report in event.groups]:
+            self._version += 1
         if event.number == 0:
             self._told_ns = None  # A new engine knows nothing of what the former one was told.
         while self._unanswered and self._unanswered[0][0] <= event.number:
@@ -121,6 +166,7 @@ class EngineLine:
 
     def lost(self) -> None:
         """Its process is gone, and what it had bound was taken away."""
+        self._version += 1
         self.reports = {}
         self._held = {}
         self._ends = {}
@@ -128,3 +174,7 @@ class EngineLine:
         self._leaving = set()
         self._unanswered.clear()
         self._told_ns = None
+
+
+def _ageless(report: GroupReport) -> GroupReport:
+    return msgspec.structs.replace(report, held_ns=None)

@@ -39,7 +39,6 @@ from alived.raft.member_events import (
 )
 from alived.raft.member_view import Seen, view
 from alived.raft.messages import NOBODY, HardState, Proposal, TransferLeader
-from alived.raft.messages import Role as RaftRole
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
 from alived.raft.packets import Asked, Greeting, Packet, Report, Status, Subleases, Told
@@ -73,7 +72,14 @@ class Member:
         self._draw = draw
         self._outbox = Outbox()
         self._formation = Formation(cluster, settings.timers.election_ns, self._outbox, now_ns)
-        self._ownership = Ownership(cluster.node_id, settings.groups, settings.timers, self._outbox)
+        self._ownership = Ownership(
+            cluster.node_id,
+            settings.groups,
+            settings.timers,
+            self._outbox,
+            now_ns,
+            spread=cluster.spread_groups,
+        )
         self.consensus: Consensus | None = None
         """None: nothing is on the disk"""
         self._forming = False
@@ -122,6 +128,7 @@ class Member:
             case MemberReconfigured(cluster, groups):
                 self._settings = MemberSettings.of(cluster, groups)
             case MemberShutdown():
+                self._ownership.engine.unable = "the daemon ends"
                 self._ends_ns = now_ns + LAST_WORDS_TIMEOUTS * self._settings.timers.election_ns
             case DeadlineReached():
                 if self.consensus:
@@ -132,27 +139,34 @@ class Member:
         return self._outbox.take()
 
     def snapshot(self) -> MemberSnapshot:
-        own = tuple(self._ownership.engine.reports.values())
         seen = Seen(
             phase=self.phase,
             peers=self._members,
             heard_ns=self._heard_ns,
-            groups={self._settings.cluster.node_id: own},
-            owners=(),
+            groups=self._ownership.reports,
+            owners=self._ownership.owners,
         )
         return view(self._settings.cluster, self._settings.timers, self.consensus, seen)
 
     # -- what came
 
     def _arrived(self, sender: int, packet: Packet, now_ns: int) -> None:
+        if now_ns - self._heard_ns.get(sender, 0) >= self._settings.timers.election_ns:
+            self._ownership.heard_again()
         self._heard_ns[sender] = now_ns
         match packet:
             case Greeting():
                 self._formation.heard(sender, packet, now_ns)
             case _ if self.consensus is None or not self._formation.trusts(sender):
                 pass  # It must greet first.
-            case Report() | Subleases() | Asked() | Told() | Status():
-                pass
+            case Report():
+                self._ownership.reported(self.consensus.name(sender), packet, now_ns)
+            case Subleases() if sender == self.consensus.leader:
+                self._ownership.subleased(packet, self.consensus.term)
+            case Status() if sender == self.consensus.leader:
+                self._ownership.told(packet, now_ns)
+            case Subleases() | Status() | Asked() | Told():
+                pass  # of a leader that was
             case Proposal() | TransferLeader():
                 pass  # Commands come as `Asked`.
             case _ if packet.sender == sender and packet.to == self.number:
@@ -189,7 +203,7 @@ class Member:
     def _begin_term(self, consensus: Consensus) -> bool:
         """As a new leader: ask for the lease at once."""
         raft = consensus.node.raft
-        if raft.role is not RaftRole.LEADER or self._led_term == raft.term:
+        if not consensus.leads or self._led_term == raft.term:
             return False
         self._led_term = raft.term
         consensus.node.beat()
@@ -198,7 +212,7 @@ class Member:
     def _give_id(self, consensus: Consensus) -> bool:
         """The first leader gives the cluster its id."""
         raft = consensus.node.raft
-        if consensus.directory.formed or raft.role is not RaftRole.LEADER or not raft.committed_in_own_term:
+        if consensus.directory.formed or not consensus.leads or not raft.committed_in_own_term:
             return False
         if self._proposed_term == raft.term or self._handover:
             return False
@@ -235,24 +249,28 @@ class Member:
         return self._begin_term(consensus) or self._give_id(consensus) or self._hand_over(now_ns)
 
     def _own(self, consensus: Consensus, now_ns: int) -> None:
-        raft = consensus.node.raft
-        lease_until_ns = consensus.lease.until_ns
-        rules = lease_until_ns is not None and lease_until_ns > now_ns
-        self._ruled = self._ruled or rules
+        ownership = self._ownership
         standpoint = Standpoint(
-            term=raft.term,
-            leader=consensus.name(consensus.leader),
-            leads=raft.role is RaftRole.LEADER,
-            lease_until_ns=lease_until_ns,
+            term=consensus.term,
+            leader=consensus.leader,
+            leader_name=consensus.name(consensus.leader),
+            leads=consensus.leads,
+            lease_until_ns=consensus.lease.until_ns,
+            members=tuple(consensus.directory.members.values()),
+            heard_ns=self._heard_ns,
             giving_up=self._giving_up,
         )
-        self._ownership.mind(standpoint, now_ns)
-        if not rules and self._ruled and self._ownership.clear(now_ns):
-            self._ruled = False
-        if self._ruled and not rules:
+        ownership.mind(standpoint, now_ns)
+        owns = ownership.rules or ownership.holds_on
+        self._ruled = owns or (self._ruled and not ownership.clear(now_ns))
+        if self._ruled and not ownership.rules:
             self._outbox.shut = True
         elif self._outbox.shut:
             self._outbox.open()
+        wish = ownership.hand_over
+        if wish is not None and self._handover is None and not self._ends_ns:
+            self._outbox.notice("info", "hands-over", f"hands over to {wish.to}: {wish.reason}")
+            self._handover = Handover(consensus.node, node_number(wish.to), wish.reason)
 
     @property
     def _giving_up(self) -> str:
@@ -271,19 +289,23 @@ class Member:
         timers = self._settings.timers
         if own is None or not own.may_own or self._ends_ns is not None:
             ticks = None
-        elif any(self._ownership.able(group.name, now_ns) for group in self._settings.groups):
+        elif self._ownership.able(now_ns):
             ticks = 0
         else:
             ticks = RELUCTANT_TIMEOUTS * timers.election_ticks
         self.consensus.node.hesitate(ticks)
 
     def _hand_over(self, now_ns: int) -> bool:
-        handover = self._handover
-        if handover is None:
+        handover, consensus = self._handover, self.consensus
+        if handover is None or consensus is None:
             return False
         stepped = handover.proceed(clear=self._ownership.clear(now_ns))
         if handover.progress in (Progress.FAILED, Progress.DONE):
             self._handover = None
+        if handover.progress is Progress.FAILED:
+            to = consensus.name(handover.to)
+            self._ownership.hand_over_failed(to, now_ns)
+            self._outbox.notice("warning", "hand-over-failed", f"{to} did not take over: this node stands again")
         return stepped
 
     def _tell_peers(self) -> None:
@@ -320,12 +342,13 @@ class Member:
         """Whether nothing is left to do but to go: nothing is owned, and another leads if that was the aim."""
         if self._handover or not self._ownership.clear(now_ns):
             return False
-        leads = consensus.node.raft.role is RaftRole.LEADER
-        return leads or consensus.leader != NOBODY or not self._last_handover
+        if consensus.leads or consensus.leader == NOBODY:
+            return consensus.leads or not self._last_handover
+        return self._ownership.settled
 
     def _leave(self, consensus: Consensus, now_ns: int) -> None:
         """A leader whose daemon ends hands over, once."""
-        if self._ends_ns is None or self._last_handover or consensus.node.raft.role is not RaftRole.LEADER:
+        if self._ends_ns is None or self._last_handover or not consensus.leads:
             return
         successor = self._successor(consensus, now_ns)
         if successor is not None:

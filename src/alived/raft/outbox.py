@@ -32,6 +32,11 @@ class Outbox:
             else:
                 self._effects.append(Send(message.to, message))
 
+    @property
+    def waits(self) -> bool:
+        """Somebody waits for this node's help to own."""
+        return bool(self._waiting)
+
     def open(self) -> None:
         """Nothing is owned here any more: what waited may leave."""
         self.shut = False

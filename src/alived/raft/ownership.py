@@ -1,4 +1,8 @@
-"""What this node may own now, and what the engine is told of it."""
+"""What this node may own now: by its own lease as the leader, by a sublease, or by holding on when the quorum is lost.
+
+It is said to the engine as leases that end by themselves. What this node is the cause of, here and at followers, must
+be let go before leadership is given away, and before anything leaves that helps another node to own.
+"""
 
 from __future__ import annotations
 
@@ -6,70 +10,261 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alived.raft.config import RaftInstance
+from alived.raft.config import Member, QuorumLost, RaftInstance
 from alived.raft.engine_line import EngineLine
-from alived.raft.member_events import EngineReported
+from alived.raft.member_events import EngineReported, OwnerView
+from alived.raft.messages import NOBODY
 from alived.raft.outbox import Outbox
+from alived.raft.packets import GroupReport, Report, Status, Subleases
+from alived.raft.placement import HandOver, Placement
 from alived.raft.profiles import Timers
+from alived.raft.reign import Realm, Reign
+from alived.raft.tenancy import Tenancy
+
+HOLD_ROUNDS = 4
+"""Rounds of heartbeats for which a group is held when the quorum is lost, renewed at half of it"""
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What the consensus says about this node at this moment."""
 
     term: int
-    leader: str
-    """Name; "": nobody is known"""
+    leader: int
+    leader_name: str
+    """"": nobody is known"""
     leads: bool
     lease_until_ns: int | None
     """Its own lease as the leader; None, or in the past: it has none"""
-    giving_up: str
+    members: tuple[Member, ...]
+    heard_ns: Mapping[int, int]
+    giving_up: str = ""
     """Why it gives up whatever it owns, a sentence; "": it does not"""
+    asked_for: str = ""
+    """An operator wants this node to own"""
 
 
 class Ownership:
-    def __init__(self, node: str, groups: tuple[RaftInstance, ...], timers: Timers, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        node: str,
+        groups: tuple[RaftInstance, ...],
+        timers: Timers,
+        outbox: Outbox,
+        now_ns: int,
+        *,
+        spread: bool = False,
+    ) -> None:
         self._node = node
-        self._groups = {group.name: group for group in groups}
+        self._groups = groups
+        self._spread = spread
         self._timers = timers
         self._outbox = outbox
         self.engine = EngineLine(timers.heartbeat_ns)
+        self._placement = Placement(timers.election_ns)
+        self._tenancy = Tenancy(timers.heartbeat_ns, outbox, now_ns)
+        self._reign: Reign | None = None
+        """Of the last term in which this node had a lease; what it granted may last longer"""
+        self._rules = False
+        """It has a lease now"""
+        self._holds_on = False
+        """It owns without any lease: the quorum is lost"""
+        self._minded_ns = now_ns
+        self._term = 0
+        """In which the engine was last told what it owns"""
+        self._clear_ns: int | None = None
+        """When everything that was withdrawn is let go at the latest"""
+        self._heard: tuple[OwnerView, ...] = ()
+        """What the leader last said about who owns what"""
         self.reason = ""
         """Why this node owns what it owns"""
+        self.hand_over: HandOver | None = None
+        """Who should lead instead"""
 
     @property
     def deadline_ns(self) -> int | None:
-        return self.engine.due_ns
+        """Before that nothing changes by itself."""
+        moments = [self.engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, self._hold_due_ns()]
+        silent_ns = self.engine.silent_from_ns
+        if silent_ns is not None and silent_ns > self._minded_ns:
+            moments.append(silent_ns)
+        if self._rules and self._reign:
+            moments.append(self._reign.deadline_ns)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    # -- what comes
+
+    def reconfigure(self, groups: tuple[RaftInstance, ...], *, spread: bool) -> None:
+        self._groups = groups
+        self._spread = spread
 
     def engine_reported(self, event: EngineReported, now_ns: int) -> None:
         self.engine.heard(event, now_ns)
+        self._tenancy.engine_reported(event.number)
+        if self._reign:
+            self._reign.engine_reported(event.number, event.groups)
 
     def engine_lost(self) -> None:
+        """Whatever it was told is carried out thereby."""
         self.engine.lost()
+        self._tenancy.engine_reported(self.engine.number)
+        if self._reign:
+            self._reign.engine_lost()
 
-    def mind(self, standpoint: Standpoint, now_ns: int) -> None:
-        """Tell the engine what follows from this."""
-        held, self.reason = self._may_own(standpoint, now_ns)
-        leases = self.engine.tell(held, standpoint.term, self.reason, now_ns, orderly=bool(standpoint.giving_up))
-        if leases is not None:
-            self._outbox.add(leases)
+    def heard_again(self) -> None:
+        """A member that was silent."""
+        if self._reign:
+            self._reign.heard_again()
+
+    def reported(self, node: str, report: Report, now_ns: int) -> None:
+        """By a follower, whoever leads now."""
+        if self._reign:
+            self._reign.reported(node, report, now_ns)
+
+    def subleased(self, answer: Subleases, term: int) -> None:
+        """By the leader of this term."""
+        self._tenancy.answered(answer, term)
+
+    def told(self, status: Status, now_ns: int) -> None:
+        """By the leader."""
+        self._heard = tuple(OwnerView(group=group, owner=owner, known_ns=now_ns) for group, owner in status.owners)
+
+    def hand_over_failed(self, to: str, now_ns: int) -> None:
+        self._placement.hand_over_failed(to, now_ns)
+
+    # -- what can be asked
+
+    @property
+    def rules(self) -> bool:
+        """It has a lease by which it owns and grants."""
+        return self._rules
+
+    @property
+    def holds_on(self) -> bool:
+        return self._holds_on
+
+    @property
+    def settled(self) -> bool:
+        """The leader that this node follows knows that it owns nothing."""
+        return self._tenancy.settled
+
+    def able(self, now_ns: int) -> bool:
+        """Whether this node could own anything."""
+        return any(report.able for report in self.engine.groups(now_ns))
 
     def clear(self, now_ns: int) -> bool:
         """Whether nobody owns anything by the grace of this node."""
-        return not self.engine.held and self.engine.leaving_until_ns(now_ns) is None
+        return not self.engine.held and self.clear_ns(now_ns) is None
 
-    def _may_own(self, standpoint: Standpoint, now_ns: int) -> tuple[Mapping[str, int], str]:
-        if standpoint.giving_up:
-            return {}, standpoint.giving_up
+    def clear_ns(self, now_ns: int) -> int | None:
+        """When what was withdrawn is let go at the latest; None: it is."""
+        moments = [self.engine.leaving_until_ns(now_ns)]
+        if self._reign:
+            moments += [self._reign.grants.free_ns(group) for group in self._reign.grants.holders(now_ns)]
+        return max((moment for moment in moments if moment is not None), default=None)
+
+    @property
+    def owners(self) -> tuple[OwnerView, ...]:
+        """Who owns what, as far as this node knows."""
+        return self._reign.view(self._minded_ns) if self._rules and self._reign else self._heard
+
+    @property
+    def reports(self) -> dict[str, tuple[GroupReport, ...]]:
+        """What each node could own and holds, as far as this one knows."""
+        followers = self._reign.reports if self._rules and self._reign else {}
+        known = {node: report.groups for node, (report, _) in followers.items()}
+        return {**known, self._node: self.engine.groups(self._minded_ns)}
+
+    # -- what follows
+
+    def mind(self, standpoint: Standpoint, now_ns: int) -> None:
+        """Tell the engine and the followers what follows from this."""
+        self._minded_ns = now_ns
+        self._rules = self._begins_or_goes_on(standpoint, now_ns)
+        self.hand_over = None
+        reign = self._reign if self._rules else None
+        held, self.reason = self._rule(reign, standpoint, now_ns) if reign else self._serve(standpoint, now_ns)
+        held = {} if standpoint.giving_up else {**held, **self._hold_on(held, standpoint, now_ns)}
+        leases = self.engine.tell(
+            held,
+            standpoint.term,
+            self.reason,
+            now_ns,
+            orderly=standpoint.term == self._term,
+            again=self._tenancy.news,
+        )
+        self._term = standpoint.term
+        if leases is not None:
+            self._outbox.add(leases)
+            self._tenancy.passed_on(leases.number)
+            if reign:
+                reign.passed_on(leases.number, held, now_ns)
+        if reign:
+            reign.share(standpoint.giving_up, standpoint.lease_until_ns, now_ns)
+        elif not standpoint.leads:
+            self._tenancy.report(standpoint.leader, standpoint.term, self.engine, now_ns)
+        self._clear_ns = self.clear_ns(now_ns)
+
+    def _begins_or_goes_on(self, standpoint: Standpoint, now_ns: int) -> bool:
+        """Whether this node has a lease by which it may own and grant."""
         until_ns = standpoint.lease_until_ns
-        if until_ns is not None and until_ns > now_ns:
-            held = {name: until_ns for name in self._groups if self.able(name, now_ns)}
-            return held, f"{self._node} leads term {standpoint.term}, a majority has confirmed it"
-        if standpoint.leads:
-            return {}, f"{self._node} leads term {standpoint.term}, but no majority has confirmed it lately"
-        if standpoint.leader:
-            return {}, f"{standpoint.leader} leads term {standpoint.term}"
-        return {}, f"no leader is known in term {standpoint.term}"
+        if until_ns is None or until_ns <= now_ns:
+            return False
+        if self._reign is None or self._reign.term != standpoint.term:
+            if self._reign and self._reign.granted_to_others(now_ns):
+                return False  # What it granted in an earlier term must have ended.
+            self._tenancy.clear()
+            self._reign = Reign(
+                self._node, standpoint.term, self._timers, self._placement, self.engine, self._outbox, now_ns
+            )
+        return True
 
-    def able(self, group: str, now_ns: int) -> bool:
-        report = self.engine.reports.get(group)
-        return report is not None and report.able and not self.engine.silent(now_ns)
+    def _rule(self, reign: Reign, standpoint: Standpoint, now_ns: int) -> tuple[Mapping[str, int], str]:
+        assert standpoint.lease_until_ns is not None
+        realm = Realm(
+            groups=self._groups, members=standpoint.members, spread=self._spread, asked_for=standpoint.asked_for
+        )
+        self.hand_over = reign.decide(realm, standpoint.heard_ns, now_ns)
+        held = reign.own(standpoint.lease_until_ns, now_ns)
+        return held, standpoint.giving_up or reign.reason(held)
+
+    def _serve(self, standpoint: Standpoint, now_ns: int) -> tuple[Mapping[str, int], str]:
+        """Without a lease of its own."""
+        term, leader = standpoint.term, standpoint.leader_name
+        if standpoint.leads:
+            self._tenancy.clear()
+            return {}, standpoint.giving_up or f"{leader} leads term {term}, but no majority has confirmed it lately"
+        held = self._tenancy.held(term, now_ns)
+        if held:
+            return held, standpoint.giving_up or self._tenancy.reason
+        return {}, standpoint.giving_up or (
+            f"{leader} leads term {term}" if leader else f"no leader is known in term {term}"
+        )
+
+    # -- the quorum is lost
+
+    def _hold_on(self, held: Mapping[str, int], standpoint: Standpoint, now_ns: int) -> dict[str, int]:
+        """Groups whose owner goes on though its lease is about to end, until another leader is heard of, or somebody
+        asks for help to become one."""
+        self._holds_on = False
+        elsewhere = standpoint.leader != NOBODY and not standpoint.leads
+        if elsewhere or self._outbox.waits:
+            return {}
+        able = {report.name for report in self.engine.groups(now_ns) if report.able}
+        ours = (held if self._rules else self.engine.held).keys() & self._held_on & able
+        self._holds_on = not self._rules and not ours <= held.keys()
+        return {name: self._prolonged(max(held.get(name, 0), self.engine.held.get(name, 0)), now_ns) for name in ours}
+
+    def _prolonged(self, until_ns: int, now_ns: int) -> int:
+        return until_ns if until_ns - now_ns > self._hold_ns // 2 else now_ns + self._hold_ns
+
+    def _hold_due_ns(self) -> int | None:
+        ends = [until_ns for group, until_ns in self.engine.held.items() if group in self._held_on]
+        return min(ends) - self._hold_ns // 2 if ends else None
+
+    @property
+    def _held_on(self) -> frozenset[str]:
+        return frozenset(group.name for group in self._groups if group.quorum_lost is QuorumLost.HOLD)
+
+    @property
+    def _hold_ns(self) -> int:
+        return HOLD_ROUNDS * self._timers.heartbeat_ns

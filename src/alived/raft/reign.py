@@ -1,0 +1,219 @@
+"""One term of this node as the leader: who shall own what, and what it grants to whom (see `placement`, `subleases`).
+
+A decision is made when something changes, or when time alone may change it. What it wants is carried out step by step:
+a group that is to move is no longer granted to the one, and granted to the other only when the first has let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from alived.base import NS_PER_S
+from alived.raft.candidates import Known, View
+from alived.raft.config import Member, RaftInstance
+from alived.raft.directory import node_number
+from alived.raft.engine_line import EngineLine
+from alived.raft.member_events import OwnerView, Send
+from alived.raft.outbox import Outbox
+from alived.raft.packets import GroupReport, Report, Status
+from alived.raft.placement import Decision, HandOver, Placement
+from alived.raft.profiles import Timers
+from alived.raft.subleases import Grants
+
+STATUS_NS = NS_PER_S
+
+
+class Realm(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to be owned, and who is there."""
+
+    groups: tuple[RaftInstance, ...]
+    members: tuple[Member, ...]
+    spread: bool
+    asked_for: str = ""
+    """An operator wants this node to own"""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """The last answer to a follower."""
+
+    meant: tuple[str, ...]
+    granted: tuple[str, ...]
+    at_ns: int
+
+
+class Reign:
+    def __init__(
+        self, own: str, term: int, timers: Timers, placement: Placement, engine: EngineLine, outbox: Outbox, now_ns: int
+    ) -> None:
+        self._own = own
+        self._timers = timers
+        self._placement = placement
+        self._engine = engine
+        self._outbox = outbox
+        self.term = term
+        self.grants = Grants(term, timers.silence_ns)
+        # What the engine may hold from before is as good as granted: nobody else gets it before it is let go.
+        for group, until_ns in engine.ends.items():
+            self.grants.issue(own, engine.number, (group,), until_ns, now_ns)
+        self.reports: dict[str, tuple[Report, int]] = {}
+        """The newest of each follower, and when it came"""
+        self._told: dict[str, _Told] = {}
+        self._realm: Realm | None = None
+        self._edition: object = None
+        self._decision = Decision(groups=())
+        self._status: tuple[tuple[str, str], ...] = ()
+        self._status_ns = now_ns
+        self._looked_ns = now_ns
+        self._stale = True
+        """Something has changed since the decision"""
+        placement.begin(now_ns)
+
+    # -- what comes
+
+    def heard_again(self) -> None:
+        """Somebody who was silent."""
+        self._stale = True
+
+    def reported(self, node: str, report: Report, now_ns: int) -> None:
+        before = self.reports.get(node)
+        if before is not None and report.number <= before[0].number:
+            return
+        self.reports[node] = report, now_ns
+        self._stale = self._stale or before is None or before[0].groups != report.groups
+        if report.term == self.term:
+            self.grants.carried_out(node, report.serial, _held(report.groups))
+        self._told.pop(node, None)  # Every report is answered.
+
+    def engine_reported(self, number: int, groups: Iterable[GroupReport]) -> None:
+        self.grants.carried_out(self._own, number, _held(groups))
+
+    def engine_lost(self) -> None:
+        self.grants.carried_out(self._own, self._engine.number + 1, ())
+
+    # -- what follows
+
+    def decide(self, realm: Realm, heard_ns: Mapping[int, int], now_ns: int) -> HandOver | None:
+        """Look whether anything changes; who shall lead instead."""
+        look_ns = self._decision.look_again_ns
+        edition = self._engine.edition(now_ns)
+        same = (realm, edition) == (self._realm, self._edition)
+        if not same or self._stale or (look_ns is not None and now_ns >= look_ns):
+            self._realm, self._edition, self._stale = realm, edition, False
+            known = tuple(self._known(member, heard_ns, now_ns) for member in realm.members)
+            view = View(
+                leader=self._own, members=known, groups=realm.groups, spread=realm.spread, asked_for=realm.asked_for
+            )
+            self._decision = self._placement.decide(view, now_ns)
+        return self._decision.hand_over
+
+    def _known(self, member: Member, heard_ns: Mapping[int, int], now_ns: int) -> Known:
+        if member.id == self._own:
+            groups = self._engine.groups(now_ns)
+            return Known(member=member, heard_ns=now_ns if groups else None, groups=groups)
+        if member.id not in self.reports:
+            return Known(member=member, heard_ns=None)
+        report, reported_ns = self.reports[member.id]
+        # Any word proves that it is there; that nothing has changed since its report too.
+        return Known(member=member, heard_ns=heard_ns.get(node_number(member.id), reported_ns), groups=report.groups)
+
+    def own(self, lease_until_ns: int, now_ns: int) -> dict[str, int]:
+        """What this node may own itself now."""
+        return {
+            group: lease_until_ns
+            for group, owner in self._decision.owners.items()
+            if owner == self._own and self.grants.holder(group, now_ns) in ("", self._own)
+        }
+
+    def passed_on(self, leases: int, held: Mapping[str, int], now_ns: int) -> None:
+        """`Leases` of this number went to the own engine."""
+        for group, until_ns in held.items():
+            self.grants.issue(self._own, leases, (group,), until_ns, now_ns)
+
+    def granted_to_others(self, now_ns: int) -> bool:
+        return any(node != self._own for node in self.grants.holders(now_ns).values())
+
+    def share(self, giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
+        """Tell followers what they may own, if they do not know."""
+        assert self._realm is not None
+        for member in self._realm.members:
+            if member.id != self._own and (member.id in self.reports or member.may_own):
+                self._tell(member.id, giving_up, lease_until_ns, now_ns)
+        self._spread_status(now_ns)
+        self._looked_ns = now_ns
+
+    def _tell(self, node: str, giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
+        owners = {} if giving_up else self._decision.owners
+        meant = tuple(
+            group
+            for group, owner in owners.items()
+            if owner == node and self.grants.holder(group, now_ns) in ("", node)
+        )
+        told = self._told.get(node)
+        if told is not None and told.meant == meant and (told.granted == meant or now_ns < self._again_ns(told)):
+            return
+        report, at_ns = self.reports.get(node, (None, 0))
+        fresh = report is not None and now_ns - at_ns <= self._timers.heartbeat_ns
+        answer = self.grants.answer(
+            node,
+            report.number if report is not None and fresh else 0,
+            meant,
+            lease_until_ns,
+            now_ns,
+            giving_up or self.reason(meant),
+        )
+        self._told[node] = _Told(meant, tuple(lease.group for lease in answer.held), now_ns)
+        self._outbox.add(Send(node_number(node), answer))
+
+    def _again_ns(self, told: _Told) -> int:
+        return told.at_ns + self._timers.heartbeat_ns
+
+    def reason(self, groups: Iterable[str]) -> str:
+        """Of the decision about these; about all if there are none."""
+        wanted = set(groups) or {placed.group for placed in self._decision.groups}
+        return "; ".join(dict.fromkeys(placed.reason for placed in self._decision.groups if placed.group in wanted))
+
+    # -- what is known
+
+    def owners(self, now_ns: int) -> tuple[tuple[str, str], ...]:
+        return tuple((placed.group, self.grants.holder(placed.group, now_ns)) for placed in self._decision.groups)
+
+    def view(self, now_ns: int) -> tuple[OwnerView, ...]:
+        return tuple(
+            OwnerView(
+                group=placed.group,
+                owner=self.grants.holder(placed.group, now_ns),
+                known_ns=now_ns,
+                reason=placed.reason,
+            )
+            for placed in self._decision.groups
+        )
+
+    def _spread_status(self, now_ns: int) -> None:
+        assert self._realm is not None
+        owners = self.owners(now_ns)
+        if owners == self._status and now_ns < self._status_ns:
+            return
+        self._status = owners
+        self._status_ns = now_ns + STATUS_NS
+        for member in self._realm.members:
+            if member.id != self._own:
+                self._outbox.add(Send(node_number(member.id), Status(term=self.term, owners=owners)))
+
+    @property
+    def deadline_ns(self) -> int:
+        """When something may change by time alone."""
+        moments = [self._status_ns]
+        if self._decision.look_again_ns is not None:
+            moments.append(self._decision.look_again_ns)
+        moments += [self._again_ns(told) for told in self._told.values() if told.granted != told.meant]
+        for group, owner in self._decision.owners.items():
+            free_ns = self.grants.free_ns(group)
+            if free_ns is not None and free_ns > self._looked_ns and self.grants.holder(group, free_ns - 1) != owner:
+                moments.append(free_ns)
+        return min(moments)
+
+
+def _held(groups: Iterable[GroupReport]) -> frozenset[str]:
+    return frozenset(group.name for group in groups if group.holds)

@@ -1,0 +1,101 @@
+"""Owning as a follower: reports to the leader, and what it subleases in return (see `subleases`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alived.base import NS_PER_S
+from alived.raft.engine_line import EngineLine
+from alived.raft.member_events import Send
+from alived.raft.messages import NOBODY
+from alived.raft.outbox import Outbox
+from alived.raft.packets import Report, Subleases
+from alived.raft.subleases import Subleased
+
+IDLE_NS = NS_PER_S
+"""How often a follower that owns nothing reports without news"""
+
+
+class Tenancy:
+    def __init__(self, heartbeat_ns: int, outbox: Outbox, now_ns: int) -> None:
+        self._heartbeat_ns = heartbeat_ns
+        self._outbox = outbox
+        self._subleased = Subleased(now_ns)
+        self._reported: tuple[object, ...] = ()
+        """What the last report was about"""
+        self._term = 0
+        self._leader = NOBODY
+        """To whom it went"""
+        self._due_ns = now_ns
+        self._asked = False
+        """The leader wants a report at once"""
+        self.news = False
+        """The leader has answered, and the engine has not been told"""
+        self._passed_on = self._carried_out = 0
+        """Numbers of `Leases`"""
+        self.reason = ""
+        """The leader's, for what it subleases"""
+
+    @property
+    def deadline_ns(self) -> int | None:
+        return None if self._leader == NOBODY else self._due_ns
+
+    def answered(self, answer: Subleases, term: int) -> None:
+        """By the leader."""
+        if self._subleased.hear(answer, term):
+            self.reason = answer.reason
+            self._asked = not answer.number
+            self.news = True
+
+    def held(self, term: int, now_ns: int) -> Mapping[str, int]:
+        """What may be owned by the grace of the leader of this term, and until when."""
+        if term != self._term:
+            self._subleased.clear()
+            self._term = term
+        return {group: until_ns for group, until_ns in self._subleased.until_ns.items() if until_ns > now_ns}
+
+    def clear(self) -> None:
+        """This node leads."""
+        self._subleased.clear()
+        self._leader = NOBODY
+
+    # -- the engine
+
+    def passed_on(self, leases: int) -> None:
+        """`Leases` of this number went to the engine."""
+        self.news = False
+        self._passed_on = leases
+        self._subleased.passed_on(leases)
+
+    def engine_reported(self, number: int) -> None:
+        self._subleased.confirmed(number)
+        self._carried_out = number
+
+    @property
+    def settled(self) -> bool:
+        """The leader knows that nothing is owned by its grace."""
+        engine_knows = not self.news and self._carried_out >= self._passed_on
+        reported = not self._reported or self._reported[:3] == (
+            self._leader,
+            self._term,
+            self._subleased.carried_out(self._term),
+        )
+        return engine_knows and reported and not self._subleased.until_ns
+
+    # -- reports
+
+    def report(self, leader: int, term: int, engine: EngineLine, now_ns: int) -> None:
+        """To the leader, if there is news, or if it is time."""
+        if leader == NOBODY:
+            self._leader = NOBODY
+            return
+        serial = self._subleased.carried_out(term)
+        about = (leader, term, serial, engine.edition(now_ns))
+        if about == self._reported and not self._asked and now_ns < self._due_ns:
+            return
+        self._reported = about
+        self._asked = False
+        self._leader = leader
+        self._due_ns = now_ns + (self._heartbeat_ns if engine.held else IDLE_NS)
+        number = self._subleased.number(now_ns)
+        self._outbox.add(Send(leader, Report(number=number, groups=engine.groups(now_ns), term=term, serial=serial)))

@@ -1,0 +1,204 @@
+"""Who owns: placed by priority and ability, moved without two owners, held when the quorum is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from alived.raft.config import QuorumLost, RaftInstance, Role
+from alived.raft.member_events import MemberShutdown
+from alived.raft.messages import Heartbeat, TimeoutNow
+from tests.raft.cluster import MS, Cluster, members
+
+
+def formed(cluster: Cluster) -> Cluster:
+    cluster.start()
+    cluster.settle()
+    return cluster
+
+
+def test_the_best_node_leads_and_owns() -> None:
+    for best in "abc":
+        nodes = members("a", "b", "c", **{best: {"priority": 200}})
+        cluster = Cluster(nodes)
+        cluster[best].engine.priority = 200
+        formed(cluster)
+        cluster.run(1_000 * MS)
+        assert cluster.leader() == cluster.owner() == best
+
+
+def test_a_node_that_is_unable_gives_way_and_comes_back() -> None:
+    cluster = Cluster(members("a", "b", "c", a={"priority": 200}))
+    cluster["a"].engine.priority = 200
+    formed(cluster)
+    cluster.run(1_000 * MS)
+    assert cluster.owner() == "a"
+    cluster["a"].engine.able["web"] = False
+    cluster.engine_reports("a")
+    assert cluster.until(lambda: cluster.owner() in ("b", "c")) < 30 * MS
+    assert cluster.leader() == cluster.owner()
+    cluster["a"].engine.able["web"] = True
+    cluster.engine_reports("a")
+    cluster.until(lambda: cluster.owner() == "a")
+    assert cluster.leader() == "a"
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_an_engine_that_dies_or_hangs_costs_the_ownership(dies: bool) -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    first = cluster.owner()
+    if dies:
+        cluster.engine_dies(first)
+    else:
+        cluster[first].engine.hangs = True
+    took_ns = cluster.until(lambda: cluster.owner() not in ("", first))
+    assert took_ns < (30 if dies else 400) * MS
+    cluster.engine_returns(first)
+    cluster.run(500 * MS)
+    assert cluster.owner()
+
+
+def test_an_isolated_owner_lets_go_before_another_owns() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    first = cluster.owner()
+    cluster.isolate(first)
+    cluster.until(lambda: cluster.owner() not in ("", first))
+    term = cluster.member(cluster.leader()).snapshot().term
+    cluster.run(2_000 * MS)
+    cluster.heal()
+    cluster.run(1_000 * MS)
+    assert cluster.member(first).snapshot().term == term, "who was away disturbs nobody"
+    assert cluster.owner() not in ("", first)
+
+
+def test_the_groups_are_spread() -> None:
+    cluster = Cluster(members("a", "b", "c"), groups=("g1", "g2", "g3"), spread_groups=True)
+    formed(cluster)
+    cluster.until(lambda: {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"})
+    cluster.run(1_000 * MS)
+    assert {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"}
+    # A follower dies: its group goes to another, the others stay.
+    follower = next(name for name in "abc" if name != cluster.leader())
+    group = next(group for group in ("g1", "g2", "g3") if cluster.owner(group) == follower)
+    before = {one: cluster.owner(one) for one in ("g1", "g2", "g3") if one != group}
+    cluster.kill(follower)
+    cluster.until(lambda: cluster.owner(group) not in ("", follower))
+    assert {one: cluster.owner(one) for one in before} == before
+
+
+def test_everybody_knows_who_owns() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    cluster.run(1_100 * MS)
+    for name in "abc":
+        [view] = cluster.member(name).snapshot().owners
+        assert view.owner == cluster.owner()
+        assert view.known_ns is not None and cluster.now_ns - view.known_ns <= 1_100 * MS
+
+
+def test_a_witness_and_a_learner_never_lead() -> None:
+    nodes = members("a", "w", "b", "l", w={"role": Role.WITNESS}, l={"role": Role.LEARNER})
+    cluster = formed(Cluster(nodes))
+    first = cluster.owner()
+    assert first in ("a", "b")
+    cluster.kill(first)
+    cluster.until(lambda: cluster.owner() not in ("", first))
+    cluster.kill(cluster.owner())
+    cluster.run(3_000 * MS)
+    assert not cluster.owner() and not cluster.leader()
+
+
+def test_a_cluster_in_which_nobody_is_able_has_a_leader() -> None:
+    cluster = Cluster(members("a", "b", "c"))
+    for host in cluster.hosts.values():
+        host.engine.able["web"] = False
+    cluster.start()
+    cluster.run(3_000 * MS)
+    assert cluster.leader() and not cluster.owner()
+
+
+def test_a_node_that_is_unable_leaves_the_election_to_others() -> None:
+    for seed in range(8):
+        cluster = Cluster(members("a", "b", "c"), seed=seed)
+        formed(cluster)
+        leader = cluster.leader()
+        [unable, able] = [name for name in "abc" if name != leader]
+        cluster[unable].engine.able["web"] = False
+        cluster.engine_reports(unable)
+        cluster.kill(leader)
+        cluster.until(lambda: cluster.leader() not in ("", leader))  # noqa: B023
+        assert cluster.leader() == able
+
+
+@pytest.mark.parametrize("policy", list(QuorumLost))
+def test_what_an_owner_does_when_the_quorum_is_lost(policy: QuorumLost) -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=policy)]))
+    owner = cluster.owner()
+    others = [name for name in "abc" if name != owner]
+    cluster.kill(*others)
+    cluster.run(2_000 * MS)
+    assert cluster.owner() == (owner if policy is QuorumLost.HOLD else "")
+    cluster.start(*others)
+    cluster.run(2_000 * MS)
+    assert cluster.owner() == cluster.leader() != ""
+
+
+def test_who_holds_on_lets_go_before_it_helps_another() -> None:
+    """The owner is cut off, and comes back when its vote is needed."""
+    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)]))
+    owner = cluster.owner()
+    others = [name for name in "abc" if name != owner]
+    cluster.kill(*others)
+    cluster.run(1_000 * MS)
+    cluster[owner].member._ownership.engine.unable = "tested"  # type: ignore[union-attr]
+    cluster.start(others[0])
+    cluster.run(3_000 * MS)
+    assert cluster.owner() == others[0]
+
+
+def test_a_hand_over_that_fails_is_undone() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    first = cluster.owner()
+    term = cluster.member(first).snapshot().term
+    cluster.loses = lambda sender, to, packet: isinstance(packet, TimeoutNow)
+    cluster[first].engine.able["web"] = False
+    cluster.engine_reports(first)
+    cluster.run(100 * MS)
+    assert not cluster.owner()
+    cluster.until(lambda: bool(cluster[first].said("hand-over-failed")))
+    cluster.loses = lambda sender, to, packet: False
+    cluster.until(lambda: cluster.owner() not in ("", first))
+    assert cluster.member(cluster.leader()).snapshot().term > term
+
+
+def test_a_stall_of_everybody_elects_nobody_anew() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    term = cluster.member("a").snapshot().term
+    cluster.run(1 * MS)
+    cluster.now_ns += 120 * MS  # nobody was woken meanwhile
+    cluster.run(1_000 * MS)
+    assert cluster.member("a").snapshot().term == term
+    assert cluster.owner()
+
+
+def test_lost_heartbeats_cost_nothing() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    owner = cluster.owner()
+    count = [0]
+
+    def every_second(sender: str, to: str, packet: object) -> bool:
+        count[0] += isinstance(packet, Heartbeat)
+        return isinstance(packet, Heartbeat) and count[0] % 4 in (0, 1)
+
+    cluster.loses = every_second
+    for _ in range(1_000):
+        cluster.run(MS)
+        assert cluster.owner() == owner
+
+
+def test_a_follower_that_ends_leaves_its_groups() -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), groups=("g1", "g2", "g3"), spread_groups=True))
+    cluster.until(lambda: {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"})
+    follower = next(name for name in "abc" if name != cluster.leader())
+    group = next(group for group in ("g1", "g2", "g3") if cluster.owner(group) == follower)
+    cluster.step(follower, MemberShutdown())
+    assert cluster.until(lambda: cluster.owner(group) not in ("", follower)) < 30 * MS
+    assert cluster[follower].finished
