@@ -30,7 +30,7 @@ from alived.vip.ownership_events import (
 
 FENCE_NS = 100 * NS_PER_MS
 _CAUSES = st.sampled_from(["interface eth0", "script chk", "bind"])
-_LIMITS = st.dictionaries(st.sampled_from(HookEvent), st.sampled_from([0, NS_PER_MS * 30, NS_PER_S]))
+_LIMITS = st.dictionaries(st.sampled_from(HookEvent), st.sampled_from([NS_PER_MS, NS_PER_MS * 30, NS_PER_S]))
 
 
 class Owners(RuleBasedStateMachine):
