@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-
-from alived.adapters import firewall
+from alived.adapters import nft
 from alived.base import Family
 from alived.config.model import Config
 from alived.vrrp.config import VrrpInstance
+from alived.wire.no_accept_table import script
 
 
 def accepts(vrrp: VrrpInstance) -> bool:
@@ -26,23 +25,23 @@ def closed_addresses(config: Config) -> dict[Family, list[str]]:
 
 
 class AcceptMode:
-    """The table of one daemon; its name comes from the runtime directory, so that several may share a machine."""
+    """The table of one daemon."""
 
     def __init__(self, runtime_dir: str) -> None:
-        self._table = f"alived_{zlib.crc32(runtime_dir.encode()):08x}"
+        self._table = nft.table_name(runtime_dir)
         self._closed = False
 
     def enforce(self, config: Config) -> None:
-        """Makes the table say what this configuration wants. Raises FirewallError. Without such addresses nft is not
-        even asked for, unless there is a table of before."""
+        """Makes the table say what this configuration wants. Raises NftError. Without such addresses nft is not even
+        asked for, unless there is a table of before."""
         closed = closed_addresses(config)
         wanted = any(closed.values())
         if wanted or self._closed:
-            firewall.apply(self._table, closed[Family.IPV4], closed[Family.IPV6])
+            nft.run(script(self._table, closed[Family.IPV4], closed[Family.IPV6]))
             self._closed = wanted
 
     def lift(self) -> None:
-        """Removes the table. Raises FirewallError."""
+        """Removes the table. Raises NftError."""
         if self._closed:
-            firewall.apply(self._table, [], [])
+            nft.run(script(self._table, [], []))
             self._closed = False

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from alived.adapters.control import ControlServer
-from alived.adapters.firewall import FirewallError
 from alived.adapters.loop import Loop, now_ns
+from alived.adapters.nft import NftError
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
@@ -168,7 +168,7 @@ class Supervisor:
     def _guard(self, change: Callable[[], None]) -> None:
         try:
             change()
-        except FirewallError as error:
+        except NftError as error:
             self.note("error", "no-accept", f"no_accept is not enforced: {error}")
 
     def _watch_signals(self) -> None:

@@ -1,4 +1,4 @@
-"""The firewall table for addresses that accept nothing, as text and on a kernel."""
+"""Scripts for nft, and what the table of `no_accept` does on a kernel."""
 
 from __future__ import annotations
 
@@ -8,30 +8,23 @@ import subprocess
 
 import pytest
 
-from alived.adapters import firewall
-from alived.adapters.firewall import FirewallError, ruleset
+from alived.adapters import nft
+from alived.adapters.nft import NftError
+from alived.wire.no_accept_table import script
 from tests.segment import Segment, ip
 
 TABLE = "alived_test"
 VIP = "192.0.2.100"
 
 
-def test_without_addresses_the_table_is_only_taken_away() -> None:
-    assert ruleset(TABLE, [], []) == f"table inet {TABLE} {{}}\ndelete table inet {TABLE}\n"
-
-
-def test_the_table_is_replaced_as_a_whole() -> None:
-    lines = ruleset(TABLE, [VIP, "192.0.2.101"], ["2001:db8::100"]).splitlines()
-    assert lines[:2] == [f"table inet {TABLE} {{}}", f"delete table inet {TABLE}"]
-    assert "    ip daddr { 192.0.2.100, 192.0.2.101 } counter drop" in lines
-    drop = lines.index("    ip6 daddr { 2001:db8::100 } counter drop")
-    assert "nd-neighbor-solicit" in lines[drop - 1]
+def test_daemons_with_different_runtime_directories_have_different_tables() -> None:
+    assert nft.table_name("/run/alived") == nft.table_name("/run/alived") != nft.table_name("/run/other")
 
 
 def test_a_machine_without_nft_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(FirewallError, match="cannot run nft"):
-        firewall.apply(TABLE, [VIP], [])
+    with pytest.raises(NftError, match="cannot run nft"):
+        nft.run(script(TABLE, [VIP], []))
 
 
 def test_an_nft_that_hangs_is_not_waited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +32,8 @@ def test_an_nft_that_hangs_is_not_waited_for_ever(monkeypatch: pytest.MonkeyPatc
         raise subprocess.TimeoutExpired("nft", options["timeout"])
 
     monkeypatch.setattr(subprocess, "run", hang)
-    with pytest.raises(FirewallError, match="timed out"):
-        firewall.apply(TABLE, [VIP], [])
+    with pytest.raises(NftError, match="timed out"):
+        nft.run(script(TABLE, [VIP], []))
 
 
 @pytest.mark.lab
@@ -65,12 +58,12 @@ def test_on_a_kernel_nothing_gets_in_until_the_table_is_gone(segment: Segment) -
             return found
 
         assert heard() == [b"virtual", b"own"]
-        firewall.apply(TABLE, [VIP], ["2001:db8::100"])
-        firewall.apply(TABLE, [VIP], ["2001:db8::100"])
+        nft.run(script(TABLE, [VIP], ["2001:db8::100"]))
+        nft.run(script(TABLE, [VIP], ["2001:db8::100"]))
         assert heard() == [b"own"]
-        with pytest.raises(FirewallError, match="nft: "):
-            firewall.apply(TABLE, ["nonsense nonsense"], [])
+        with pytest.raises(NftError, match="nft: "):
+            nft.run(script(TABLE, ["nonsense nonsense"], []))
         assert heard() == [b"own"], "what is refused changes nothing"
-        firewall.apply(TABLE, [], [])
-        firewall.apply(TABLE, [], [])
+        nft.run(script(TABLE, [], []))
+        nft.run(script(TABLE, [], []))
         assert heard() == [b"virtual", b"own"]
