@@ -69,6 +69,9 @@ class RuntimeDir:
             file.write(text)
         os.replace(temporary, self.file(name))
 
+    def has(self, name: str) -> bool:
+        return os.path.exists(self.file(name))
+
     def remove(self, name: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(self.file(name))

@@ -60,6 +60,7 @@ class ChildContext:
         config: Config,
         send: Callable[[BusMessage], None],
         lease_line: socket.socket | None = None,
+        lease_key: bytes = b"",
     ) -> None:
         self.role = role
         self.loop = loop
@@ -69,6 +70,8 @@ class ChildContext:
         """To the parent; never blocks, bounded: a parent that does not read costs us messages, not time."""
         self.lease_line = lease_line
         """This role's end of the line between raft process and engine (`LeaseLine`); None: it has none."""
+        self.lease_key = lease_key
+        """Opens leases of the kernel (`KernelLease`)."""
 
     def log(self, level: str, code: str, message: str, **fields: str) -> None:
         """A line for the log. level: debug, info, warning, error; `instance=` names the source in the text."""
@@ -106,6 +109,7 @@ class ForkedChild(msgspec.Struct):
     keep_fds: frozenset[int]
     """Open files that the child keeps besides its bus, its lease line and 0-2."""
     lease_line: socket.socket | None = None
+    lease_key: bytes = b""
 
 
 def run_child(child: ForkedChild) -> NoReturn:
@@ -140,7 +144,7 @@ class _ChildProcess:
         self._endpoint = endpoint
         endpoint.listen(self._received, self._parent_lost)
         loop.add_reader(child.stop_line, self._asked_to_stop)
-        self._context = ChildContext(child.role, loop, child.config, self._send, child.lease_line)
+        self._context = ChildContext(child.role, loop, child.config, self._send, child.lease_line, child.lease_key)
         self._dropped = 0
         self._role = child.make(self._context)
 

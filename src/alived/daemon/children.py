@@ -86,6 +86,7 @@ class ForkedRole:
         owner: Owner,
         keep_fds: frozenset[int],
         lease_line: socket.socket | None = None,
+        lease_key: bytes = b"",
     ) -> None:
         self.role = role
         self.pid = 0
@@ -95,6 +96,7 @@ class ForkedRole:
         self._owner = owner
         self._keep_fds = keep_fds
         self._lease_line = lease_line
+        self._lease_key = lease_key
         self._backoff = Backoff()
         self._state = "ended"
         self._since_ns = now_ns()
@@ -214,6 +216,7 @@ class ForkedRole:
             parent_pid=os.getpid(),
             keep_fds=self._keep_fds,
             lease_line=self._lease_line,
+            lease_key=self._lease_key,
         )
         # A signal between fork and the child's own handlers would run the parent's in the child.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -296,7 +299,13 @@ class InlineRole:
     """A role in the parent's process and loop; its end is the daemon's end."""
 
     def __init__(
-        self, role: str, make: RoleFactory, loop: Loop, owner: Owner, lease_line: socket.socket | None = None
+        self,
+        role: str,
+        make: RoleFactory,
+        loop: Loop,
+        owner: Owner,
+        lease_line: socket.socket | None = None,
+        lease_key: bytes = b"",
     ) -> None:
         self.role = role
         self.pid = os.getpid()
@@ -305,7 +314,7 @@ class InlineRole:
         self._owner = owner
         self._since_ns = now_ns()
         self._state = "starting"
-        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner, lease_line))
+        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner, lease_line, lease_key))
 
     def start(self) -> None:
         self._role.start()

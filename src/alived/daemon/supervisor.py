@@ -33,6 +33,7 @@ from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
 from alived.daemon.hook_relay import HookRelay, close_limit_ns
+from alived.daemon.kernel_lease import KernelLeases
 from alived.daemon.lease_line import LinePair
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Source, report_findings
@@ -106,6 +107,7 @@ class Supervisor:
         self._boundable = [config]
         """Configurations whose addresses the engine may have bound: more than one while reloads are on their way."""
         self._accept_mode = AcceptMode(directory.path)
+        self._kernel_leases = KernelLeases(loop, directory, self.note)
         self._borrowed = Borrowed(directory)
         self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster and parts.make_raft else set())
         self._began_ns = now_ns()
@@ -133,8 +135,9 @@ class Supervisor:
 
     def _host(self, single: bool, role: str, make: RoleFactory, lease_line: socket.socket | None) -> RoleHost:
         if single:
-            return InlineRole(role, make, self._loop, self, lease_line)
-        return ForkedRole(role, make, self._loop, self, frozenset({self._directory.lock_fd}), lease_line)
+            return InlineRole(role, make, self._loop, self, lease_line, self._kernel_leases.key)
+        lock = frozenset({self._directory.lock_fd})
+        return ForkedRole(role, make, self._loop, self, lock, lease_line, self._kernel_leases.key)
 
     def _raft_placed(self, host: RoleHost | None) -> None:
         if host is not None:
@@ -155,6 +158,7 @@ class Supervisor:
         try:
             self._reap()
             self._guard(lambda: self._accept_mode.enforce(self._config))
+            self._kernel_leases.enforce(self._config)
             self._watch_signals()
             self._engine.start()
             self._worker.start()
@@ -164,6 +168,7 @@ class Supervisor:
         finally:
             control.close()
             self._guard(self._accept_mode.lift)
+            self._kernel_leases.lift()
 
     def _guard(self, change: Callable[[], None]) -> None:
         try:
@@ -356,6 +361,7 @@ class Supervisor:
         self._config = config
         self._log.follow(config.logging)
         self._guard(lambda: self._accept_mode.enforce(config))
+        self._kernel_leases.enforce(config)
         for host in (self._engine, self._worker):
             host.send(Configure(config=config))
         confirming = {raft_place.ROLE} if self._raft.configure(config) else set()

@@ -1,7 +1,7 @@
 """The timers of a cluster as a whole: what an operator chooses by one word instead of numbers that must fit together.
 
 Each satisfies the inequality of `lease`, by construction: the lease is computed from the promise. A heartbeat may be
-lost without the owner losing its lease, and in a local network also without the kernel's lease (100 ms) lapsing.
+lost without the owner losing its lease, or the kernel's lease (100 ms in a local network) lapsing.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def heartbeat_ns(self) -> int:
         return self.heartbeat_ticks * self.tick_ns
+
+    @property
+    def kernel_lease_ns(self) -> int:
+        """How long the kernel lets an owner speak after a renewal; renewed only while the lease lasts at least as long
+        from then on. One heartbeat may be lost."""
+        return self.heartbeat_ns * 5 // 2
 
     @property
     def lease_times(self) -> LeaseTimes:
