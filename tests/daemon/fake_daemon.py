@@ -25,6 +25,8 @@ from alived.daemon.messages import (
     Configure,
     Configured,
     EngineSnapshot,
+    HookDue,
+    HookOutcome,
     ScriptVerdicts,
     SnapshotRequest,
     Transition,
@@ -33,7 +35,7 @@ from alived.daemon.options import Options
 from alived.daemon.reading import Reading
 from alived.daemon.supervisor import Parts
 from alived.daemon.worker import make_worker
-from alived.vrrp.config import State
+from alived.owner import HookEvent, State
 
 
 class FakeEngine:
@@ -71,6 +73,9 @@ class FakeEngine:
             case ScriptVerdicts(verdicts):
                 with (self._directory / "verdicts").open("a") as file:
                     file.writelines(f"{'up' if verdict.up else 'down'}: {verdict.reason}\n" for verdict in verdicts)
+            case HookOutcome(number=number, ok=ok, reason=reason):
+                with (self._directory / "outcomes").open("a") as file:
+                    file.write(f"{number} {'ok' if ok else reason}\n")
             case _:
                 raise AssertionError(message)
 
@@ -106,7 +111,7 @@ class FakeEngine:
         )
 
     def _obey(self) -> None:
-        for order in ("hang", "crash", "exit", "stuck", "flood"):
+        for order in ("hang", "crash", "exit", "stuck", "flood", "take", "lose"):
             try:
                 (self._directory / "orders" / order).unlink()
             except FileNotFoundError:
@@ -123,6 +128,13 @@ class FakeEngine:
 
     def order_exit(self) -> None:
         os._exit(3)
+
+    def order_take(self) -> None:
+        """Waits for the answer."""
+        self._context.send(HookDue(kind="INSTANCE", name="VI_1", event=HookEvent.TO_MASTER, number=7))
+
+    def order_lose(self) -> None:
+        self._context.send(HookDue(kind="INSTANCE", name="VI_1", event=HookEvent.TO_SLAVE))
 
     def order_stuck(self) -> None:
         self._stuck = True

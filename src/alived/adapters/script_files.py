@@ -69,7 +69,8 @@ def _check(path: str, fd: int, account: Account) -> None:
     if not status.st_mode & 0o111:
         raise ScriptError(f"{path} is not executable: chmod +x {path}")
     if status.st_uid not in (0, account.uid):
-        raise ScriptError(f"{path} belongs to {_user_name(status.st_uid)}, neither to root nor to {account.name}")
+        who = "not to root" if account.uid == 0 else f"neither to root nor to {account.name}"
+        raise ScriptError(f"{path} belongs to {_user_name(status.st_uid)}, {who}")
     # Of what was opened, wherever the path may lead by now.
     part = unsafe_part(os.readlink(f"/proc/self/fd/{fd}"), ROOT | {account.uid})
     if part:

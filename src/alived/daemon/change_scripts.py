@@ -96,7 +96,9 @@ class ChangeScripts:
         )
 
     def due(self, due: HookDue) -> None:
-        hooks = self._hooks.get((due.kind, due.name), ())
+        hooks = self._hooks.get((due.kind, due.name))
+        if hooks is None:  # deleted by a reload before this worker began
+            hooks = hook_facts.hooks_of(self._config, due.kind, due.name)
         wanted = (hook for hook in hooks if hook.event is due.event and due.by_hand in ("", hook.script.argv[0]))
         self._numbers[due.event_id] = due.number
         self._feed(
