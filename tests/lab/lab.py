@@ -199,18 +199,7 @@ class Lab:
     def drop(self, *pairs: tuple[str, str]) -> None:
         """From now on the switch drops all frames from the first node of a pair to the second, and no others; all
         links stay up. Without pairs: it drops nothing more."""
-        rules = [
-            f"add rule bridge lab cut iifname {self.network.port(a)} oifname {self.network.port(b)} drop"
-            for a, b in pairs
-        ]
-        script = [
-            "add table bridge lab",
-            "add chain bridge lab cut { type filter hook forward priority 0; }",
-            "flush chain bridge lab cut",
-            *rules,
-        ]
-        with inside(self.network.namespace(SWITCH)):
-            subprocess.run(["nft", "-f", "-"], input="\n".join(script) + "\n", text=True, check=True)
+        self.network.drop(pairs)
         self._cut_off = {n for n in self.nodes if (n, CLIENT) in pairs}
 
     def partition(self) -> None:

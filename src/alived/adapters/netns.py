@@ -221,6 +221,19 @@ class Network:
             flags = flags | IFF_UP if plugged else flags & ~IFF_UP
             fcntl.ioctl(control, SIOCSIFFLAGS, _IFREQ_FLAGS.pack(name, flags))
 
+    def drop(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """From now on the switch drops all frames from the first node of a pair to the second, and no others; all
+        links stay up. No pairs: it drops nothing more."""
+        rules = [f"add rule bridge lab cut iifname {self.port(a)} oifname {self.port(b)} drop" for a, b in pairs]
+        script = [
+            "add table bridge lab",
+            "add chain bridge lab cut { type filter hook forward priority 0; }",
+            "flush chain bridge lab cut",
+            *rules,
+        ]
+        with inside(self.namespace(SWITCH)):
+            subprocess.run(["nft", "-f", "-"], input="\n".join(script) + "\n", text=True, check=True)
+
     def remove_interface(self, node: str, segment: int = 0) -> None:
         """Takes the network card out of a node."""
         with inside(self.namespace(SWITCH)):

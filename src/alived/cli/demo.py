@@ -16,9 +16,11 @@ import click
 from alived.adapters.netns import CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, NetworkError, adopt_orphans, capable
 from alived.cli.demo_daemons import Alived
 from alived.cli.demo_lab import CLIENT, VIP, Stage, Watcher
-from alived.cli.demo_play import PATIENCE_S, Outcome, Play, master_down_interval, script
+from alived.cli.demo_play import PATIENCE_S, Outcome, Play
 from alived.cli.demo_probe import Probe
-from alived.cli.demo_table import EXPLANATION, LiveScreen, PlainScreen, Screen, Tracker, plain_table, rich_table
+from alived.cli.demo_raft import RaftStage
+from alived.cli.demo_table import LiveScreen, PlainScreen, Screen, Tracker, explanation, plain_table, rich_table
+from alived.cli.demo_vrrp import VrrpStage
 
 EXIT_FAILED, EXIT_REQUIREMENT = 1, 2
 UNSHARED = "ALIVED_DEMO_UNSHARED"
@@ -35,16 +37,24 @@ class Missing(click.ClickException):
 
 
 @click.command()
+@click.option(
+    "--engine", type=click.Choice(["vrrp", "raft"]), default="vrrp", show_default=True, help="Who elects the owner."
+)
 @click.option("--with", "companion", type=click.Choice(["keepalived"]), help="Put the real keepalived in as node n2.")
 @click.option("--keep", is_flag=True, help="Leave it running at the end, until Ctrl-C, and say how to look around.")
 @click.option("--interval", type=float, default=None, metavar="SECONDS", help="Advert interval (v3: 0.1, v2: 1).")
-@click.option("--version", type=click.IntRange(2, 3), default=3, show_default=True, help="Version of VRRP.")
-def demo(companion: str | None, keep: bool, interval: float | None, version: int) -> None:
-    """Three nodes and a client in network namespaces: kill, stop, freeze and unplug the master, and see the VIP move.
+@click.option("--version", type=click.IntRange(2, 3), default=None, help="Version of VRRP; default: 3.")
+def demo(engine: str, companion: str | None, keep: bool, interval: float | None, version: int | None) -> None:
+    """Three nodes and a client in network namespaces: kill, stop, freeze and unplug the owner, and see the VIP move.
 
-    Exits with 0 if each step ended with exactly one owner of the VIP on the wire.
+    With --engine raft the network is cut as well, and the owner is asked to hand over.
+
+    Exits with 0 if each step ended with exactly one owner of the VIP on the wire, and with Raft if there never were
+    two.
     """
-    interval_s = _checked_interval(interval, version)
+    if engine == "raft" and (companion or interval is not None or version is not None):
+        raise click.UsageError("--with, --interval and --version are about VRRP.")
+    interval_s = _checked_interval(interval, version or 3)
     if companion and shutil.which("keepalived") is None:
         raise Missing("keepalived is not installed (Debian package keepalived).")
     _require_network()
@@ -52,7 +62,7 @@ def demo(companion: str | None, keep: bool, interval: float | None, version: int
     signal.signal(signal.SIGHUP, _end)
     adopt_orphans()
     try:
-        with Stage(interval_s=interval_s, version=version, keepalived=bool(companion)) as stage:
+        with _stage(engine, interval_s, version or 3, bool(companion)) as stage:
             good = _show(stage)
             if keep:
                 _keep(stage)
@@ -62,6 +72,14 @@ def demo(companion: str | None, keep: bool, interval: float | None, version: int
         click.echo("Interrupted; everything is removed.", err=True)
         sys.exit(130)
     sys.exit(0 if good else EXIT_FAILED)
+
+
+def _stage(engine: str, interval_s: float, version: int, keepalived: bool) -> Stage:
+    if engine == "vrrp":
+        return VrrpStage(interval_s=interval_s, version=version, keepalived=keepalived)
+    if shutil.which("nft") is None:
+        raise Missing("The command nft is missing (Debian package nftables).")
+    return RaftStage()
 
 
 def _end(_signum: int, _frame: FrameType | None) -> None:
@@ -122,36 +140,38 @@ def _show(stage: Stage) -> bool:
         screen: Screen = LiveScreen(tracker, watcher) if terminal else PlainScreen(tracker)
         stack.enter_context(screen)
         play = Play(stage, probe, screen.frames)
-        screen.say(f"three nodes start; the VIP is {VIP}, adverts every {stage.interval_s:g} s")
-        first_wait = master_down_interval(stage.nodes["n1"].priority, stage.interval_s, stage.version)
-        _, owners = play.settle("n1", first_wait + PATIENCE_S)
-        if owners != ("n1",):
+        screen.say(f"three nodes start; the VIP is {VIP}, {stage.about}")
+        _, owners = play.settle(stage.first_owners, stage.first_wait_s + PATIENCE_S)
+        if len(owners) != 1:
             _report_no_start(stage, owners)
             return False
-        for step in script(stage):
+
+        def owner() -> str:
+            known = outcomes[-1].owners if outcomes else owners
+            return known[0] if known else next(iter(stage.nodes))
+
+        for step in stage.script(owner):
             screen.say(f"--- {step.title}")
             outcomes.append(play.run(step))
             screen.say(f"    owner: {' and '.join(outcomes[-1].owners) or 'nobody'}")
-    _print_outcomes(outcomes, terminal)
+    _print_outcomes(outcomes, stage, terminal)
     return all(outcome.good for outcome in outcomes)
 
 
 def _report_no_start(stage: Stage, owners: tuple[str, ...]) -> None:
-    click.echo(
-        f"n1 did not become the only owner of the VIP (who answered: {' and '.join(owners) or 'nobody'}).", err=True
-    )
+    click.echo(f"Nobody became the only owner of the VIP (who answered: {' and '.join(owners) or 'nobody'}).", err=True)
     for node in stage.nodes.values():
         click.echo(f"--- last lines of {node.daemon.name} in {node.name}:\n{node.daemon.log[-1500:]}", err=True)
 
 
-def _print_outcomes(outcomes: list[Outcome], terminal: bool) -> None:
+def _print_outcomes(outcomes: list[Outcome], stage: Stage, terminal: bool) -> None:
     if terminal:
         from rich.console import Console
 
         Console().print(rich_table(outcomes), highlight=False)
     else:
         print("\n" + plain_table(outcomes))
-    print(EXPLANATION)
+    print(explanation(stage))
 
 
 def _keep(stage: Stage) -> None:

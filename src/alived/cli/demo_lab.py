@@ -6,19 +6,22 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from alived.adapters.control_client import NotRunning, ask
 from alived.adapters.netns import Network, mac_of
 from alived.adapters.runtime_dir import SOCKET_FILE
-from alived.cli.demo_daemons import Alived, Daemon, InstanceText, Keepalived, keepalived_conf
+from alived.cli.demo_daemons import Alived, Daemon
+
+if TYPE_CHECKING:
+    from alived.cli.demo_play import Step
 
 VIP = "192.0.2.100"
 CLIENT = "client"
 PRIORITIES = {"n1": 150, "n2": 100, "n3": 50}
-VIRTUAL_ROUTER_ID = 51
 STATUS_LIMIT_S = 0.3
 
 
@@ -41,21 +44,20 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
 class Node:
     """A node with its daemon."""
 
-    def __init__(self, network: Network, name: str, daemon: Daemon, interval_s: float, version: int) -> None:
+    def __init__(self, network: Network, name: str, daemon: Daemon) -> None:
         self.name = name
         self.priority = PRIORITIES[name]
         self.daemon = daemon
         self.mac = mac_of(network.numbers[name]).hex(":")
         self.frozen = False
-        self.unplugged = False
-        instance = InstanceText(
-            name="demo",
-            virtual_router_id=VIRTUAL_ROUTER_ID,
-            priority=self.priority,
-            advert_int=interval_s,
-            addresses=[f"{VIP}/24"],
-        )
-        daemon.config.write_text(keepalived_conf([instance], version=version))
+
+    def freeze(self) -> None:
+        self.frozen = True
+        self.daemon.freeze()
+
+    def thaw(self) -> None:
+        self.frozen = False
+        self.daemon.thaw()
 
     def view(self, answering: frozenset[str]) -> NodeView:
         """answering: the MACs that answer for the VIP now."""
@@ -97,14 +99,44 @@ def _state_in(status: object) -> str:
 
 
 class Stage:
-    """`with Stage(...)` builds it with all daemons started and takes it down."""
+    """`with Stage()` builds it with all daemons started and takes it down. Subclasses say who elects an owner."""
 
-    def __init__(self, *, interval_s: float, version: int, keepalived: bool) -> None:
-        self.interval_s = interval_s
-        self.version = version
+    explanation: tuple[str, str]
+    """What the columns "theory" and "two answered" mean"""
+
+    def __init__(self) -> None:
         self.network = Network([*PRIORITIES, CLIENT], addresses, label="alived-demo")
-        self._keepalived_node = "n2" if keepalived else ""
         self.nodes: dict[str, Node] = {}
+
+    def daemon_of(self, name: str) -> type[Daemon]:
+        """What runs in a node."""
+        return Alived
+
+    def configuration_of(self, node: Node) -> str:
+        """What its daemon reads."""
+        raise NotImplementedError
+
+    @property
+    def about(self) -> str:
+        """How owners are elected, in a few words."""
+        raise NotImplementedError
+
+    @property
+    def first_owners(self) -> tuple[str, ...]:
+        """Who may own when all have started."""
+        return tuple(self.nodes)
+
+    @property
+    def first_wait_s(self) -> float:
+        """How long that takes in theory."""
+        return 0.0
+
+    def script(self, owner: Callable[[], str]) -> Iterator[Step]:
+        """What happens. owner: who owns when a step begins."""
+        raise NotImplementedError
+
+    def plug(self, node: Node, *, plugged: bool) -> None:
+        self.network.set_cable(node.name, plugged=plugged)
 
     def __enter__(self) -> Stage:
         with contextlib.ExitStack() as undo:
@@ -119,10 +151,10 @@ class Stage:
 
     def _start(self) -> None:
         for name in PRIORITIES:
-            adapter = Keepalived if name == self._keepalived_node else Alived
-            daemon = adapter(self.network.namespace(name), self.network.directory / name)
-            self.nodes[name] = Node(self.network, name, daemon, self.interval_s, self.version)
+            daemon = self.daemon_of(name)(self.network.namespace(name), self.network.directory / name)
+            self.nodes[name] = Node(self.network, name, daemon)
         for node in self.nodes.values():
+            node.daemon.config.write_text(self.configuration_of(node))
             node.daemon.start()
 
     def _stop(self) -> None:

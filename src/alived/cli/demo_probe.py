@@ -25,9 +25,9 @@ PINGS_PER_QUESTION = 5
 class Probe:
     """The process, seen by the one who plays."""
 
-    def __init__(self, namespace: str, vip: str) -> None:
+    def __init__(self, namespace: str, vip: str, pings_per_question: int = PINGS_PER_QUESTION) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, namespace, vip],
+            [sys.executable, "-m", __name__, namespace, vip, str(pings_per_question)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -67,14 +67,14 @@ class Probe:
         return chunk
 
 
-def run(namespace: str, vip: str) -> None:
+def run(namespace: str, vip: str, pings_per_question: int) -> None:
     """Probes until the other end of standard output is gone."""
     encoder = msgspec.json.Encoder()
     with Wire(namespace) as wire:
         tick, count = time.monotonic(), 0
         while True:
             wire.ping(vip)
-            if count % PINGS_PER_QUESTION == 0:
+            if count % pings_per_question == 0:
                 wire.ask(vip)
             count += 1
             tick = max(tick + PERIOD_S, time.monotonic() - PERIOD_S)
@@ -89,4 +89,4 @@ def run(namespace: str, vip: str) -> None:
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    run(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -142,18 +142,34 @@ HEADINGS = ("fault", "owner now", "takeover", "theory", "client lost", "two answ
 
 
 def row(outcome: Outcome) -> tuple[str, ...]:
-    least, most = outcome.theory_s
-    theory = f"{least * 1e3:.0f}..{most * 1e3:.0f} ms" if least != most else f"{least * 1e3:.0f} ms"
     owners = " and ".join(outcome.owners) or "nobody"
     return (
         outcome.title,
-        owners if outcome.good else f"{owners} (wanted: {outcome.expected})",
-        "never" if outcome.takeover_s is None else f"{outcome.takeover_s * 1e3:.0f} ms",
-        theory,
+        owners if outcome.good else f"{owners} (wanted: {_wanted(outcome)})",
+        _takeover(outcome),
+        _theory(outcome),
         f"{outcome.downtime_s * 1e3:.0f} ms",
         f"{outcome.both_s * 1e3:.0f} ms" if outcome.both_s else "",
         outcome.note,
     )
+
+
+def _wanted(outcome: Outcome) -> str:
+    wanted = " or ".join(outcome.expected)
+    return f"{wanted}, never two" if outcome.never_two and outcome.both_s else wanted
+
+
+def _takeover(outcome: Outcome) -> str:
+    if outcome.theory_s is None:
+        return "stays"
+    return "never" if outcome.takeover_s is None else f"{outcome.takeover_s * 1e3:.0f} ms"
+
+
+def _theory(outcome: Outcome) -> str:
+    if outcome.theory_s is None:
+        return ""
+    least, most = outcome.theory_s
+    return f"{least * 1e3:.0f}..{most * 1e3:.0f} ms" if least != most else f"{least * 1e3:.0f} ms"
 
 
 def plain_table(outcomes: Sequence[Outcome]) -> str:
@@ -174,6 +190,10 @@ def rich_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-EXPLANATION = """\
-takeover: from the fault to the new owner's first ARP.  theory: RFC 9568's Master_Down_Interval or Skew_Time.
-client lost: longest time without a reply to its pings.  two answered: the old owner's kernel still had the address."""
+def explanation(stage: Stage) -> str:
+    """What the columns mean."""
+    theory, two = stage.explanation
+    return (
+        f"takeover: from the fault to the new owner's first ARP.  {theory}\n"
+        f"client lost: longest time without a reply to its pings.  {two}"
+    )

@@ -1,0 +1,119 @@
+"""`alived demo --engine raft`: three nodes that elect an owner by majority. Whatever happens, there are never two."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from alived.base import NS_PER_S
+from alived.cli.demo_cluster import GroupText, MemberText, cluster_document, write_key
+from alived.cli.demo_lab import PRIORITIES, VIP, Node, Stage
+from alived.cli.demo_play import Step
+from alived.raft.config import Profile
+from alived.raft.profiles import TIMERS
+
+_TIMERS = TIMERS[Profile.LAN]
+ELECTION_S = ((_TIMERS.election_ns - _TIMERS.heartbeat_ns) / NS_PER_S, 2 * _TIMERS.election_ns / NS_PER_S)
+"""From the loss of the leader to a campaign: the shortest timeout since its last heartbeat, and the longest."""
+AT_ONCE_S = (0.0, _TIMERS.tick_ns / NS_PER_S)
+_TRANSFER_LIMIT_S = 30
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What happens to the owner, and how it is mended; {} in the titles is its name."""
+
+    title: str
+    act: Callable[[Node], object]
+    theory_s: tuple[float, float]
+    mended: str
+    mend: Callable[[Node], object]
+
+
+class RaftStage(Stage):
+    """All nodes have the same priority: who comes back moves nothing."""
+
+    explanation = (
+        "theory: an election timeout, drawn anew each time; more if votes are split.",
+        "two answered: from the new owner's first answer to the old one's last; must be empty.",
+    )
+
+    def configuration_of(self, node: Node) -> str:
+        key_file = self.network.directory / "cluster.key"
+        write_key(key_file)
+        return cluster_document(
+            node.name,
+            [MemberText(id=name, address=self.network.address(name)) for name in PRIORITIES],
+            [GroupText(addresses=[f"{VIP}/24"])],
+            directory=node.daemon.directory,
+            key_file=key_file,
+        )
+
+    @property
+    def about(self) -> str:
+        return f"an owner by majority, heartbeats every {_TIMERS.heartbeat_ns / NS_PER_S:g} s"
+
+    def script(self, owner: Callable[[], str]) -> Iterator[Step]:
+        """Whoever owns is hit by everything, and mended; at last it hands over because it is asked to."""
+        for fault in self._faults():
+            node = self.nodes[owner()]
+            others = tuple(name for name in self.nodes if name != node.name)
+            yield _step(fault.title, fault.act, node, others, fault.theory_s)
+            yield _step(fault.mended, fault.mend, node, (owner(),), None)
+        old = self.nodes[owner()]
+        to = next(node for node in self.nodes.values() if node is not old)
+        yield _step(
+            f"{{}} is asked to hand over to {to.name}", lambda _: self._transfer(to), old, (to.name,), AT_ONCE_S
+        )
+
+    def _faults(self) -> Iterator[Fault]:
+        yield Fault("kill -9 of all processes of {}", _kill, ELECTION_S, "{} starts again", _start)
+        yield Fault("{} freezes (SIGSTOP)", Node.freeze, ELECTION_S, "{} thaws (SIGCONT)", Node.thaw)
+        yield Fault("{} and the others hear each other no more", self._cut, ELECTION_S, "the cut is mended", self._mend)
+        yield Fault("nobody hears {} any more", self._mute, ELECTION_S, "{} is heard again", self._mend)
+        yield Fault("{}'s cable is pulled", self._pull, AT_ONCE_S, "{}'s cable is plugged in", self._plug)
+        yield Fault("{} stops gracefully (SIGTERM)", _terminate, AT_ONCE_S, "{} starts again", _start)
+
+    def _cut(self, node: Node) -> None:
+        """The client hears them all."""
+        self.network.drop([pair for pair in itertools.permutations(self.nodes, 2) if node.name in pair])
+
+    def _mute(self, node: Node) -> None:
+        self.network.drop([(node.name, other) for other in self.nodes if other != node.name])
+
+    def _mend(self, _node: Node) -> None:
+        self.network.drop([])
+
+    def _pull(self, node: Node) -> None:
+        self.plug(node, plugged=False)
+
+    def _plug(self, node: Node) -> None:
+        self.plug(node, plugged=True)
+
+    def _transfer(self, to: Node) -> None:
+        """As an operator would; what comes of it is seen on the wire."""
+        command = [sys.executable, "-m", "alived", "cluster", "transfer", to.name]
+        command += ["--runtime-dir", str(to.daemon.directory / "run")]
+        subprocess.run(command, capture_output=True, timeout=_TRANSFER_LIMIT_S)
+
+
+def _step(
+    title: str, act: Callable[[Node], object], node: Node, owners: tuple[str, ...], theory_s: tuple[float, float] | None
+) -> Step:
+    note = "" if theory_s else "nothing moves"
+    return Step(title.format(node.name), lambda: act(node), owners, theory_s, note, never_two=True)
+
+
+def _kill(node: Node) -> None:
+    node.daemon.kill()
+
+
+def _start(node: Node) -> None:
+    node.daemon.start()
+
+
+def _terminate(node: Node) -> None:
+    node.daemon.terminate()
