@@ -206,6 +206,22 @@ def test_a_silent_client_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     server.loop.close()
 
 
+def test_a_client_that_waits_for_a_late_answer_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "IDLE_LIMIT_NS", 5 * NS_PER_MS)
+    server = Server(tmp_path)
+    server.hold = True
+    with server.connect() as sock:
+        sock.sendall(b"slow\n")
+        server.turn_until(lambda: server.held)
+        late: list[bool] = []
+        server.loop.call_later(50 * NS_PER_MS, lambda: late.append(True))
+        server.turn_until(lambda: late)
+        server.held[0](b"done")
+        assert server.read_lines(sock, 1) == [b"done"]
+    server.server.close()
+    server.loop.close()
+
+
 def test_clients_beyond_the_bound_are_turned_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "MAX_CLIENTS", 1)
     with server.connect() as first, server.connect() as second:

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from alived.adapters.control_client import NotRunning
-from alived.cli import status as module
-from alived.cli.status import history, reload, status
+from alived.cli import asking
+from alived.cli.status import history, reload, span, status
 
 INSTANCE: dict[str, Any] = {
     "name": "VI_1",
@@ -70,7 +70,7 @@ class Daemon:
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     daemon = Daemon()
-    monkeypatch.setattr(module, "ask", daemon.ask)
+    monkeypatch.setattr(asking, "ask", daemon.ask)
     return daemon
 
 
@@ -205,7 +205,7 @@ def test_a_refused_reload_exits_with_1_and_the_errors(daemon: Daemon) -> None:
     ],
 )
 def test_spans_of_time(seconds: float, text: str) -> None:
-    assert module.span(seconds) == text
+    assert span(seconds) == text
 
 
 def test_status_stays_light() -> None:

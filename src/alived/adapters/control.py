@@ -27,7 +27,7 @@ MAX_WAITING = 64 << 20
 """Bytes of answers that may wait for a client that does not read; then it is cut off."""
 MAX_CLIENTS = 32
 IDLE_LIMIT_NS = 30 * NS_PER_S
-"""A client that neither sends nor takes anything for so long is cut off."""
+"""A client that neither sends nor takes anything for so long is cut off, unless it waits for an answer of ours."""
 Reply = Callable[[bytes], None]
 Handler = Callable[[bytes, Reply], None]
 
@@ -100,7 +100,7 @@ class _Client:
         self._closed = False
         self._writing = False
         self._ending = False
-        self._idle: Timer = loop.call_later(IDLE_LIMIT_NS, self.close)
+        self._idle: Timer = loop.call_later(IDLE_LIMIT_NS, self._idle_too_long)
         loop.add_reader(sock.fileno(), self._readable)
 
     def close(self) -> None:
@@ -200,4 +200,10 @@ class _Client:
 
     def _touch(self) -> None:
         self._idle.cancel()
-        self._idle = self._loop.call_later(IDLE_LIMIT_NS, self.close)
+        self._idle = self._loop.call_later(IDLE_LIMIT_NS, self._idle_too_long)
+
+    def _idle_too_long(self) -> None:
+        if self._busy:
+            self._touch()  # the handler answers, however long it takes
+        else:
+            self.close()

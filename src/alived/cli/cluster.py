@@ -11,30 +11,19 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 import msgspec
 
-from alived.adapters.control_client import NotRunning, ask
-from alived.adapters.runtime_dir import SOCKET_FILE, choose
+from alived.cli.asking import Json, ask_daemon, daemon_options
 from alived.cli.cluster_table import cluster_lines
 from alived.raft.config import DEFAULT_PORT, DEFAULT_PRIORITY, MAX_PRIORITY, Member, Role
 from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
 
-Json = dict[str, Any]
 KEY_BYTES = 32
-_LIMIT_S = 2.0
 _COMMAND_LIMIT_S = 25.0
 """More than the daemon takes before it says that there is no outcome yet."""
 _POLL_S = 0.1
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def _options(command: F) -> F:
-    command = click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")(command)
-    return click.option("--json", "as_json", is_flag=True, help="JSON for programs.")(command)
 
 
 @click.group()
@@ -46,10 +35,10 @@ def cluster() -> None:
 
 
 @cluster.command()
-@_options
+@daemon_options
 def members(as_json: bool, runtime_dir: str | None) -> None:
     """Show the members: role, address, when last heard, what they own; and how many more may fail."""
-    answer = _ask(runtime_dir, "members", {}, _LIMIT_S)
+    answer = ask_daemon(runtime_dir, "members", {})
     if not answer["ok"]:
         _finish(answer, as_json)
     if as_json:
@@ -64,7 +53,7 @@ def members(as_json: bool, runtime_dir: str | None) -> None:
 @click.argument("address", metavar="ADDRESS[:PORT]")
 @click.option("--priority", type=click.IntRange(0, MAX_PRIORITY), default=DEFAULT_PRIORITY, show_default=True)
 @click.option("--role", type=click.Choice([*Role]), default=str(Role.VOTER), show_default=True)
-@_options
+@daemon_options
 def add(node: str, address: str, priority: int, role: str, as_json: bool, runtime_dir: str | None) -> None:
     """Add NODE, which listens at ADDRESS. It gets its role when it has the log.
 
@@ -79,7 +68,7 @@ def add(node: str, address: str, priority: int, role: str, as_json: bool, runtim
 
 @cluster.command()
 @click.argument("node")
-@_options
+@daemon_options
 def remove(node: str, as_json: bool, runtime_dir: str | None) -> None:
     """Remove NODE: it votes and owns no longer, and what it holds goes to others first."""
     _command(RemoveMember(node), as_json, runtime_dir)
@@ -87,7 +76,7 @@ def remove(node: str, as_json: bool, runtime_dir: str | None) -> None:
 
 @cluster.command()
 @click.argument("node")
-@_options
+@daemon_options
 def promote(node: str, as_json: bool, runtime_dir: str | None) -> None:
     """Make a voter of the learner NODE, when it has the log."""
     _command(Promote(node), as_json, runtime_dir)
@@ -95,7 +84,7 @@ def promote(node: str, as_json: bool, runtime_dir: str | None) -> None:
 
 @cluster.command()
 @click.argument("node")
-@_options
+@daemon_options
 def demote(node: str, as_json: bool, runtime_dir: str | None) -> None:
     """Make a learner of the voter NODE: it follows, and neither votes nor owns."""
     _command(Demote(node), as_json, runtime_dir)
@@ -104,10 +93,10 @@ def demote(node: str, as_json: bool, runtime_dir: str | None) -> None:
 @cluster.command()
 @click.argument("node")
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds.")
-@_options
+@daemon_options
 def transfer(node: str, wait_s: float, as_json: bool, runtime_dir: str | None) -> None:
     """Hand leadership, and the addresses with it, to NODE, and wait until it owns them."""
-    answer = _ask(runtime_dir, "cluster", {"command": msgspec.to_builtins(Transfer(node))}, _COMMAND_LIMIT_S)
+    answer = ask_daemon(runtime_dir, "cluster", {"command": msgspec.to_builtins(Transfer(node))}, _COMMAND_LIMIT_S)
     if answer["ok"]:
         answer |= _await_owner(runtime_dir, node, wait_s)
     _finish(answer, as_json)
@@ -116,7 +105,7 @@ def transfer(node: str, wait_s: float, as_json: bool, runtime_dir: str | None) -
 @cluster.command()
 @click.option("--voters", required=True, metavar="N1,N2,...", help="Those that are left, this node among them.")
 @click.option("--yes-a-majority-is-lost-for-good", "confirmed", is_flag=True)
-@_options
+@daemon_options
 def recover(voters: str, confirmed: bool, as_json: bool, runtime_dir: str | None) -> None:
     """Go on with the members that are left when a majority is lost for good. The last resort.
 
@@ -152,7 +141,7 @@ def keygen(file: str) -> None:
 
 def _command(command: Command, as_json: bool, runtime_dir: str | None) -> None:
     arguments = {"command": msgspec.to_builtins(command)}
-    _finish(_ask(runtime_dir, "cluster", arguments, _COMMAND_LIMIT_S), as_json)
+    _finish(ask_daemon(runtime_dir, "cluster", arguments, _COMMAND_LIMIT_S), as_json)
 
 
 def _finish(answer: Json, as_json: bool) -> None:
@@ -166,19 +155,12 @@ def _finish(answer: Json, as_json: bool) -> None:
     sys.exit(0 if answer["ok"] else 1)
 
 
-def _ask(runtime_dir: str | None, command: str, arguments: Json, limit_s: float) -> Json:
-    try:
-        return ask(choose(runtime_dir), SOCKET_FILE, command, arguments, limit_s)
-    except NotRunning as error:
-        raise click.ClickException(str(error)) from error
-
-
 def _await_owner(runtime_dir: str | None, node: str, limit_s: float) -> Json:
     """Polls until the node leads and the groups that had an owner have this one: the answer to replace the outcome."""
     give_up = time.monotonic() + limit_s
     began = time.monotonic()
     while True:
-        answer = _ask(runtime_dir, "members", {}, _LIMIT_S)
+        answer = ask_daemon(runtime_dir, "members", {})
         if not answer["ok"]:
             return answer
         status = answer["result"]

@@ -9,15 +9,12 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from alived.adapters.control_client import NotRunning, ask
-from alived.adapters.runtime_dir import SOCKET_FILE, choose
+from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
 
-Json = dict[str, Any]
-_LIMIT_S = 2.0
 _RELOAD_LIMIT_S = 90.0
 _COLOURS = {
     "MASTER": "green",
@@ -28,57 +25,38 @@ _COLOURS = {
     "up": "green",
     "down": "red",
 }
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def _options(command: F) -> F:
-    command = click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")(command)
-    return click.option("--json", "as_json", is_flag=True, help="JSON for programs.")(command)
 
 
 @click.command()
-@_options
+@daemon_options
 def status(as_json: bool, runtime_dir: str | None) -> None:
     """Show who is MASTER, since when and why, and whether the addresses are there.
 
     Exit status: 0 if the daemon answered, 1 if there is none.
     """
-    result = _result(_ask(runtime_dir, "status", {}, _LIMIT_S))
+    result = result_of(ask_daemon(runtime_dir, "status", {}))
     _print(result, as_json, status_lines)
 
 
 @click.command()
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
-@_options
+@daemon_options
 def history(as_json: bool, runtime_dir: str | None, count: int) -> None:
     """Show the last changes of state with their reasons, oldest first."""
-    result = _result(_ask(runtime_dir, "history", {"count": count}, _LIMIT_S))
+    result = result_of(ask_daemon(runtime_dir, "history", {"count": count}))
     _print(result, as_json, history_lines)
 
 
 @click.command()
-@_options
+@daemon_options
 def reload(as_json: bool, runtime_dir: str | None) -> None:
     """Make the daemon read its configuration again, and say what changed.
 
     Exit status: 0 if the new configuration is in force, 1 if the old one stays or there is no daemon.
     """
-    answer = _ask(runtime_dir, "reload", {}, _RELOAD_LIMIT_S)
+    answer = ask_daemon(runtime_dir, "reload", {}, _RELOAD_LIMIT_S)
     _print(answer, as_json, reload_lines)
     sys.exit(0 if answer["ok"] else 1)
-
-
-def _ask(runtime_dir: str | None, command: str, arguments: Json, limit_s: float) -> Json:
-    try:
-        return ask(choose(runtime_dir), SOCKET_FILE, command, arguments, limit_s)
-    except NotRunning as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _result(answer: Json) -> Any:
-    if not answer["ok"]:
-        raise click.ClickException(answer["error"])
-    return answer["result"]
 
 
 def _print(result: Any, as_json: bool, lines: Callable[[Any], Iterator[str]]) -> None:
