@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from alived.adapters.loop import Loop
+from alived.adapters.peer_udp import UdpPeers
+from alived.adapters.peers import Arrived, Log
 from alived.raft.config import Cluster, Member
 from alived.raft.packets import Packet
 
@@ -32,3 +35,9 @@ class Peers(Protocol):
         """Hears all that has come."""
 
     def close(self) -> None: ...
+
+
+def open_peers(loop: Loop, cluster: Cluster, arrived: Arrived, log: Log) -> Peers:
+    """Listens where the configuration says; nobody is sent anything before `configure`. arrived(number, packet): what
+    a member has said. Raises `adapters.peers.PeersError`, whose text is for the operator."""
+    return UdpPeers(loop, cluster, arrived, log)
