@@ -20,7 +20,8 @@ from typing import Any
 import bench.stage
 from alived.adapters.netns import adopt_orphans
 from bench.accounting import host_cpu
-from bench.cases import FULL, MEASURES, QUICK, Case
+from bench.cases import FULL, MEASURES, QUICK, Case, chosen, players
+from bench.raft_report import raft_lines, raft_table
 from bench.report import Result, Row, as_json, full_table, ratio_table, ratios
 from bench.stage import ADAPTERS
 
@@ -34,7 +35,8 @@ def arguments() -> argparse.Namespace:
         help=f"{', '.join(ADAPTERS)}, or MASTER:BACKUP to mix two (default: both)",
     )
     parser.add_argument("--quick", action="store_true", help="a short round: 3 minutes rather than half an hour")
-    parser.add_argument("--only", help="comma-separated measures: " + ", ".join(MEASURES))
+    parser.add_argument("--only", help="comma-separated measures: raft (all of them), " + ", ".join(MEASURES))
+    parser.add_argument("--faults", type=int, help="how many faults raft_mixed plays (200, --quick: 7)")
     parser.add_argument("--json", type=pathlib.Path, help="file to write everything to")
     parser.add_argument("--keep", type=pathlib.Path, help="folder to keep the daemons' configurations and logs in")
     parser.add_argument("--all", action="store_true", help="print every number, not only the ratios")
@@ -97,17 +99,24 @@ def main() -> int:
     adopt_orphans()
     bench.stage.KEEP = options.keep
     only = options.only.split(",") if options.only else list(MEASURES)
-    cases = [case for case in (QUICK if options.quick else FULL) if case[0] in only]
+    cases = chosen(QUICK if options.quick else FULL, only)
+    if options.faults:
+        cases = [(m, {"faults": options.faults} if m == "raft_mixed" else o) for m, o in cases]
     begin = time.monotonic()
     # Daemons play a case one after the other before the next case begins: a change of the machine's load meets both.
     with compiled():
-        results = [play(case, daemon) for case in cases for daemon in options.daemons]
+        results = [play(case, daemon) for case in cases for daemon in players(case, options.daemons)]
     lines = ratios(results)
-    if options.all or not lines:
+    numbers = raft_lines(results)
+    if options.all or not (lines or numbers):
         print(full_table(results), end="\n\n")
-    print(ratio_table(lines))
-    missed = sum(line.met is False for line in lines)
-    aimed = sum(line.met is not None for line in lines)
+    if lines:
+        print(ratio_table(lines))
+    if numbers:
+        print(raft_table(numbers))
+    verdicts = [line.met for line in lines] + [line.met for line in numbers]
+    judged = [met for met in verdicts if met is not None]
+    missed, aimed = judged.count(False), len(judged)
     print(f"\n{aimed - missed} of {aimed} targets met, in {(time.monotonic() - begin) / 60:.1f} minutes")
     if options.json:
         about = {

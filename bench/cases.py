@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from bench.check import check
+from bench.cluster_stage import FAULTS
 from bench.failover import failover, vips
 from bench.lifecycle import load, reload
+from bench.raft import raft_failover, raft_false, raft_mixed, raft_steady, raft_transfer, raft_vips
 from bench.report import Row
 from bench.steady import false_failover, steady
 
 Measure = Callable[..., tuple[list[Row], dict[str, Any]]]
 Case = tuple[str, dict[str, Any]]
 
+RAFT = (raft_failover, raft_transfer, raft_mixed, raft_steady, raft_false, raft_vips)
 MEASURES: dict[str, Measure] = {
-    measure.__name__: measure for measure in (failover, vips, steady, false_failover, load, reload, check)
+    measure.__name__: measure for measure in (failover, vips, steady, false_failover, load, reload, check, *RAFT)
 }
 
 FULL: tuple[Case, ...] = (
@@ -44,6 +48,15 @@ FULL: tuple[Case, ...] = (
     ("reload", {"count": 1000, "advert_int": 1.0, "runs": 3}),
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
+    ("raft_failover", {"fault": "kill", "runs": 20}),
+    ("raft_failover", {"fault": "kill", "runs": 10, "advert_int": 0.1}),
+    ("raft_failover", {"fault": "kill", "runs": 5, "advert_int": 1.0}),
+    *(("raft_failover", {"fault": fault, "runs": 20}) for fault in FAULTS if fault != "kill"),
+    ("raft_transfer", {"runs": 20}),
+    ("raft_steady", {"seconds": 20}),
+    ("raft_false", {"seconds": 60, "busy": 40}),
+    ("raft_vips", {"vips": 5000, "groups": 10, "runs": 3}),
+    ("raft_mixed", {"faults": 200}),
 )
 
 QUICK: tuple[Case, ...] = (
@@ -59,4 +72,27 @@ QUICK: tuple[Case, ...] = (
     ("load", {"count": 200, "advert_int": 1.0, "priority": 255, "runs": 1}),
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
+    ("raft_failover", {"fault": "kill", "runs": 5}),
+    ("raft_failover", {"fault": "kill", "runs": 2, "advert_int": 0.1}),
+    ("raft_failover", {"fault": "stop", "runs": 3}),
+    ("raft_transfer", {"runs": 5}),
+    ("raft_steady", {"seconds": 5}),
+    ("raft_false", {"seconds": 5, "busy": 4}),
+    ("raft_vips", {"vips": 500, "groups": 2, "runs": 1}),
+    ("raft_mixed", {"faults": 7}),
 )
+
+
+def chosen(cases: Sequence[Case], only: Collection[str]) -> list[Case]:
+    """The cases of these measures; "raft" stands for all measures of Raft."""
+    return [case for case in cases if case[0] in only or (case[0].partition("_")[0] == "raft" and "raft" in only)]
+
+
+def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
+    """Who plays a case. Of the measures of Raft keepalived plays a kill, at some advert interval; etcd's lease too."""
+    measure, options = case
+    if measure.partition("_")[0] != "raft":
+        return daemons
+    if "advert_int" in options:
+        return ("keepalived",)
+    return ("alived", "etcd") if options.get("fault") == "kill" and shutil.which("etcd") else ("alived",)

@@ -209,7 +209,7 @@ def _line(target: Target, ours: Result, theirs: Result) -> Line:
 def ratio_table(lines: Sequence[Line]) -> str:
     heading = ("", "", "keepalived", "alived", "alived to keepalived", "target", "")
     verdict = {None: "", True: "met", False: "MISSED"}
-    return _columns([heading, *((*line[:-1], verdict[line.met]) for line in lines)])
+    return columns([heading, *((*line[:-1], verdict[line.met]) for line in lines)])
 
 
 def full_table(results: Sequence[Result]) -> str:
@@ -226,11 +226,12 @@ def full_table(results: Sequence[Result]) -> str:
         grid += [(f"  {note}", *(str(result.notes.get(note, "-")) for result in same)) for note in notes]
         grid += [("  error", *(result.error[:60] for result in same))] if any(r.error for r in same) else []
         grid.append(("  (other load, % of a CPU)", *(f"{result.other_load_pct:.0f}" for result in same)))
-        blocks.append(_columns(grid))
+        blocks.append(columns(grid))
     return "\n\n".join(blocks)
 
 
-def _columns(grid: Sequence[Sequence[str]]) -> str:
+def columns(grid: Sequence[Sequence[str]]) -> str:
+    """Columns by spaces."""
     widths = [max(map(len, column)) for column in zip(*grid)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in grid)
 

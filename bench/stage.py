@@ -53,7 +53,7 @@ def segment_of(vip: str) -> int:
     return int(vip.split(".")[2]) // 32
 
 
-def _addresses(number: int, segment: int) -> Sequence[str]:
+def addresses_of(number: int, segment: int) -> Sequence[str]:
     return [f"198.18.{32 * segment}.{number}/19"]
 
 
@@ -103,7 +103,7 @@ class Stage:
         self._instances = {n: instances(count, vips, priorities[n], advert_int) for n in self.routers}
         self.vips = [vip for instance in self._instances[1] for vip in instance.addresses]
         nodes = [f"r{n}" for n in self.routers]
-        self.network = Network([*nodes, CLIENT], _addresses, segments=-(-count // PER_SEGMENT), label="alived-bench")
+        self.network = Network([*nodes, CLIENT], addresses_of, segments=-(-count // PER_SEGMENT), label="alived-bench")
 
     def __enter__(self) -> Stage:
         with contextlib.ExitStack() as undo:
