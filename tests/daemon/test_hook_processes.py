@@ -111,3 +111,24 @@ def test_destroy_may_take_longer_than_a_worker_without_hooks(daemon: Daemon, hoo
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
     assert hooks.seen() == ["ToDestroy"]
+
+
+@ENGINES
+def test_by_hand_with_output_and_exit_status(daemon: Daemon, hooks: Hooks, options: tuple[str, ...]) -> None:
+    hooks.add(DESTROY, "echo $ALIVED_BY_HAND $ALIVED_EVENT; exit 5")
+    daemon.start_and_wait(hooks.config, *options)
+    result = daemon.ask("hooks-run", hook="ToDestroy")["result"]
+    assert (result["ok"], [run["output"] for run in result["runs"]]) == (False, [["1 ToDestroy"]])
+    (run,) = daemon.ask("hooks-history")["result"]
+    assert (run["exit_status"], run["by_hand"], run["trigger"]) == (5, True, "run by hand")
+    assert daemon.ask("status")["result"]["hooks"]["ToDestroy"]["failures"] == 1
+
+
+def test_runs_are_remembered_when_their_worker_is_dead(daemon: Daemon, hooks: Hooks) -> None:
+    hooks.note(READY)
+    daemon.start_and_wait(hooks.config)
+    eventually(lambda: daemon.ask("hooks-history")["result"], "it ran")
+    os.kill(daemon.pid_of("worker"), signal.SIGKILL)
+    eventually(lambda: daemon.processes()["worker"]["restarts"] == 1, "another worker")
+    (hook,) = daemon.ask("hooks")["result"]
+    assert (hook["label"], hook["runs"], hook["last"]["ok"]) == ("ToReady", 1, True)

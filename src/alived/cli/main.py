@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("alived.cli.plan:plan", "Show what a configuration would change in the running daemon."),
     "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
+    "hooks": Entry("alived.cli.hooks:hooks", "Show the scripts of owners and how they went; run one by hand."),
     "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
     "announce": Entry("alived.cli.announce:announce", "Tell the neighbours where an address of this machine is."),

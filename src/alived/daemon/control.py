@@ -11,6 +11,7 @@ import alived
 from alived.config.model import Config
 from alived.daemon import view
 from alived.daemon.history import KEPT
+from alived.daemon.hook_desk import HookDesk
 from alived.daemon.messages import Answer, Request, Transition
 from alived.raft.member_events import Command
 
@@ -28,6 +29,9 @@ class Daemon(Protocol):
     def reload(self, done: Finish) -> None: ...
 
     def plan(self, config: Config, done: Callable[[view.Json], None]) -> None: ...
+
+    @property
+    def hooks(self) -> HookDesk: ...
 
     def members(self, done: Finish) -> None: ...
 
@@ -60,6 +64,8 @@ class Commands:
                 self._daemon.reload(finish)
             case "plan":
                 self._plan(request.arguments, finish)
+            case "hooks" | "hooks-history" | "hooks-run":
+                self._daemon.hooks.handle(request, finish)
             case "members":
                 self._daemon.members(finish)
             case "cluster":
@@ -67,7 +73,7 @@ class Commands:
             case "version":
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
-                known = "status, history, reload, plan, members, cluster and version"
+                known = "status, history, reload, plan, hooks, hooks-history, hooks-run, members, cluster and version"
                 finish(_refusal(f"unknown command {unknown!r}; there are {known}"))
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:

@@ -38,6 +38,8 @@ class HookRelay:
         self._to_engine, self._to_worker = to_engine, to_worker
         self._note, self._aborted = note, aborted
         self._by_hand: dict[str, Done] = {}
+        self._latest: dict[tuple[str, str], HookDue] = {}
+        """By object: the newest event of it that an engine or the daemon told"""
         self.runs = HookRuns()
 
     @property
@@ -46,7 +48,13 @@ class HookRelay:
         return self._debts.waiting()
 
     def due(self, due: HookDue) -> None:
+        self._latest[due.kind, due.name] = due
         self._begin(due, None)
+
+    def latest(self, kind: str, name: str, config: Config) -> HookDue:
+        """The newest event of an object, or what the configuration says of it if there was none."""
+        known = self._latest.get((kind, name))
+        return known or without_state(config, HookDue(kind=kind, name=name, event=HookEvent.TO_SLAVE))
 
     def daemon_event(self, event: HookEvent, config: Config, reason: str) -> None:
         """ToReady or ToDestroy."""

@@ -20,6 +20,11 @@ class HookCounters(msgspec.Struct):
     duration_ns: int = 0
     """Of all runs together"""
 
+    def add(self, other: HookCounters) -> None:
+        self.runs += other.runs
+        self.failures += other.failures
+        self.duration_ns += other.duration_ns
+
 
 class HookRuns:
     """What the worker reported; it outlives the worker."""
@@ -31,10 +36,7 @@ class HookRuns:
     def add(self, ran: HookRan) -> None:
         key = (ran.kind, ran.name, ran.label)
         self._runs.setdefault(key, collections.deque(maxlen=KEPT)).append(ran)
-        counters = self._counters.setdefault(key, HookCounters())
-        counters.runs += 1
-        counters.failures += bool(ran.failure)
-        counters.duration_ns += ran.duration_ns
+        self._counters.setdefault(key, HookCounters()).add(HookCounters(1, int(bool(ran.failure)), ran.duration_ns))
 
     def of(self, key: Key) -> list[HookRan]:
         """Oldest first."""

@@ -32,6 +32,7 @@ from alived.daemon.cluster_requests import NO_CLUSTER, ClusterRequests
 from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
+from alived.daemon.hook_desk import HookDesk
 from alived.daemon.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.kernel_lease import KernelLeases
 from alived.daemon.lease_line import LinePair
@@ -127,7 +128,8 @@ class Supervisor:
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self._cluster = ClusterRequests(loop, self._raft.send)
         prefix = f"{int(time.time()):x}"
-        self._hooks = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
+        self._hook_relay = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
+        self.hooks = HookDesk(self._hook_relay, self.current_config)
         self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
@@ -209,7 +211,7 @@ class Supervisor:
     def _engine_ended(self, graceful: bool) -> None:
         if not graceful:
             self._reap()
-        self._hooks.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
+        self._hook_relay.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
         limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
         self._worker.stop(limit_ns, lambda _graceful: self._loop.stop())
 
@@ -241,11 +243,11 @@ class Supervisor:
             case ScriptsRan():
                 self._errands.ran(message)
             case HookDue():
-                self._hooks.due(message)
+                self._hook_relay.due(message)
             case HookOutcome():
-                self._hooks.ended(message)
+                self._hook_relay.ended(message)
             case HookRan():
-                self._hooks.runs.add(message)
+                self._hook_relay.runs.add(message)
             case ScriptVerdicts(verdicts):
                 self._errands.judged(verdicts)
             case EngineSnapshot() | ScriptsSnapshot() | RaftSnapshot():
@@ -261,11 +263,11 @@ class Supervisor:
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine":
-            self._hooks.engine_died()
+            self._hook_relay.engine_died()
         if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
             self._raft.send(EngineEnded())
         if role == "worker":
-            self._hooks.worker_died()
+            self._hook_relay.worker_died()
             if not self._stopping:
                 self._errands.worker_died()
         if role == raft_place.ROLE:
@@ -302,7 +304,7 @@ class Supervisor:
                 count = len(self._config.instances)
                 self.note("info", "ready", f"ready: {count} instance{'s' if count != 1 else ''}")
                 self._service_manager.tell("READY=1", f"STATUS={count} instances")
-                self._hooks.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
+                self._hook_relay.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
 
     def born(self, role: str) -> None:
         match role:
@@ -310,12 +312,15 @@ class Supervisor:
                 self._errands.engine_began()
             case "worker":
                 self._errands.worker_began()
-                self._hooks.worker_began()
+                self._hook_relay.worker_began()
 
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
-        self._answers.status(self._config, lambda: self._errands.known, self._processes, done)
+        def with_hooks(status: view.Json) -> None:
+            done(status | {"hooks": self.hooks.totals()})
+
+        self._answers.status(self._config, lambda: self._errands.known, self._processes, with_hooks)
 
     def _processes(self, now: int) -> list[RoleStatus]:
         return [self._own_status(), *(host.status(now) for host in self._roles.values())]
