@@ -36,8 +36,7 @@ def test_a_late_node_joins() -> None:
     cluster.start("a", "b")
     cluster.settle()
     cluster.start("c")
-    cluster.run(50 * MS)
-    assert cluster.member("c").snapshot().phase is Phase.JOINING
+    cluster.until(lambda: cluster.member("c").snapshot().phase is Phase.JOINING)
     cluster.run(1_000 * MS)
     c = cluster.member("c").snapshot()
     assert c.phase is Phase.RUNNING

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alived.raft.confchange import Change, ChangeKind, ConfChange, ConfChangeError, Refusal, Transition
+from alived.raft.memory import MemoryStorage
 from alived.raft.messages import (
     Append,
     AppendResponse,
@@ -25,7 +26,7 @@ from alived.raft.messages import (
     Snapshot,
     VoteResponse,
 )
-from alived.raft.node import PeerUnknown
+from alived.raft.node import Node, PeerUnknown
 from alived.raft.notes import Level, Note, What
 from alived.raft.progress import ProgressState
 from alived.raft.proposals import Objection
@@ -233,6 +234,20 @@ def test_the_transport_reports_a_snapshot(arrived: bool) -> None:
     lab.node.report_snapshot(3, arrived=arrived)
     assert (progress.state, progress.paused) == (ProgressState.PROBE, True)
     assert progress.next_index == (6 if arrived else 3)
+
+
+def test_what_a_member_acknowledged_is_void_when_it_has_lost_its_log() -> None:
+    cluster = leader()
+    cluster[1].node.propose(b"x")
+    cluster.settle()
+    cluster[3].storage = MemoryStorage()
+    cluster[3].node = Node(settings(3), cluster[3].storage, lambda below: 0)
+    for lab in cluster.labs.values():
+        lab.node.report_blank(3)  # only the leader minds
+        lab.node.report_blank(9)
+    assert cluster[1].raft.tracker.progress[3].match_index == 0
+    cluster.tick(2)
+    assert cluster[3].storage.last_index == cluster[1].storage.last_index
 
 
 def test_a_member_that_still_needs_the_snapshot_gets_nothing_else() -> None:

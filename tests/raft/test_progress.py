@@ -16,6 +16,13 @@ def progress(next_index: int = 5, match_index: int = 0, messages: int = 2) -> Pr
     return made
 
 
+def test_a_member_that_lost_its_log_begins_anew() -> None:
+    member = progress(next_index=8, match_index=7)
+    member.become_snapshot(5)
+    member.lost_log()
+    assert (member.state, member.match_index, member.next_index, member.pending_snapshot) == ("probe", 0, 1, 0)
+
+
 def test_the_window_is_limited_in_number_and_bytes() -> None:
     window = Inflights(3, 100)
     window.add(1, 60)

@@ -17,6 +17,7 @@ from alived.raft.log import Storage
 from alived.raft.member_events import Compact, Save
 from alived.raft.messages import (
     NOBODY,
+    Heartbeat,
     HeartbeatResponse,
     Message,
     ReadState,
@@ -30,6 +31,7 @@ from alived.raft.node import Node, PeerUnknown
 from alived.raft.notes import Level, Note
 from alived.raft.outbox import Outbox
 from alived.raft.profiles import Timers
+from alived.raft.progress import ProgressState
 from alived.raft.state import Settings
 from alived.raft.ticks import Ticks
 
@@ -61,6 +63,8 @@ class Consensus:
         """Given out to be written"""
         self._compacted = 0
         """Up to there the log was given up"""
+        self._snapshots: dict[int, int] = {}
+        """Since when members are known to wait for one"""
         self._asked_ns: int | None = None
         """When a node that catches up asked last how far the log goes"""
         settings = Settings(
@@ -90,12 +94,26 @@ class Consensus:
         """A message of a member."""
         if self.directory.catching_up and isinstance(message, VoteRequest | TimeoutNow):
             return  # What it promised before it lost its disk, it does not know.
+        if self.directory.catching_up and isinstance(message, Heartbeat):
+            # The leader may not have noticed yet that what this node had is gone.
+            message = msgspec.structs.replace(message, commit=min(message.commit, self.node.raft.log.last_index))
         self._ticks.before(now_ns)
         try:
             self.node.step(message)
         except PeerUnknown:
             self._outbox.notice("debug", "peer-unknown", f"ignores an answer of {self.name(message.sender)}: no member")
         self._ticks.heard(now_ns)
+        if isinstance(message, HeartbeatResponse):
+            self._ask_for_snapshot(message.sender, now_ns)
+
+    def _ask_for_snapshot(self, peer: int, now_ns: int) -> None:
+        """A member is there and does not say that it has its snapshot: the packet was lost."""
+        progress = self.node.raft.tracker.progress.get(peer)
+        if progress is None or progress.state is not ProgressState.SNAPSHOT:
+            self._snapshots.pop(peer, None)
+        elif now_ns - self._snapshots.setdefault(peer, now_ns) >= self._timers.election_ns:
+            del self._snapshots[peer]
+            self.node.report_snapshot(peer, arrived=False)
 
     def reach(self, now_ns: int) -> None:
         """Everything that had come is read: time passes."""

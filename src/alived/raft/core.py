@@ -152,6 +152,13 @@ def report_unreachable(raft: Raft, peer: int) -> None:
             replication.on_unreachable(raft, peer, progress)
 
 
+def report_blank(raft: Raft, peer: int) -> None:
+    """`peer` has lost its log; only a leader minds."""
+    progress = raft.tracker.progress.get(peer)
+    if raft.role is Role.LEADER and progress is not None:
+        progress.lost_log()
+
+
 def report_snapshot(raft: Raft, peer: int, *, arrived: bool) -> None:
     """The snapshot for `peer` was delivered, or could not be; only a leader minds."""
     if raft.role is Role.LEADER:

@@ -126,7 +126,8 @@ class EngineLine:
         due_ns = self.due_ns
         if same and due_ns is not None and now_ns < due_ns:
             return None
-        self._number += 1
+        # Above all numbers of a former process of this node: the engine may not have read its last leases yet.
+        self._number = max(self._number + 1, now_ns)
         self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
         for group, until_ns in held.items():
             self._ends[group] = max(until_ns, self._ends.get(group, 0))

@@ -157,6 +157,8 @@ class Member:
         match packet:
             case Greeting():
                 self._formation.heard(sender, packet, now_ns)
+                if self.consensus and not packet.formed:
+                    self.consensus.node.report_blank(sender)
             case _ if self.consensus is None or not self._formation.trusts(sender):
                 pass  # It must greet first.
             case Report():

@@ -144,6 +144,10 @@ class Node:
         """A message could not be delivered."""
         core.report_unreachable(self.raft, peer)
 
+    def report_blank(self, peer: int) -> None:
+        """A member came back with nothing on its disk. It must not vote before it has again what the others have."""
+        core.report_blank(self.raft, peer)
+
     def report_snapshot(self, peer: int, *, arrived: bool) -> None:
         """A snapshot has been delivered, or could not be."""
         core.report_snapshot(self.raft, peer, arrived=arrived)

@@ -106,6 +106,11 @@ class Progress:
         self.next_index = index + 1
         self.sent_commit = index
 
+    def lost_log(self) -> None:
+        """The member has nothing any more: what it acknowledged is void."""
+        self.match_index = 0
+        self.snapshot_failed()
+
     def snapshot_failed(self) -> None:
         """Probe again from what is acknowledged."""
         self.pending_snapshot = 0
