@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from alived.adapters.netns import adopt_orphans
+from tests.lab.cluster import ClusterLab
 from tests.lab.lab import Lab, has_peer, missing_tools
 
 
@@ -30,6 +31,20 @@ def make_lab() -> Iterator[Callable[..., Lab]]:
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """Two nodes and a client."""
     return make_lab("n1", "n2")
+
+
+@pytest.fixture
+def make_cluster_lab() -> Iterator[Callable[..., ClusterLab]]:
+    """Builds networks for nodes that elect by Raft, which vanish after the test."""
+    adopt_orphans()
+    with contextlib.ExitStack() as undo:
+        yield lambda *nodes, **options: undo.enter_context(ClusterLab(*nodes, **options))
+
+
+@pytest.fixture
+def cluster_lab(make_cluster_lab: Callable[..., ClusterLab]) -> ClusterLab:
+    """Three nodes that elect by Raft, and a client."""
+    return make_cluster_lab("n1", "n2", "n3")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The guide to documents: every example in it is read, and says nothing but what this version does not do yet."""
+"""The guides to documents and to Raft: their examples are right, but for what this version does not do yet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import yaml
 from alived.config.load import load_text
 from tests.config.documents.test_every_keyword import mistakes
 
-GUIDE = (pathlib.Path(__file__).resolve().parents[3] / "docs" / "guides" / "documents.md").read_text()
-EXAMPLES = re.findall(r"```(yaml|toml|)\n(.*?)```", GUIDE, re.DOTALL)
+GUIDES = pathlib.Path(__file__).resolve().parents[3] / "docs" / "guides"
+_EXAMPLE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+EXAMPLES = _EXAMPLE.findall((GUIDES / "documents.md").read_text())
+OF_RAFT = [found for found in _EXAMPLE.findall((GUIDES / "raft.md").read_text()) if found[0] == "yaml"]
 READ: dict[str, Any] = {"yaml": yaml.safe_load, "toml": tomllib.loads}
 NOT_IN_THIS_VERSION = {"not-supported-yet", "no-engine", "no-instance"}
 
@@ -23,12 +25,16 @@ def test_there_are_examples_of_every_language() -> None:
     assert {language for language, _ in EXAMPLES} == {"yaml", "toml", ""}
 
 
-@pytest.mark.parametrize(("language", "text"), EXAMPLES)
+@pytest.mark.parametrize(("language", "text"), [*EXAMPLES, *OF_RAFT])
 def test_an_example_is_right(language: str, text: str) -> None:
     found = [one for one in load_text(text, "f").diagnostics if one.code not in NOT_IN_THIS_VERSION]
     assert found == [], "\n".join(map(str, found))
     if language:
         assert mistakes(READ[language](text)) == []
+
+
+def test_the_guide_to_raft_has_an_example() -> None:
+    assert [language for language, _ in OF_RAFT] == ["yaml"]
 
 
 def test_yaml_and_toml_of_the_guide_say_the_same() -> None:
