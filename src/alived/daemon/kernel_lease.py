@@ -94,7 +94,6 @@ class KernelLeases:
             return
         if not self._meets():
             self._note("warning", "kernel-lease-lost", "somebody has removed the table of the kernel lease: made again")
-            self._made = None
             self._establish(self._wanted)
         elif self._indices != _indices(self._wanted):
             self._establish(self._wanted)
