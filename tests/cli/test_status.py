@@ -48,6 +48,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "sync_groups": [],
         "receive_errors": {},
         "scripts": [],
+        "fences": [],
         "processes": [PROCESS],
     }
     return {"ok": True, "result": result | changes, "error": ""}
@@ -121,6 +122,24 @@ def test_what_is_wrong_is_loud(daemon: Daemon) -> None:
     assert "adverts not accepted: checksum 4\n" in output
     assert "engine[7] waiting 2 restarts, the last because it was killed by signal 9 (Killed)" in output
     assert "\x1b[31m\x1b[1mMISSING: a\x1b[0m" in run(status, colour=True).output
+
+
+def test_what_silences_a_frozen_owner_is_short_and_what_does_not_is_loud(daemon: Daemon) -> None:
+    fenced = {"fence": "kernel lease", "silent_after_ms": 100, "missing": ""}
+    why = "cannot run nft: it is not there; a frozen owner goes on"
+    daemon.answer = answer(
+        fences=[
+            fenced | {"group": "web"},
+            {"group": "mail", "fence": "address lifetime", "silent_after_ms": 4000, "missing": why},
+            {"group": "old", "fence": "none", "silent_after_ms": None, "missing": why},
+            fenced | {"group": "dns"},
+        ]
+    )
+    output = run(status, colour=True).output
+    assert "the kernel silences within 100 ms if this node freezes: web, dns\n" in output
+    loud = f"mail: if this node freezes: silent after 4 s, by address lifetime: {why}"
+    assert f"\x1b[31m\x1b[1m{loud}\x1b[0m" in output
+    assert f"old: if this node freezes: NOTHING SILENCES IT: {why}" in output
 
 
 def test_an_old_answer_says_so(daemon: Daemon) -> None:

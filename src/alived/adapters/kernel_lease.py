@@ -10,6 +10,9 @@ import socket
 
 from alived.wire.lease_table import ETHERTYPE_CLOSE, ETHERTYPE_RENEW, frame
 
+_NOBODY = ""
+"""Name of no group."""
+
 
 class KernelLease:
     """The leases of one table, whose key this is. Raises OSError if there can be no packet socket (CAP_NET_RAW)."""
@@ -29,6 +32,10 @@ class KernelLease:
     def close(self, group: str) -> bool:
         """The group is silent from now on. False: no table took it."""
         return self._send(group, ETHERTYPE_CLOSE)
+
+    def enforced(self) -> bool:
+        """Whether a table takes our frames; changes no lease."""
+        return self.close(_NOBODY)
 
     def shut(self) -> None:
         """Gives the socket back; leases that are open end by themselves."""

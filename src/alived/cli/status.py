@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -78,9 +78,23 @@ def status_lines(status: Json) -> Iterator[str]:
         yield from _instance_lines(instance)
     for script in status["scripts"]:
         yield from _script_lines(script)
+    yield from _fence_lines(status["fences"])
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))
     yield "processes: " + ", ".join(_process(p) for p in status["processes"])
+
+
+def _fence_lines(fences: Sequence[Json]) -> Iterator[str]:
+    """What is as it should be is one line; what is missing is said for each group."""
+    fenced = [fence for fence in fences if not fence["missing"]]
+    if fenced:
+        names = ", ".join(fence["group"] for fence in fenced)
+        yield f"the kernel silences within {fenced[0]['silent_after_ms']} ms if this node freezes: {names}"
+    for fence in fences:
+        if fence["missing"]:
+            after_ms = fence["silent_after_ms"]
+            within = f"silent after {after_ms / 1000:g} s, by {fence['fence']}" if after_ms else "NOTHING SILENCES IT"
+            yield _loud(f"{fence['group']}: if this node freezes: {within}: {fence['missing']}")
 
 
 def _instance_lines(instance: Json) -> Iterator[str]:

@@ -34,8 +34,6 @@ COST = (
     "a frozen or killed owner goes on answering until the lifetime of its addresses ends, "
     "and for addresses that hooks have bound until somebody removes them"
 )
-_NOBODY = ""
-"""Name of no group: to close its lease changes nothing and tells whether a table takes our frames."""
 
 Note = Callable[[str, str, str], None]
 """(level, code, sentence): a line for the log."""
@@ -162,7 +160,7 @@ class KernelLeases:
         """Whether a table takes our frames."""
         lease = KernelLease(self.key)
         try:
-            return lease.close(_NOBODY)
+            return lease.enforced()
         finally:
             lease.shut()
 

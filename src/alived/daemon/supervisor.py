@@ -23,7 +23,7 @@ from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
-from alived.daemon import cluster_view, raft_place, view
+from alived.daemon import cluster_view, fence_view, raft_place, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import RoleFactory
@@ -317,10 +317,12 @@ class Supervisor:
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
-        def with_hooks(status: view.Json) -> None:
-            done(status | {"hooks": self.hooks.totals()})
+        def with_own(status: view.Json) -> None:
+            leases = self._kernel_leases
+            fences = fence_view.fences(self._config, leases.enforced, leases.missing)
+            done(status | {"hooks": self.hooks.totals(), "fences": fences})
 
-        self._answers.status(self._config, lambda: self._errands.known, self._processes, with_hooks)
+        self._answers.status(self._config, lambda: self._errands.known, self._processes, with_own)
 
     def _processes(self, now: int) -> list[RoleStatus]:
         return [self._own_status(), *(host.status(now) for host in self._roles.values())]
