@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alived.adapters import script_files
-from alived.adapters.script_files import opened, unsafe_part
+from alived.adapters.script_files import Pin, opened, unsafe_part
 from alived.adapters.scripts import Account, ScriptError
 from tests.adapters.test_scripts import Scripts
 from tests.adapters.test_scripts import scripts as scripts
@@ -63,6 +64,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def pin(path: Path) -> tuple[Pin, ...]:
+    return (Pin(digest(path)),)
+
+
 def account(name: str = "root") -> Account:
     return Account(name, "")
 
@@ -76,8 +81,8 @@ def run(scripts: Scripts, path: Path, program: int, who: Account) -> list[str]:
 
 
 @contextlib.contextmanager
-def refused(path: Path, who: Account, sha256: str = "") -> Iterator[pytest.ExceptionInfo[ScriptError]]:
-    with pytest.raises(ScriptError) as caught, opened(str(path), who, sha256):
+def refused(path: Path, who: Account, pins: tuple[Pin, ...] = ()) -> Iterator[pytest.ExceptionInfo[ScriptError]]:
+    with pytest.raises(ScriptError) as caught, opened(str(path), who, pins):
         pytest.fail("it was opened")
     yield caught
 
@@ -85,26 +90,26 @@ def refused(path: Path, who: Account, sha256: str = "") -> Iterator[pytest.Excep
 @pytest.mark.parametrize("who", ["root", "nobody"])
 @pytest.mark.parametrize("pinned", [False, True], ids=["by file", "pinned"])
 def test_what_was_opened_runs_as_whom_it_shall(scripts: Scripts, script: Path, who: str, pinned: bool) -> None:
-    with opened(str(script), account(who), digest(script) if pinned else "") as program:
+    with opened(str(script), account(who), pin(script) if pinned else ()) as program:
         assert run(scripts, script, program, account(who)) == ["first argument"]
 
 
 @pytest.mark.parametrize("pinned", [False, True], ids=["by file", "pinned"])
 def test_a_file_that_takes_its_place_does_not_run(scripts: Scripts, script: Path, pinned: bool) -> None:
-    with opened(str(script), account(), digest(script) if pinned else "") as program:
+    with opened(str(script), account(), pin(script) if pinned else ()) as program:
         os.replace(write(script.with_name("other"), "#!/bin/sh\necho second\n"), script)
         assert run(scripts, script, program, account()) == ["first argument"]
 
 
 def test_a_pinned_one_runs_as_it_was_measured_even_if_its_owner_writes_to_it(scripts: Scripts, script: Path) -> None:
-    with opened(str(script), account(), digest(script)) as program:
+    with opened(str(script), account(), pin(script)) as program:
         script.write_text("#!/bin/sh\necho second\n")
         assert run(scripts, script, program, account()) == ["first argument"]
 
 
 def test_a_program_that_is_no_script_can_be_pinned(scripts: Scripts) -> None:
     echo = Path(os.path.realpath("/bin/echo"))
-    with opened(str(echo), account(), digest(echo)) as program:
+    with opened(str(echo), account(), pin(echo)) as program:
         assert run(scripts, echo, program, account()) == ["argument"]
 
 
@@ -116,14 +121,28 @@ def test_a_script_finds_its_directory_by_its_real_path(scripts: Scripts, tmp_pat
 
 @needs_root
 def test_another_content_than_the_pinned_one(script: Path) -> None:
-    with refused(script, account(), "0" * 64) as caught:
+    with refused(script, account(), (Pin("0" * 64),)) as caught:
         assert str(caught.value) == f"{script} has another content than its sha256 says: it has {digest(script)}"
+
+
+@needs_root
+def test_a_content_is_pinned_with_a_key_that_nobody_else_knows(script: Path) -> None:
+    key = b"sixteen bytes or so"
+    right = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-hmac", key.decode(), str(script)], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    with opened(str(script), account(), (Pin(right, key),)) as program:
+        assert os.pread(program, 9, 0) == b"#!/bin/sh"
+    with refused(script, account(), (Pin(right, b"another key of sixteen"),)) as caught:
+        assert str(caught.value) == f"{script} has another content than its hmac says"
+    with refused(script, account(), (*pin(script), Pin("0" * 64, key))) as caught:
+        assert "hmac" in str(caught.value), "all must be right"
 
 
 @needs_root
 def test_one_that_is_too_large_to_be_pinned(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script_files, "MAX_PINNED", 10)
-    with refused(script, account(), digest(script)) as caught:
+    with refused(script, account(), pin(script)) as caught:
         assert str(caught.value) == f"{script}: File too large"
 
 
@@ -138,7 +157,7 @@ def test_one_that_is_no_file_or_not_executable(tmp_path: Path, script: Path) -> 
     with refused(tmp_path, account()) as caught:
         assert str(caught.value) == f"{tmp_path} is not a file"
     os.mkfifo(tmp_path / "pipe")
-    with refused(tmp_path / "pipe", account(), "0" * 64) as caught:
+    with refused(tmp_path / "pipe", account(), (Pin("0" * 64),)) as caught:
         assert str(caught.value) == f"{tmp_path / 'pipe'} is not a file"
     script.chmod(0o644)
     with refused(script, account()) as caught:

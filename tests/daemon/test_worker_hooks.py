@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import signal
 import time
@@ -335,6 +336,19 @@ def test_another_content_than_the_pinned_one_does_not_run(play: Play) -> None:
     outcome = play.outcome(play.due())
     assert not outcome.ok and "has another content than its sha256 says" in outcome.reason
     assert play.output == ["ToMaster[1]: ran"]
+
+
+def test_a_key_file_that_is_open_to_others_pins_nothing(play: Play) -> None:
+    key = play.directory / "key"
+    key.write_text("sixteen bytes or so\n")
+    key.chmod(0o600)
+    content = (play.write("echo ran", "ToMaster.sh")).read_bytes()
+    digest = hmac.new(b"sixteen bytes or so", content, "sha256").hexdigest()
+    play.configure(play.hook("echo ran", hmac=digest, hmac_key=str(key)), raft_groups=(raft_group(),))
+    assert play.outcome(play.due()).ok
+    key.chmod(0o644)
+    outcome = play.outcome(play.due())
+    assert not outcome.ok and f"key file {key} is open to others" in outcome.reason
 
 
 def test_a_failure_that_does_not_matter(play: Play) -> None:

@@ -11,10 +11,14 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import hmac
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
 
 from alived.adapters.scripts import Account, ScriptError
 
@@ -43,9 +47,33 @@ def unsafe_part(path: str, trusted: frozenset[int] = ROOT) -> str:
     return ""
 
 
+class Pin(msgspec.Struct, frozen=True):
+    """What the content of a program must be."""
+
+    digest: str
+    """Hexadecimal SHA-256, or HMAC-SHA-256 with a key"""
+    key: bytes = b""
+
+    def measure(self) -> _Digest:
+        return hmac.new(self.key, digestmod="sha256") if self.key else hashlib.sha256()
+
+    def check(self, path: str, measured: _Digest) -> None:
+        """Raises ScriptError. An HMAC that would be right is told to nobody."""
+        found = measured.hexdigest()
+        if not hmac.compare_digest(found, self.digest):
+            what = "hmac says" if self.key else f"sha256 says: it has {found}"
+            raise ScriptError(f"{path} has another content than its {what}")
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
 @contextlib.contextmanager
-def opened(path: str, account: Account, sha256: str = "") -> Iterator[int]:
-    """The program at a path, open for `ScriptRunner.start`. sha256: hexadecimal; "": any content.
+def opened(path: str, account: Account, pins: Sequence[Pin] = ()) -> Iterator[int]:
+    """The program at a path, open for `ScriptRunner.start`. Its content must be what all `pins` say.
 
     Raises ScriptError, also if others than root and the account that runs it could change it.
     """
@@ -54,8 +82,8 @@ def opened(path: str, account: Account, sha256: str = "") -> Iterator[int]:
             fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
             stack.callback(os.close, fd)
             _check(path, fd, account)
-            if sha256:
-                fd = _pinned_copy(path, fd, sha256)
+            if pins:
+                fd = _pinned_copy(path, fd, pins)
                 stack.callback(os.close, fd)
         except OSError as error:
             raise ScriptError(f"{path}: {error.strerror}") from error
@@ -85,14 +113,15 @@ def _user_name(uid: int) -> str:
         return f"user {uid}"
 
 
-def _pinned_copy(path: str, fd: int, sha256: str) -> int:
-    """A sealed copy in memory of what has this digest."""
+def _pinned_copy(path: str, fd: int, pins: Sequence[Pin]) -> int:
+    """A sealed copy in memory of what is as the pins say."""
     copy = _memory(os.path.basename(path))
+    measured = [pin.measure() for pin in pins]
     try:
         with open(f"/proc/self/fd/{fd}", "rb", buffering=0) as source:
-            found = _copy(source.fileno(), copy)
-        if found != sha256:
-            raise ScriptError(f"{path} has another content than its sha256 says: it has {found}")
+            _copy(source.fileno(), copy, measured)
+        for pin, digest in zip(pins, measured, strict=True):
+            pin.check(path, digest)
         fcntl.fcntl(copy, fcntl.F_ADD_SEALS, _SEALS)
         # The kernel runs nothing that is open for writing.
         return os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
@@ -110,15 +139,13 @@ def _memory(name: str) -> int:
         return os.memfd_create(name, flags)  # an older kernel, where all memory may be executed
 
 
-def _copy(source: int, target: int) -> str:
-    """The digest of what was copied."""
-    digest = hashlib.sha256()
+def _copy(source: int, target: int, digests: Sequence[_Digest]) -> None:
     size = 0
     while data := os.read(source, _READ_SIZE):
         size += len(data)
         if size > MAX_PINNED:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        digest.update(data)
+        for digest in digests:
+            digest.update(data)
         while data:
             data = data[os.write(target, data) :]
-    return digest.hexdigest()

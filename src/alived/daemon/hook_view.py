@@ -22,7 +22,7 @@ def hook(key: Key, hook: Hook, is_due: bool, runs: HookRuns) -> Json:
         "timeout_s": script.timeout_ns / NS_PER_S,
         "on_failure": str(hook.on_failure),
         "retries": hook.retries if hook.on_failure is OnFailure.RETRY else 0,
-        "pinned": bool(hook.sha256),
+        "pinned": hook.pinned,
         "due": is_due,
         **_runs(key, runs),
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from alived.adapters.script_files import opened, unsafe_part
+from alived.adapters.key_files import KeyFileError, read_keys
+from alived.adapters.script_files import Pin, opened, unsafe_part
 from alived.adapters.scripts import Account, ScriptError, ScriptRunner
 from alived.config.model import GlobalDefs
 from alived.hooks.config import Hook
@@ -31,17 +32,29 @@ def start_hook(
     """What is checked is what runs. Raises ScriptError."""
     script = hook.script
     account = _account((script.user, script.group), defaults)
-    with opened(script.argv[0], account, hook.sha256) as program:
+    with opened(script.argv[0], account, _pins(hook)) as program:
         runner.start(run, script.argv, account, environment, program)
 
 
 def why_not(hook: Hook, defaults: GlobalDefs) -> str:
     """The reason why a hook would not run now, "" if it would."""
+    script = hook.script
     try:
-        with opened(hook.script.argv[0], _account((hook.script.user, hook.script.group), defaults), hook.sha256):
+        with opened(script.argv[0], _account((script.user, script.group), defaults), _pins(hook)):
             return ""
     except ScriptError as error:
         return str(error)
+
+
+def _pins(hook: Hook) -> list[Pin]:
+    pins = [Pin(hook.sha256)] if hook.sha256 else []
+    if hook.hmac:
+        try:
+            (key,) = read_keys([hook.hmac_key])
+        except KeyFileError as error:
+            raise ScriptError(f"{hook.script.argv[0]}: {error}") from error
+        pins.append(Pin(hook.hmac, key))
+    return pins
 
 
 def _account(owner: tuple[str, str], defaults: GlobalDefs) -> Account:

@@ -71,3 +71,11 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """Names and templates (`alived.hooks.template`)"""
     sha256: str = ""
     """Hexadecimal; a script with another content does not run. "": any content"""
+    hmac: str = ""
+    """Likewise its HMAC-SHA-256 with the key in the file `hmac_key`: who may write the configuration but does not know
+    the key cannot pin another script"""
+    hmac_key: str = ""
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.sha256 or self.hmac)

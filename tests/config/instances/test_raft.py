@@ -350,11 +350,12 @@ class TestHooks:
         digest = "AB" * 32
         text = (
             "{command: /bin/x, args: [a], timeout: 500ms, on_failure: retry, retries: 5, retry_delay: 2s,"
-            f" user: [nobody, nogroup], sha256: {digest}, environment: [A=1]}}"
+            f" user: [nobody, nogroup], sha256: {digest}, hmac: {digest}, hmac_key: /k, environment: [A=1]}}"
         ).replace("[A=1]", "{A: 1, _b: 'x y'}")
         (hook,) = right(f"{CLUSTER}hooks: {{ToMaster: {text}}}\n").hooks
         assert (hook.script.user, hook.script.group, hook.script.timeout_ns) == ("nobody", "nogroup", NS_PER_S // 2)
         assert (hook.retries, hook.retry_delay_ns, hook.sha256) == (5, 2 * NS_PER_S, digest.lower())
+        assert (hook.hmac, hook.hmac_key, hook.pinned) == (digest.lower(), "/k", True)
         assert hook.environment == (("A", "1"), ("_b", "x y"))
 
     @pytest.mark.parametrize(
@@ -368,6 +369,9 @@ class TestHooks:
             ("{command: /bin/x, on_failure: panic}", ["invalid-value"]),
             ("{command: /bin/x, retries: 0}", ["out-of-range"]),
             ("{command: /bin/x, sha256: abc}", ["invalid-value"]),
+            (f"{{command: /bin/x, hmac: {'ab' * 32}}}", ["missing-keyword"]),
+            ("{command: /bin/x, hmac_key: /k}", ["missing-keyword"]),
+            ("{command: /bin/x, hmac: abc, hmac_key: /k}", ["invalid-value"]),
             ("{command: /bin/x, environment: {1A: x}}", ["invalid-value"]),
             ("{command: /bin/x, environment: {LD_PRELOAD: x}}", ["dangerous-variable"]),
             ("{command: /bin/x, environment: {IFS: x}}", ["dangerous-variable"]),

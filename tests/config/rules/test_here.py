@@ -111,6 +111,38 @@ class TestScripts:
         assert codes(text, Machine(x=ScriptState.NOT_EXECUTABLE)) == ["script-not-executable"]
 
 
+class TestHooks:
+    TEXT = instance_text(OWN) + "hooks {\nToMaster {\ncommand /bin/x\n}\n}\n"
+
+    @pytest.mark.parametrize(
+        ("state", "code"),
+        [
+            (ScriptState.MISSING, "script-not-here"),
+            (ScriptState.NOT_EXECUTABLE, "script-not-executable"),
+            (ScriptState.REPLACEABLE, "script-replaceable"),
+        ],
+    )
+    def test_they_are_looked_at_like_other_scripts(self, state: ScriptState, code: str) -> None:
+        assert code in codes(self.TEXT, Machine(x=state))
+
+    def test_one_that_others_can_replace_is_said_never_to_run(self) -> None:
+        (found,) = (one for one in look(self.TEXT, Machine(x=ScriptState.REPLACEABLE)).diagnostics)
+        assert (
+            found.message
+            == "/bin/x on this machine can be replaced by others than root, but runs as root: such a hook never runs"
+        )
+        assert (
+            look(self.TEXT.replace("/bin/x", "/bin/x\nuser joe"), Machine(x=ScriptState.REPLACEABLE)).diagnostics == ()
+        )
+
+    def test_one_of_a_group_too(self) -> None:
+        text = "raft_instance A {\ninterface eth0\nvirtual_ipaddress {\n192.0.2.9\n}\n"
+        text += "hooks {\nToSlave {\ncommand /bin/x\n}\n}\n}\n"
+        text += "node {\nid a\nraft_addr 192.0.2.1:7946\ndata_dir /d\n}\n"
+        text += "cluster {\nkey_file /k\nnode a {\naddr 192.0.2.1:7946\n}\n}\n"
+        assert "script-not-executable" in codes(text, Machine(x=ScriptState.NOT_EXECUTABLE))
+
+
 class TestSubnets:
     def test_known_only_if_the_file_is_for_this_machine(self) -> None:
         outside = instance_text(vip="198.51.100.7")

@@ -18,7 +18,7 @@ from alived.config.keywords.converters import (
     seconds,
 )
 from alived.config.keywords.lists import is_plain
-from alived.config.keywords.product import check_path, nested
+from alived.config.keywords.product import check_path, nested, path
 from alived.config.keywords.shapes import user
 from alived.config.keywords.table import Keyword, Settings, table, works
 from alived.config.text.blocks import Block
@@ -49,12 +49,12 @@ def _program() -> Converter:
     return Converter("PATH", "/usr/local/bin/on-master.sh", read)
 
 
-def _digest() -> Converter:
+def _digest(what_prints_it: str) -> Converter:
     def read(block: Block, findings: Findings) -> str | None:
         argument = only_argument(block, findings, "DIGEST")
         if argument is None or _SHA256.match(argument.text):
             return argument.text.lower() if argument else None
-        invalid(argument, block.keyword, "64 hexadecimal digits, such as sha256sum prints", findings)
+        invalid(argument, block.keyword, f"64 hexadecimal digits, such as {what_prints_it} prints", findings)
         return None
 
     return Converter("DIGEST", "0" * 64, read)
@@ -107,7 +107,9 @@ HOOK = table(
         "Variables for the script, beside those that say what has happened.",
     ),
     works("user", user(), "Who runs it.", default="script_user"),
-    works("sha256", _digest(), "A script with another content does not run.", default="any content"),
+    works("sha256", _digest("sha256sum"), "A script with another content does not run.", default="any content"),
+    works("hmac", _digest("openssl dgst -hmac"), "Likewise, by its HMAC-SHA-256.", default="any content"),
+    works("hmac_key", path(), "File with the key of hmac, for root only."),
 )
 
 _MEANINGS = {
@@ -151,6 +153,10 @@ def _build_hook(event: HookEvent, said: Settings, common: Settings, findings: Fi
             findings.warning(said.location, "missing-keyword", message, "command PATH")
         return None
     _check_variables(said, findings)
+    words = {"hmac", "hmac_key"}
+    if len(words & said.tried) == 1:
+        message = f"{event.value} needs both hmac and hmac_key: without the key no content is right"
+        findings.error(said.place(*words), "missing-keyword", message, "hmac DIGEST and hmac_key PATH")
     who, group = said.get("user", ("", ""))
     return Hook(
         event=event,
@@ -165,6 +171,8 @@ def _build_hook(event: HookEvent, said: Settings, common: Settings, findings: Fi
         retry_delay_ns=_either("retry_delay", said, common, NS_PER_S),
         environment=tuple(said.get("environment", ())),
         sha256=said.get("sha256", ""),
+        hmac=said.get("hmac", ""),
+        hmac_key=said.get("hmac_key", ""),
     )
 
 

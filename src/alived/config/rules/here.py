@@ -17,7 +17,7 @@ from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.keywords.lists import VipEntry
 from alived.config.rules.addresses import device, entries
 from alived.config.rules.report import warning
-from alived.config.rules.walk import commands
+from alived.config.rules.walk import commands, hooks
 
 
 class ScriptState(enum.Enum):
@@ -157,6 +157,7 @@ def _scripts(plan: Plan, machine: Machine) -> Iterator[Diagnostic]:
     """Scripts that are on this machine and would not run, or not only the operator's."""
     secure = plan.defaults.get("enable_script_security", False)
     default_user, _ = plan.defaults.get("script_user", ("", ""))
+    of_hooks = {hook.script for hook, _ in hooks(plan)}
     seen: set[str] = set()
     for script, location in commands(plan):
         path = script.argv[0]
@@ -169,7 +170,10 @@ def _scripts(plan: Plan, machine: Machine) -> Iterator[Diagnostic]:
                 yield warning(location, "script-not-executable", message, f"chmod +x {path}")
             case ScriptState.REPLACEABLE if (script.user or default_user or "root") == "root":
                 message = f"{path} on this machine can be replaced by others than root, but runs as root"
-                message += ": enable_script_security refuses it" if secure else ""
+                if script in of_hooks:
+                    message += ": such a hook never runs"
+                elif secure:
+                    message += ": enable_script_security refuses it"
                 hint = "let root own it and its directories, not writable for others; or say a user"
                 yield warning(location, "script-replaceable", message, hint)
             case _:

@@ -9,7 +9,7 @@ from alived.base import Location
 from alived.config.instances.plan import Plan
 from alived.config.keywords.shapes import Deleted
 from alived.config.keywords.table import Setting, Settings
-from alived.hooks.config import Script
+from alived.hooks.config import Hook, Script
 
 COMMAND_LINES = ("script", "misc_path")
 """Keywords whose value is argv alone: the block says elsewhere who runs it."""
@@ -37,6 +37,15 @@ def commands(plan: Plan) -> Iterator[tuple[Script, Location]]:
             script = _command(setting, settings)
             if script is not None:
                 yield script, setting.location
+    for hook, location in hooks(plan):
+        yield hook.script, location
+
+
+def hooks(plan: Plan) -> Iterator[tuple[Hook, Location]]:
+    """Those of all and those of single groups."""
+    for settings in blocks(plan):
+        for hook in settings.get("hooks", ()):
+            yield hook, settings.place("hooks")
 
 
 def _command(setting: Setting, settings: Settings) -> Script | None:
