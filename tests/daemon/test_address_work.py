@@ -38,6 +38,7 @@ class World:
         self.batches: list[int] = []
         self.refuse: dict[str, int] = {}
         self.failed: list[tuple[str, str, str]] = []
+        self.absent: list[tuple[str, str]] = []
         self.when_failed: Callable[[str], None] | None = None
         self.work: list[Callback] = []
         self.now = 0
@@ -45,7 +46,7 @@ class World:
         self.send_error: OSError | None = None
         self.links = Links()
         self.links.update_link(link(2, "eth0"))
-        self.address_work = AddressWork(self, self, self.links, self._failed)  # type: ignore[arg-type]
+        self.address_work = AddressWork(self, self, self.links, self._failed, self._absent)  # type: ignore[arg-type]
 
     # Loop
     def add_work(self, slice_of_work: Callback) -> None:
@@ -92,6 +93,9 @@ class World:
             self.log.append(f"{'probe' if heard.probe else 'garp'} {address_text(heard.target)}")
         elif isinstance(heard, neighbour.NeighbourAdvertisement):
             self.log.append(f"na {address_text(heard.target)} from {address_text(heard.source)}")
+
+    def _absent(self, group: str, va: VirtualAddress) -> None:
+        self.absent.append((group, va.address))
 
     def _failed(self, group: str, va: VirtualAddress, reason: str) -> None:
         self.failed.append((group, va.address, reason))
@@ -360,12 +364,14 @@ def test_what_is_gone_already_is_no_failed_removal(world: World, code: int, told
     release(world, A)
     world.finish()
     assert bool(world.failed) is told
+    assert world.absent == ([] if told else [("G", "192.0.2.100")])
 
 
 def test_to_remove_from_a_missing_interface_is_done(world: World) -> None:
     release(world, address("192.0.2.200", "eth9"))
     world.finish()
     assert (world.failed, world.batches, world.address_work.busy) == ([], [], False)
+    assert world.absent == [("G", "192.0.2.200")]
 
 
 # -- renewals --

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +14,7 @@ from alived.daemon.claims import BATCH, Claims
 from alived.daemon.links import Links
 from alived.wire.inet import address_text, pack_address
 from alived.wire.neighbour import arp_request, gratuitous_arp, unsolicited_na
-from tests.daemon.engine_play import instance
+from tests.daemon.engine_play import address
 from tests.daemon.test_links import MAC, OTHER_MAC, link
 
 VIP, VIP6 = "192.0.2.100", "2001:db8::100"
@@ -61,8 +59,7 @@ class World:
         del self.readers[fd]
 
     def watch(self, *vips: str, interface: str = "eth0") -> None:
-        router: Any = SimpleNamespace(config=instance("A", 51, *vips, interface=interface))
-        self.claims.watch([router])
+        self.claims.watch([address(vip, interface) for vip in vips])
         assert set(self.readers) == {listener.number for listener in self.listeners}
 
     @property

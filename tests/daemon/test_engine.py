@@ -417,7 +417,7 @@ def test_what_the_monitor_loses_is_found_by_looking(segment: Segment) -> None:
     with playing(A, instance("C", 53, "198.51.100.100", interface="veth7")) as play:
         play.until_bound(f"{VIP}/32")
         play.until(lambda: bool(play.snapshot().vips[0].present), "the kernel has confirmed it")
-        monitor = play.engine._wiring._machine._monitor._socket
+        monitor = play.engine._wiring.holders.machine._monitor._socket
         monitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         ip(*[f"addr add 10.9.{n // 200}.{n % 200 + 1}/32 dev lo" for n in range(300)])
         ip(f"addr del {VIP}/32 dev eth0", "link del veth7")
@@ -585,7 +585,10 @@ def test_addresses_of_those_that_stay_live_as_long_as_the_number_of_all_demands(
     many = instance("B", 52, *(f"192.0.2.{number}" for number in range(101, 190)))
     with playing(A, change(many, priority=200, startup_delay_ns=10**12)) as play:
         play.until_bound(f"{VIP}/32")
-        assert play.engine._wiring.routers["A"].holder.config.lifetime_s == 6
+        assert play.engine._wiring.instances.routers["A"].keeper.holder.config.lifetime_s == 6
         play.reload(config(A))
-        play.until(lambda: play.engine._wiring.routers["A"].holder.config.lifetime_s == 3, "three seconds will do")
+        play.until(
+            lambda: play.engine._wiring.instances.routers["A"].keeper.holder.config.lifetime_s == 3,
+            "three seconds will do",
+        )
         assert play.moves("A") == [(State.INIT, State.MASTER)]

@@ -67,7 +67,7 @@ def _draw_instance(rng: random.Random, name: str, number: int, free: list[str], 
 
 def settled(play: Play, wanted: Config) -> bool:
     """All owners are MASTER, have what they hold and have told the neighbours."""
-    work = play.engine._wiring.work
+    work = play.engine._wiring.holders.work
     if work._urgent or work._repeats:
         return False
     shown = play.snapshot()
@@ -98,7 +98,7 @@ def test_the_engine_does_what_the_plan_says(segment: Segment, seed: int) -> None
         play.until(lambda: settled(play, old), "the old configuration is carried out")
         play.turn_for(0.05)
         heard = segment.other_frames()
-        before = dict(play.engine._wiring.routers)
+        before = dict(play.engine._wiring.instances.routers)
         sent = {one.name: one.adverts_sent for one in play.snapshot().instances}
         told = len(play.of(Transition))
         plan = make_plan(old, new, play.snapshot())
@@ -117,7 +117,7 @@ def test_the_engine_does_what_the_plan_says(segment: Segment, seed: int) -> None
 def check_instances(
     play: Play, plan: dict[str, Any], before: dict[str, Any], sent: dict[str, int], moved: set[str]
 ) -> None:
-    routers = play.engine._wiring.routers
+    routers = play.engine._wiring.instances.routers
     kinds = {c["name"]: c["kind"] for c in plan["changes"] if c["subject"] == "instance"}
     kinds |= dict.fromkeys(plan["unchanged"], "unchanged")
     may_move = {one["instance"] for one in plan["addresses"] if one["fate"] == Fate.MAY_MOVE}

@@ -69,6 +69,11 @@ def test_numbers_go_on_from_where_they_are_told_to() -> None:
     assert gate.step(GateOpened(), 0) == [HooksDue(SLAVE, 42)]
 
 
+def test_one_that_owns_at_once_is_not_told_that_it_does_not() -> None:
+    gate = inside(SLAVE)
+    assert gate.step(GateOpened(), 0) == []
+
+
 def test_only_the_answer_to_what_was_asked_counts() -> None:
     gate = HookGate("web", ALL)
     assert gate.step(Elected(), 0) == [HooksDue(ASK, 1)]

@@ -8,6 +8,7 @@ import pytest
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.owner import FaultCleared, FaultRaised, HookEvent, PriorityChanged, Shutdown, Startup, State
 from alived.vip.ownership_events import (
+    FenceChanged,
     HolderEmpty,
     OwnershipChanged,
     OwnershipReconfigured,
@@ -433,6 +434,15 @@ def test_without_a_fence_the_hooks_have_to_end_before_the_group_counts_as_let_go
     play >> NO_LEASE << ["MASTER -> BACKUP: node-b leads in term 8", "hooks ToSlave 3: MASTER -> BACKUP"]
     assert play.core.holds
     play >> ended(HookEvent.TO_SLAVE, 3) << ["hooks after_unbind 4: MASTER -> BACKUP", "report able 100"]
+
+
+def test_a_fence_that_the_kernel_has_lost_does_not_count() -> None:
+    play = owning(BY_HOOKS, bound_by_hooks=True)
+    play >> FenceChanged(False) << []
+    assert not play.core.snapshot().fenced
+    play >> NO_LEASE << ["close", "MASTER -> BACKUP: ...", "hooks ToSlave 3: MASTER -> BACKUP"]
+    assert play.core.holds
+    play >> FenceChanged(True) << ["report able 100"]
 
 
 def test_hooks_that_cannot_let_go_are_a_fault_and_no_reason_to_wait_for_ever() -> None:

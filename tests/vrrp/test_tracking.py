@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from alived.vrrp.config import TrackedInterface, VrrpInstance
 from alived.vrrp.events import FaultCleared, FaultRaised, PriorityChanged
-from alived.vrrp.tracking import TrackedThing, Tracking
+from alived.vrrp.tracking import TrackedThing, Tracking, tracking_of
 
 
 def tracking(*interfaces: TrackedInterface, priority: int = 100, track_primary: bool = True) -> Tracking:
-    return Tracking(
+    return tracking_of(
         VrrpInstance(
             name="VI_1",
             interface="eth0",
@@ -41,7 +41,7 @@ def test_dont_track_primary() -> None:
 
 
 def test_an_instance_without_an_interface_tracks_none() -> None:
-    core = Tracking(VrrpInstance(name="VI_1", interface="", virtual_router_id=1))
+    core = tracking_of(VrrpInstance(name="VI_1", interface="", virtual_router_id=1))
     assert core.set_interface("", False) == []
 
 
@@ -118,7 +118,7 @@ def test_the_interface_may_have_a_weight_as_well() -> None:
 
 def test_a_sync_groups_interfaces_count_for_its_members() -> None:
     config = VrrpInstance(name="VI_1", interface="eth0", virtual_router_id=1)
-    core = Tracking(config, [TrackedInterface("eth5", 0), TrackedInterface("eth6", 7)])
+    core = tracking_of(config, [TrackedInterface("eth5", 0), TrackedInterface("eth6", 7)])
     assert core.set_interface("eth5", False) == [FaultRaised("interface eth5", "interface eth5 is down")]
     core.set_interface("eth6", True)
     assert core.priority == 107
@@ -173,3 +173,18 @@ def test_it_is_level_triggered(things: list[TrackedThing], story: list[tuple[str
     assert standing == raised == by_story.faults
     last = [event.priority for event in events if isinstance(event, PriorityChanged)]
     assert (last or [100])[-1] == by_story.priority
+
+
+def test_a_node_elected_by_raft_may_have_the_highest_priority() -> None:
+    core = Tracking(250, highest=255)
+    core.add_condition("eth0")
+    core.add_script("chk", 20, False)
+    assert core.set_interface("eth0", True) == []
+    assert [event.priority for event in core.set_script("chk", True, "chk succeeded")] == [255]  # type: ignore[union-attr]
+
+
+def test_one_that_owns_only_if_there_is_no_other_stays_so() -> None:
+    core = Tracking(0, highest=255)
+    core.add_script("chk", 20, False)
+    assert core.set_script("chk", True, "chk succeeded") == []
+    assert core.priority == 0

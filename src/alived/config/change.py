@@ -12,6 +12,8 @@ import msgspec
 from alived.config.differences import Difference, differences, identified, of_field, word
 from alived.config.model import Config
 from alived.health.trackers_config import Tracking
+from alived.raft.config import BoundBy
+from alived.vip.config import VipGroup
 from alived.vip.lifetime import lifetime_of
 from alived.vrrp.config import TrackedInterface
 
@@ -29,15 +31,20 @@ class Subject(enum.StrEnum):
     """What a daemon runs. Anything else of a configuration is a section that no engine reads yet, by its keyword."""
 
     INSTANCE = "instance"
+    RAFT_INSTANCE = "raft_instance"
     SYNC_GROUP = "sync group"
     GLOBAL_DEFS = "global_defs"
     SCRIPT = "vrrp_script"
+    CLUSTER = "cluster"
+    HOOK = "hook"
     LIFETIME = "address lifetime"
     """Of the addresses of instances that do not say it: it depends on how many there are on this machine."""
 
 
 IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
 """What makes another virtual router of an instance."""
+OF_OWNER = ("vrrp", "raft")
+"""The part of an instance or group that says who owns it; for people it is the block itself."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -67,6 +74,7 @@ def compare(old: Config, new: Config) -> tuple[Change, ...]:
     return (
         *_global_defs(old, new),
         *_instances(old, new),
+        *_raft_groups(old, new),
         *_things(
             Subject.SYNC_GROUP,
             {group.vrrp.name: group for group in old.sync_groups},
@@ -82,10 +90,26 @@ def instance_changes(changes: Iterable[Change]) -> Iterator[Change]:
     return (change for change in changes if change.subject == Subject.INSTANCE)
 
 
+def raft_changes(changes: Iterable[Change]) -> Iterator[Change]:
+    """Those of groups elected by Raft, in the order in which they are carried out."""
+    return (change for change in changes if change.subject == Subject.RAFT_INSTANCE)
+
+
 def automatic_lifetime_s(config: Config) -> int:
     """Of the addresses of groups that do not say it. All addresses of the machine count: what renewing costs is the sum
     over groups."""
-    return lifetime_of(*(instance.vips for instance in config.instances))
+    return lifetime_of(*bound(config).values())
+
+
+def bound(config: Config) -> dict[tuple[str, str], VipGroup]:
+    """What the daemon binds, by the kind and the name of its owner."""
+    instances = {(str(Subject.INSTANCE), one.vrrp.name): one.vips for one in config.instances}
+    groups = {
+        (str(Subject.RAFT_INSTANCE), one.raft.name): one.vips
+        for one in config.raft_groups
+        if one.raft.bound_by is BoundBy.DAEMON
+    }
+    return instances | groups
 
 
 def _global_defs(old: Config, new: Config) -> Iterator[Change]:
@@ -100,8 +124,8 @@ def _lifetime(old: Config, new: Config) -> Iterator[Change]:
         yield Change(Kind.CHANGED, Subject.LIFETIME, "", (difference,))
 
 
-def _with_automatic_lifetime(config: Config) -> set[str]:
-    return {i.vrrp.name for i in config.instances if i.vips.lifetime_s is None and i.vips.addresses}
+def _with_automatic_lifetime(config: Config) -> set[tuple[str, str]]:
+    return {owner for owner, vips in bound(config).items() if vips.lifetime_s is None and vips.addresses}
 
 
 def _instances(old: Config, new: Config) -> Iterator[Change]:
@@ -123,6 +147,17 @@ def _instances(old: Config, new: Config) -> Iterator[Change]:
             yield Change(Kind.REPLACED if another else Kind.CHANGED, Subject.INSTANCE, name, tuple(found))
 
 
+def _raft_groups(old: Config, new: Config) -> Iterator[Change]:
+    """Who binds the addresses of a group is what it is; everything else changes in place."""
+    before = {group.raft.name: group for group in old.raft_groups}
+    after = {group.raft.name: group for group in new.raft_groups}
+    for change in _things(Subject.RAFT_INSTANCE, before, after):
+        name = change.name
+        if change.kind is Kind.CHANGED and before[name].raft.bound_by is not after[name].raft.bound_by:
+            change = msgspec.structs.replace(change, kind=Kind.REPLACED)
+        yield change
+
+
 def _tracked_by_groups(config: Config) -> dict[str, tuple[tuple[TrackedInterface, ...], Tracking]]:
     """Its members track it too."""
     return {group.vrrp.name: (group.vrrp.track_interfaces, group.tracking) for group in config.sync_groups}
@@ -134,12 +169,13 @@ def _differences(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Differenc
     parts = {name: (getattr(old, name), getattr(new, name)) for name in old.__struct_fields__}
     bound = tuple(_of_part(parts, "vips"))
     told = any(word("addresses") in difference.field for difference in bound)
-    for difference in _of_part(parts, "vrrp"):
-        if not (told and word("addresses") in difference.field):
-            yield difference
+    for part in OF_OWNER:
+        for difference in _of_part(parts, part):
+            if not (told and word("addresses") in difference.field):
+                yield difference
     yield from bound
     for name, (before, after) in parts.items():
-        if name not in ("vrrp", "vips") and before != after:
+        if name not in (*OF_OWNER, "vips") and before != after:
             yield from of_field(name, word(name), before, after)
 
 
@@ -164,7 +200,7 @@ def _sections(old: Config, new: Config) -> Iterator[Change]:
     """What is in the model, but has no engine yet."""
     for field in Config.__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
-        if field in ("global_defs", "instances", "sync_groups") or before == after:
+        if field in ("global_defs", "instances", "sync_groups", "raft_groups") or before == after:
             continue
         if isinstance(before, tuple) and isinstance(after, tuple):
             yield from _things(field.removesuffix("s"), identified(before), identified(after))

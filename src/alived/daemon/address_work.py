@@ -38,6 +38,7 @@ NO_ROOM = {errno.EAGAIN, errno.ENOBUFS}
 IFF_LOOPBACK, IFF_NOARP = 0x08, 0x80
 MAC_BYTES = 6
 BindFailed = Callable[[str, VirtualAddress, str], None]
+Absent = Callable[[str, VirtualAddress], None]
 
 
 class Job:
@@ -74,10 +75,12 @@ def _request(message_type: int, va: VirtualAddress, index: int, lifetime_s: int)
 
 
 class AddressWork:
-    """The queues, and the sockets that they need. failed: told of each address that the kernel refuses."""
+    """The queues, and the sockets that they need. failed: told of each address that the kernel refuses. absent: told of
+    each that was to be removed and is not there, of which the monitor has nothing to say."""
 
-    def __init__(self, loop: Loop, requests: Requests, links: Links, failed: BindFailed) -> None:
+    def __init__(self, loop: Loop, requests: Requests, links: Links, failed: BindFailed, absent: Absent) -> None:
         self._loop, self._requests, self._links, self._failed = loop, requests, links, failed
+        self._absent = absent
         self._renewer = Renewer()
         self._urgent: collections.deque[Job] = collections.deque()
         self._repeats: collections.deque[Job] = collections.deque()
@@ -217,33 +220,44 @@ class AddressWork:
 
     def _change(self, queue: collections.deque[Job]) -> None:
         """One netlink batch from the jobs in front: many instances with one address each are one batch as well."""
-        asked: list[tuple[Job, VirtualAddress]] = []
-        messages: list[bytes] = []
-        refused: list[tuple[Job, VirtualAddress, str]] = []
-        while queue and queue[0].message_type and len(asked) < self._batch:
-            job = queue[0]
-            for va in job.take(self._batch - len(asked)):
-                link = self._links.get(va.interface)
-                if link:
-                    asked.append((job, va))
-                    messages.append(_request(job.message_type, va, link.index, job.lifetime_s))
-                elif job.message_type == rtnetlink.RTM_NEWADDR:
-                    refused.append((job, va, f"there is no interface {va.interface}"))
-            if job.finished:
-                self._dequeue(queue)
-        errors = self._transact(messages)
-        for number, (job, va) in enumerate(asked):
+        asked, impossible = self._collect(queue)
+        errors = self._transact([message for _, _, message in asked])
+        for number, (job, va, _) in enumerate(asked):
             if job.announce and number not in errors:
                 self._fresh.setdefault(job.group, []).append(va)
                 self._fresh_count += 1
         if self._fresh_count >= ANNOUNCE_AFTER or not (queue and queue[0].message_type):
             self._announce_fresh()
+        for job, va in impossible:  # last: who is told may put other work into the queues
+            self._tell(job, va, f"there is no interface {va.interface}", errno.ENODEV)
         for number, error in errors.items():
-            job, va = asked[number]
-            if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
-                refused.append((job, va, f"{os.strerror(error)} ({error})"))
-        for job, va, reason in refused:  # last: who is told may put other work into the queues
+            job, va, _ = asked[number]
+            self._tell(job, va, f"{os.strerror(error)} ({error})", error)
+
+    def _collect(
+        self, queue: collections.deque[Job]
+    ) -> tuple[list[tuple[Job, VirtualAddress, bytes]], list[tuple[Job, VirtualAddress]]]:
+        """What to ask the kernel in one batch, and what has no interface to ask for."""
+        asked: list[tuple[Job, VirtualAddress, bytes]] = []
+        impossible: list[tuple[Job, VirtualAddress]] = []
+        while queue and queue[0].message_type and len(asked) < self._batch:
+            job = queue[0]
+            for va in job.take(self._batch - len(asked)):
+                link = self._links.get(va.interface)
+                if link:
+                    asked.append((job, va, _request(job.message_type, va, link.index, job.lifetime_s)))
+                else:
+                    impossible.append((job, va))
+            if job.finished:
+                self._dequeue(queue)
+        return asked, impossible
+
+    def _tell(self, job: Job, va: VirtualAddress, reason: str, error: int) -> None:
+        """What the kernel did not do."""
+        if job.message_type == rtnetlink.RTM_NEWADDR or error not in NOT_THERE:
             self._failed(job.group, va, reason)
+        else:
+            self._absent(job.group, va)
 
     def _announce_fresh(self) -> None:
         """What has been bound is announced before more is bound."""

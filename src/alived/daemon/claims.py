@@ -10,7 +10,7 @@ from alived.adapters.loop import Loop
 from alived.adapters.neighbours import ETH_P_ARP, ETH_P_IPV6, ClaimListener
 from alived.base import DecodeError, Family
 from alived.daemon.links import Links
-from alived.daemon.virtual_router import VirtualRouter
+from alived.vip.config import VirtualAddress
 from alived.wire import neighbour
 from alived.wire.inet import address_text, pack_address
 
@@ -30,17 +30,16 @@ class Claims:
         self._loop, self._links, self._claimed = loop, links, claimed
         self._listeners: dict[Key, tuple[frozenset[bytes], ClaimListener]] = {}
 
-    def watch(self, routers: Iterable[VirtualRouter]) -> None:
-        """Listens for the addresses of these instances, and only for them. Level-triggered."""
+    def watch(self, addresses: Iterable[VirtualAddress]) -> None:
+        """Listens for these addresses, and only for them. Level-triggered."""
         wanted: dict[Key, set[bytes]] = collections.defaultdict(set)
-        for router in routers:
-            for va in router.config.vips.addresses:
-                link = self._links.get(va.interface)
-                if link and link.up:
-                    ethertype = ETH_P_ARP if va.family is Family.IPV4 else ETH_P_IPV6
-                    wanted[va.interface, link.index, ethertype].add(pack_address(va.address))
-        for key, (addresses, listener) in list(self._listeners.items()):
-            if wanted.get(key, set()) != set(addresses):
+        for va in addresses:
+            link = self._links.get(va.interface)
+            if link and link.up:
+                ethertype = ETH_P_ARP if va.family is Family.IPV4 else ETH_P_IPV6
+                wanted[va.interface, link.index, ethertype].add(pack_address(va.address))
+        for key, (heard, listener) in list(self._listeners.items()):
+            if wanted.get(key, set()) != set(heard):
                 self._loop.remove_reader(listener.fileno())
                 listener.close()
                 del self._listeners[key]

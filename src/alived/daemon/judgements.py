@@ -1,24 +1,44 @@
-"""Tracked scripts in the engine: verdicts go in, faults and priorities of the instances that track them come out."""
+"""Tracked scripts in the engine: verdicts go in, faults and priorities of those that track them come out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from alived.config import model
-from alived.daemon.groups import Groups
 from alived.daemon.messages import ScriptVerdict
 from alived.daemon.reports import Reports
-from alived.daemon.virtual_router import Feed, VirtualRouter
 from alived.health.trackers_config import Tracked
-from alived.vrrp.events import PriorityChanged, Startup
+from alived.owner import FaultCleared, FaultRaised, PriorityChanged, Startup
 from alived.vrrp.tracking import Tracking
 
 
-class Judgements:
+class Candidate(Protocol):
+    """Who tracks scripts: a VRRP instance or a group elected by Raft."""
+
+    tracking: Tracking
+    waits: bool
+    """For the first result of a script, before it begins."""
+
+    @property
+    def name(self) -> str: ...
+
+
+C = TypeVar("C", bound=Candidate)
+Feed = Callable[[C, FaultRaised | FaultCleared | PriorityChanged | Startup, int], None]
+
+
+class Judgements(Generic[C]):
     """What is known of tracked scripts, by name; it outlives reloads."""
 
-    def __init__(self, routers: Mapping[str, VirtualRouter], groups: Groups, feed: Feed, reports: Reports) -> None:
-        self._routers, self._groups, self._feed, self._reports = routers, groups, feed, reports
+    def __init__(
+        self,
+        candidates: Mapping[str, C],
+        scripts_of: Callable[[C], Iterable[Tracked]],
+        feed: Feed[C],
+        reports: Reports,
+    ) -> None:
+        self._candidates, self._scripts_of, self._feed, self._reports = candidates, scripts_of, feed, reports
         self._verdicts: dict[str, ScriptVerdict] = {}
 
     def configure(self, config: model.Config) -> None:
@@ -26,36 +46,33 @@ class Judgements:
         scripts = {script.name for script in config.vrrp_scripts}
         self._verdicts = {name: verdict for name, verdict in self._verdicts.items() if name in scripts}
 
-    def add_to(self, tracking: Tracking, config: model.Instance) -> None:
-        """What the instance and its group track."""
-        for script in self._scripts_of(config):
-            tracking.add_script(script.name, script.weight.value, script.weight.reverse)
-
     def judge(self, verdicts: Sequence[ScriptVerdict], now: int) -> None:
         """What is new, told to all that track it."""
         for verdict in verdicts:
             self._verdicts[verdict.name] = verdict
-            for router in self._routers.values():
-                for event in router.tracking.set_script(verdict.name, verdict.up, verdict.reason):
+            for candidate in self._candidates.values():
+                for event in candidate.tracking.set_script(verdict.name, verdict.up, verdict.reason):
                     if isinstance(event, PriorityChanged):
-                        self._reports.priority_changed(router.name, event.reason)
-                    self._feed(router, event, now)
-                if router.waits:
-                    self.start(router, now)
+                        self._reports.priority_changed(candidate.name, event.reason)
+                    self._feed(candidate, event, now)
+                if candidate.waits:
+                    self.start(candidate, now)
 
-    def tell(self, router: VirtualRouter, now: int) -> None:
-        """What is known already, to an instance that is new or changed."""
-        for script in self._scripts_of(router.config):
+    def tell(self, candidate: C, now: int) -> None:
+        """What is known already, to one that is new or changed."""
+        for script in self._scripts_of(candidate):
             if verdict := self._verdicts.get(script.name):
-                for event in router.tracking.set_script(verdict.name, verdict.up, verdict.reason):
-                    self._feed(router, event, now)
+                for event in candidate.tracking.set_script(verdict.name, verdict.up, verdict.reason):
+                    self._feed(candidate, event, now)
 
-    def start(self, router: VirtualRouter, now: int) -> None:
-        """An instance begins, unless it has to wait for the first result of a script. One that runs goes on running
-        when a reload gives it a script: it is judged by its results, not by their absence."""
-        waits_for = ", ".join(router.tracking.unanswered)
-        router.waits = bool(waits_for)
-        self._feed(router, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
+    def start(self, candidate: C, now: int) -> None:
+        """It begins, unless it has to wait for the first result of a script. One that runs goes on running when a
+        reload gives it a script: it is judged by its results, not by their absence."""
+        waits_for = ", ".join(candidate.tracking.unanswered)
+        candidate.waits = bool(waits_for)
+        self._feed(candidate, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
 
-    def _scripts_of(self, config: model.Instance) -> tuple[Tracked, ...]:
-        return (*config.tracking.scripts, *self._groups.tracking_of(config.vrrp.sync_group).scripts)
+
+def add_scripts(tracking: Tracking, scripts: Iterable[Tracked]) -> None:
+    for script in scripts:
+        tracking.add_script(script.name, script.weight.value, script.weight.reverse)

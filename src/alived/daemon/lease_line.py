@@ -40,7 +40,7 @@ class LeaseLine:
 
     def __init__(self, loop: Loop, end: socket.socket, heard: Callable[[Leases | EngineReported], None]) -> None:
         """What waits there was meant for a predecessor: it is thrown away."""
-        self._socket = end
+        self._loop, self._socket = loop, end
         self._heard = heard
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -56,9 +56,14 @@ class LeaseLine:
         return True
 
     def _readable(self) -> None:
-        for _ in range(_READS_A_TURN):
-            try:
+        """Only the newest of what waits counts: the one before it may be about leases that have ended since."""
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_READS_A_TURN):
                 data = self._socket.recv(MAX_DATAGRAM)
-            except BlockingIOError:
-                return
+        if data:
             self._heard(_decoder.decode(data))
+
+    def close(self) -> None:
+        """Hears nothing more; the end is the parent's, and stays open for a successor."""
+        self._loop.remove_reader(self._socket.fileno())

@@ -10,6 +10,7 @@ import errno
 import os
 
 from alived.adapters.netlink import Requests
+from alived.config.change import bound
 from alived.config.model import Config
 from alived.daemon import vmac
 from alived.vip.config import INFINITE_LIFETIME, VirtualAddress
@@ -45,8 +46,8 @@ def _remove_addresses(
 ) -> list[str]:
     ours: dict[tuple[str, bytes, int], VirtualAddress] = {
         (va.interface, pack_address(va.address), bound_prefix_length(va)): va
-        for instance in config.instances
-        for va in instance.vips.addresses
+        for vips in bound(config).values()
+        for va in vips.addresses
     }
     found = [
         (ours[key], address.index)

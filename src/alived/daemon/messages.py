@@ -15,6 +15,7 @@ from alived.health.script_events import ScriptSnapshot
 from alived.hooks.config import HookEvent
 from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot
+from alived.vip.ownership_events import OwnershipSnapshot
 from alived.vrrp.config import State
 from alived.vrrp.events import InstanceSnapshot
 
@@ -57,6 +58,8 @@ class EngineSnapshot(Message, frozen=True, tag=True, kw_only=True):
     instances: tuple[InstanceSnapshot, ...]
     vips: tuple[VipSnapshot, ...]
     groups: tuple[GroupSnapshot, ...]
+    raft_groups: tuple[OwnershipSnapshot, ...] = ()
+    """Groups whose owner is elected by Raft; their addresses are in `vips` as `raft_instance NAME`"""
     receive_errors: dict[str, int]
     """Adverts not accepted, by reason (names of RFC 9568 / ietf-vrrp where there is one)."""
     lateness_max_ns: int

@@ -8,8 +8,9 @@ from alived.adapters.loop import now_ns
 from alived.adapters.sysctl import Settings
 from alived.base import NS_PER_S
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import KernelSettings, Transition
-from alived.vrrp.config import State
+from alived.daemon.messages import HookDue, KernelSettings, Transition
+from alived.owner import State
+from alived.vip.ownership_events import OwnershipChanged
 from alived.vrrp.events import StateChanged
 from alived.vrrp.group_events import GroupChanged
 
@@ -31,8 +32,17 @@ class Reports:
     def group_changed(self, change: GroupChanged) -> None:
         self._changed("GROUP", change.group, change, (), deleted=False)
 
+    def ownership_changed(self, change: OwnershipChanged, *, deleted: bool) -> None:
+        self._changed("RAFT", change.group, change, change.evidence, deleted=deleted)
+
     def _changed(
-        self, kind: str, name: str, change: StateChanged | GroupChanged, evidence: tuple[str, ...], *, deleted: bool
+        self,
+        kind: str,
+        name: str,
+        change: StateChanged | GroupChanged | OwnershipChanged,
+        evidence: tuple[str, ...],
+        *,
+        deleted: bool,
     ) -> None:
         self._context.send(
             Transition(
@@ -63,6 +73,9 @@ class Reports:
             self._noticed.clear()
         self._noticed[name, code] = now
         self._context.log("warning", code, message, instance=name)
+
+    def hooks_due(self, due: HookDue) -> None:
+        self._context.send(due)
 
     def settings_changed(self, settings: Settings) -> None:
         self._context.send(KernelSettings(settings=settings))

@@ -22,7 +22,8 @@ def script_trackers(config: Config) -> dict[str, list[tuple[str, Weight]]]:
     found: dict[str, list[tuple[str, Weight]]] = collections.defaultdict(list)
     instances = ((instance.vrrp.name, instance.tracking) for instance in config.instances)
     groups = ((group.vrrp.name, group.tracking) for group in config.sync_groups)
-    for name, tracking in itertools.chain(instances, groups):
+    elected = ((group.raft.name, group.tracking) for group in config.raft_groups)
+    for name, tracking in itertools.chain(instances, groups, elected):
         for tracked in tracking.scripts:
             found[tracked.name].append((name, tracked.weight))
     return found

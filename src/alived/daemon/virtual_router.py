@@ -8,7 +8,8 @@ from typing import Protocol
 from alived.adapters.vrrp_sockets import Prepared, Sender
 from alived.config import model
 from alived.daemon.deadlines import Entry
-from alived.vip.group import VipHolder
+from alived.daemon.instance_hooks import InstanceHooks
+from alived.daemon.keeper import Keeper
 from alived.vrrp.config import AuthType, VrrpInstance
 from alived.vrrp.events import InstanceEffect, InstanceEvent, SendAdvertisement
 from alived.vrrp.instance import Instance
@@ -34,8 +35,8 @@ class VirtualRouter:
         "core",
         "entry",
         "faults",
-        "holder",
-        "holder_entry",
+        "hooks",
+        "keeper",
         "packets",
         "primary_address",
         "sender",
@@ -51,11 +52,13 @@ class VirtualRouter:
         self.config = config
         self.vrrp: VrrpInstance = config.vrrp
         self.core = Instance(config.vrrp)
-        self.holder = VipHolder(config.vips)
         self.tracking = tracking
         self.tracked = frozenset(tracked)
         self.entry: Entry
-        self.holder_entry: Entry
+        self.keeper: Keeper
+        """Of its addresses."""
+        self.hooks: InstanceHooks | None = None
+        """Between the election and the addresses; None: there are none."""
         self.ah_sequence = 0
         """Highest sequence number sent or accepted with AH."""
         self.faults: dict[str, str] = {}

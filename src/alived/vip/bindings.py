@@ -62,6 +62,11 @@ class Bindings:
         self.mute &= self.wanted.keys()
         self.foreign = {key: va for key, va in self.foreign.items() if key in self.wanted}
 
+    @property
+    def empty(self) -> bool:
+        """Nothing of ours is there, on its way in or on its way out."""
+        return not (self.present or self.asked or self.removing)
+
     def of_address(self, address: str) -> list[VirtualAddress]:
         """The wanted addresses with this text: more than one if several devices have it."""
         return [self.wanted[key] for key in self._by_address.get(address, ())]

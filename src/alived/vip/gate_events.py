@@ -13,7 +13,7 @@ Limits = Mapping[HookEvent, int]
 
 
 class GateOpened(Event, frozen=True, tag=True):
-    """The instance takes part from now on and owns nothing."""
+    """The instance takes part from now on. If it owns nothing, its hooks are told so: who knows what was before."""
 
 
 class Elected(Event, frozen=True, tag=True):

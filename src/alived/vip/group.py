@@ -100,6 +100,11 @@ class VipHolder:
         """Between `Claim` and `Release`, whether or not the addresses could be bound."""
         return self._phase is not Phase.RELEASED
 
+    @property
+    def empty(self) -> bool:
+        """Released, and the kernel has said of each address that it is gone."""
+        return not self.claimed and self._bindings.empty
+
     def holds(self, va: VirtualAddress) -> bool:
         """Whether exactly this is bound here, or asked for."""
         return self._bindings.held and self._bindings.wanted.get(key_of(va)) == va

@@ -109,7 +109,7 @@ class HookGate:
             case HookEnded():
                 return self._ended(event, now_ns)
             case GateOpened():
-                return self._due(HookEvent.TO_SLAVE, now_ns)
+                return self._due(HookEvent.TO_SLAVE, now_ns) if self.phase is Phase.OUT else []
             case HooksChanged(limits):
                 self._limits = limits
                 return []

@@ -43,6 +43,7 @@ from alived.vip.hook_gate import HookGate, Phase
 from alived.vip.ownership_events import (
     ClaimAddresses,
     CloseKernelLease,
+    FenceChanged,
     GroupHooksDue,
     HolderEmpty,
     Leased,
@@ -83,6 +84,7 @@ class Ownership:
         self._term = 0
         self._lease_reason = "nothing was heard yet"
         """What the elector said last."""
+        self._fenced = config.fence_ns > 0
         self._bound = False
         self._emptying = False
         """Released, but not gone yet."""
@@ -136,7 +138,7 @@ class Ownership:
             term=self._term,
             lease_until_ns=self._lease.until_ns if self._lease else None,
             lease_reason=self._lease_reason,
-            fenced=self.config.fence_ns > 0,
+            fenced=self._fenced,
             holds=self.holds,
             held_ns=self._held_ns,
             bound_by_hooks=self.config.bound_by_hooks,
@@ -208,6 +210,8 @@ class Ownership:
                 self.priority, self._priority_reason = priority, reason
             case HookEnded() | DeadlineReached():
                 effects = self._through_gate(event, now_ns)
+            case FenceChanged(present):
+                self._fenced = present
             case HolderEmpty():
                 effects = self._emptied(now_ns)
             case Startup(waits_for):
@@ -281,7 +285,7 @@ class Ownership:
     @property
     def _is_silent(self) -> bool:
         """With addresses that hooks bind: the kernel silences them, or the hooks have removed them."""
-        return self.config.fence_ns > 0 or not self._gate.awaits(HookEvent.TO_SLAVE)
+        return self._fenced or not self._gate.awaits(HookEvent.TO_SLAVE)
 
     def _covers_fence(self, now_ns: int) -> bool:
         """Whether a kernel lease that begins now ends before ours does."""

@@ -19,7 +19,7 @@ class OwnershipConfig(msgspec.Struct, frozen=True, kw_only=True):
     bound_by_hooks: bool = False
     """Scripts bind the addresses; the daemon fences them"""
     fence_ns: int = 0
-    """So long the kernel lets the addresses speak after the last renewal; 0: it does not fence them"""
+    """So long the kernel lets the addresses speak after the last renewal; 0: nobody asks it to"""
 
 
 class Leased(Event, frozen=True, tag=True):
@@ -44,6 +44,12 @@ class HolderEmpty(Event, frozen=True, tag=True):
     """None of the addresses is bound here any more, and the kernel has said so."""
 
 
+class FenceChanged(Event, frozen=True, tag=True):
+    """Whether the kernel takes the leases that are opened. Until this is said it does if `fence_ns` is not 0."""
+
+    present: bool
+
+
 class OwnershipReconfigured(Event, frozen=True, tag=True):
     """A reload changed the group in a way that its owner can live through."""
 
@@ -60,6 +66,7 @@ OwnershipEvent = (
     | PriorityChanged
     | HookEnded
     | HolderEmpty
+    | FenceChanged
     | OwnershipReconfigured
     | DeadlineReached
 )

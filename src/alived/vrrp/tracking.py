@@ -1,12 +1,12 @@
-"""What an instance depends on, as priority and faults: interfaces and scripts; processes and files plug in alike.
+"""What a candidate depends on, as priority and faults: interfaces and scripts; processes and files plug in alike.
 
-Each tracked thing is up or down. With weight 0 it is a condition: the instance is in FAULT while it is down. With
+Each tracked thing is up or down. With weight 0 it is a condition: the candidate is in FAULT while it is down. With
 another weight it moves the priority, keepalived's way: a positive weight is added while it is up, a negative one while
 it is down, and `reverse` turns the sign of the adjustment (weight 0: FAULT while it is *up*). The sum stays within
-1..254; an owner's priority never moves.
+1..254 (of a node elected by Raft: 1..255); an owner's priority never moves.
 
 An interface is there or not from the beginning; a script has to run before it is known. Until then it changes nothing,
-and an instance for which it is a condition waits (keepalived: no state, no `notify`, until the first result).
+and a candidate for which it is a condition waits (keepalived: no state, no `notify`, until the first result).
 
 Level-triggered: say what is, as often as you like; what changed comes back as events for the instance.
 """
@@ -17,8 +17,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from alived.owner import FaultCleared, FaultRaised, PriorityChanged
 from alived.vrrp.config import OWNER_PRIORITY, TrackedInterface, VrrpInstance
-from alived.vrrp.events import FaultCleared, FaultRaised, InstanceEvent, PriorityChanged
+
+TrackerEvent = FaultRaised | FaultCleared | PriorityChanged
 
 
 class TrackedThing(msgspec.Struct, frozen=True):
@@ -39,17 +41,22 @@ class TrackedThing(msgspec.Struct, frozen=True):
 
 
 class Tracking:
-    """Everything that one instance tracks, its own and its sync group's."""
+    """Everything that one candidate tracks."""
 
-    def __init__(self, instance: VrrpInstance, group_interfaces: Iterable[TrackedInterface] = ()) -> None:
-        self._base_priority = instance.priority
-        self._priority = instance.priority
+    def __init__(self, priority: int, highest: int = OWNER_PRIORITY - 1) -> None:
+        """priority: before anything moves it; 0 and one above `highest` (the owner's) are never moved."""
+        self._base_priority = self._priority = priority
+        self._highest = highest
         self._things: dict[str, list[TrackedThing]] = {}
         self._up: dict[str, bool | None] = {}
         self._faults: set[str] = set()
-        if instance.track_primary and instance.interface:
-            self.add(TrackedThing(_interface_key(instance.interface)))
-        for tracked in (*instance.track_interfaces, *group_interfaces):
+
+    def add_condition(self, interface: str) -> None:
+        """Nothing without this interface."""
+        self.add(TrackedThing(_interface_key(interface)))
+
+    def add_interfaces(self, interfaces: Iterable[TrackedInterface]) -> None:
+        for tracked in interfaces:
             self.add(TrackedThing(_interface_key(tracked.name), tracked.weight, tracked.reverse))
 
     def add_script(self, name: str, weight: int, reverse: bool) -> None:
@@ -76,15 +83,15 @@ class Tracking:
             key for key, things in self._things.items() if key not in self._up and any(not t.weight for t in things)
         ]
 
-    def set_script(self, name: str, up: bool, reason: str) -> list[InstanceEvent]:
+    def set_script(self, name: str, up: bool, reason: str) -> list[TrackerEvent]:
         """reason: a sentence that names the script."""
         return self.set(_script_key(name), up, reason)
 
-    def set_interface(self, name: str, up: bool | None) -> list[InstanceEvent]:
+    def set_interface(self, name: str, up: bool | None) -> list[TrackerEvent]:
         """None: there is no interface of this name, which counts as down."""
         return self.set(_interface_key(name), up)
 
-    def set(self, key: str, up: bool | None, reason: str = "") -> list[InstanceEvent]:
+    def set(self, key: str, up: bool | None, reason: str = "") -> list[TrackerEvent]:
         """This thing is up, down, or (None) not there: counts as down. A key that is not tracked here changes nothing.
         reason: a sentence; "": that it is up, down or not there."""
         if key not in self._things:
@@ -93,7 +100,7 @@ class Tracking:
         reason = reason or f"{key} {'is not there' if up is None else 'is up' if up else 'is down'}"
         return [*self._fault_events(key, reason), *self._priority_events(key, reason)]
 
-    def _fault_events(self, key: str, reason: str) -> list[InstanceEvent]:
+    def _fault_events(self, key: str, reason: str) -> list[TrackerEvent]:
         up = bool(self._up[key])
         faulty = any(thing.is_fault(up) for thing in self._things[key])
         if faulty == (key in self._faults):
@@ -104,13 +111,13 @@ class Tracking:
         self._faults.add(key)
         return [FaultRaised(key, self._sentence(key, reason))]
 
-    def _priority_events(self, key: str, reason: str) -> list[InstanceEvent]:
-        if self._base_priority == OWNER_PRIORITY:
+    def _priority_events(self, key: str, reason: str) -> list[TrackerEvent]:
+        if not 0 < self._base_priority <= self._highest:
             return []
         total = self._base_priority
         for known, up in self._up.items():
             total += sum(thing.adjustment(bool(up)) for thing in self._things[known])
-        before, self._priority = self._priority, min(max(total, 1), OWNER_PRIORITY - 1)
+        before, self._priority = self._priority, min(max(total, 1), self._highest)
         if self._priority == before:
             return []
         return [
@@ -120,6 +127,15 @@ class Tracking:
     def _sentence(self, key: str, reason: str) -> str:
         weights = [f"{thing.weight:+d}" for thing in self._things[key] if thing.weight]
         return f"{reason} (weight {', '.join(weights)})" if weights else reason
+
+
+def tracking_of(instance: VrrpInstance, group_interfaces: Iterable[TrackedInterface] = ()) -> Tracking:
+    """What an instance tracks, its own and its sync group's interfaces."""
+    tracking = Tracking(instance.priority)
+    if instance.track_primary and instance.interface:
+        tracking.add_condition(instance.interface)
+    tracking.add_interfaces((*instance.track_interfaces, *group_interfaces))
+    return tracking
 
 
 def _interface_key(name: str) -> str:
