@@ -1,4 +1,5 @@
-"""What this machine has of what a configuration names. Read-only and without privileges."""
+"""What this machine has of what a configuration names. Without privileges, and read-only but for the kernel lease: root
+tries it with a table that is gone a moment later."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import os
 import pwd
 import stat
 
+from alived.adapters import lease_probe
 from alived.adapters.netlink import Requests
 from alived.adapters.script_files import unsafe_part
 from alived.config.rules.here import ScriptState
@@ -46,6 +48,13 @@ class ThisMachine:
     def covers(self, interface: str, address: str) -> bool:
         wanted = ipaddress.ip_address(address)
         return any(wanted in one.network for one in self._interfaces.get(interface, ()))
+
+    @functools.cached_property
+    def _why_no_kernel_lease(self) -> str | None:
+        return lease_probe.why_not()
+
+    def why_no_kernel_lease(self) -> str | None:
+        return self._why_no_kernel_lease
 
     def has_user(self, name: str) -> bool:
         return _knows(pwd.getpwnam, name)

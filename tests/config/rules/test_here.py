@@ -12,6 +12,8 @@ from tests.config.helpers import instance_text
 class Machine:
     """eth0 with 192.0.2.0/24 and the address .1, user joe, group staff, and scripts as given."""
 
+    no_kernel_lease: str | None = ""
+
     def __init__(self, **scripts: ScriptState) -> None:
         self.scripts = {f"/bin/{name}": state for name, state in scripts.items()}
 
@@ -32,6 +34,9 @@ class Machine:
 
     def script(self, path: str) -> ScriptState:
         return self.scripts.get(path, ScriptState.MISSING)
+
+    def why_no_kernel_lease(self) -> str | None:
+        return self.no_kernel_lease
 
 
 OWN = "mcast_src_ip 192.0.2.1"
@@ -157,3 +162,30 @@ class TestSubnets:
 
     def test_a_link_local_address_is_at_home_everywhere(self) -> None:
         assert codes(instance_text(vip="fe80::1")) == []
+
+
+CLUSTER = """
+node { id n1; raft_addr :7946; data_dir /var/lib/alived }
+cluster { node n1 { addr 192.0.2.1:7946 } }
+"""
+
+
+def look_for_lease(why: str | None, text: str = CLUSTER, is_here: bool = True) -> Survey:
+    machine = Machine()
+    machine.no_kernel_lease = why
+    return look(text, machine, is_here)
+
+
+def test_a_cluster_wants_a_kernel_that_silences_frozen_owners() -> None:
+    [found] = look_for_lease("cannot run nft").diagnostics
+    assert found.code == "no-kernel-lease"
+    assert "cannot run nft" in found.message
+    assert not look_for_lease("").diagnostics
+    assert not look_for_lease("cannot run nft", instance_text(OWN)).diagnostics, "VRRP does not ask for it"
+    assert not look_for_lease("cannot run nft", is_here=False).diagnostics, "perhaps it is another machine's"
+
+
+def test_who_may_not_try_the_kernel_lease_says_so() -> None:
+    survey = look_for_lease(None)
+    assert [(one.kind, one.name) for one in survey.unverified] == [("fence", "kernel lease")]
+    assert not survey.diagnostics

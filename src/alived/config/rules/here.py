@@ -45,9 +45,14 @@ class Machine(Protocol):
 
     def script(self, path: str) -> ScriptState: ...
 
+    def why_no_kernel_lease(self) -> str | None:
+        """Why the kernel cannot enforce leases; "": it can; None: nobody could look."""
+        ...
+
 
 class Unverified(msgspec.Struct, frozen=True):
-    """kind: interface, subnet, script, user, group, source, peer or node. name: of what; reason: why nobody looked."""
+    """kind: interface, subnet, script, user, group, source, peer, node or fence. name: of what; reason: why nobody
+    looked."""
 
     kind: str
     name: str
@@ -74,6 +79,8 @@ def survey(plan: Plan, machine: Machine, is_here: bool) -> Survey:
     unverified: list[Unverified] = []
     if is_here:
         diagnostics.extend(_not_here(one) for one in missing)
+        if "cluster" in plan.said:
+            _look_for_kernel_lease(plan, machine, diagnostics, unverified)
     else:
         unverified.extend(Unverified(one.kind, one.name, "not on this machine") for one in missing)
     for one in plan.instances:
@@ -84,6 +91,19 @@ def survey(plan: Plan, machine: Machine, is_here: bool) -> Survey:
         else:
             unverified.extend(Unverified("subnet", name, "is this its machine? Say --here") for name in sorted(here))
     return Survey(tuple(diagnostics), tuple(dict.fromkeys(unverified)))
+
+
+def _look_for_kernel_lease(
+    plan: Plan, machine: Machine, diagnostics: list[Diagnostic], unverified: list[Unverified]
+) -> None:
+    """Owners of a cluster are to fall silent by themselves when they freeze."""
+    why = machine.why_no_kernel_lease()
+    if why is None:
+        unverified.append(Unverified("fence", "kernel lease", "only root can try it"))
+    elif why:
+        message = f"the kernel of this machine cannot silence an owner that freezes: {why}"
+        hint = "nft, and Linux 5.16 or newer; without them an owner that freezes answers until its addresses expire"
+        diagnostics.append(warning(plan.said.place("cluster"), "no-kernel-lease", message, hint))
 
 
 def unique(things: Iterable[Named]) -> list[Named]:
