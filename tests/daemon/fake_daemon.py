@@ -18,12 +18,15 @@ import msgspec
 from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
-from alived.daemon.child import ChildContext
+from alived.daemon.child import ChildContext, ChildFailure
 from alived.daemon.main import serve
 from alived.daemon.messages import (
     BusMessage,
+    ClusterOutcome,
+    ClusterRequest,
     Configure,
     Configured,
+    EngineEnded,
     EngineSnapshot,
     HookDue,
     HookOutcome,
@@ -32,10 +35,12 @@ from alived.daemon.messages import (
     Transition,
 )
 from alived.daemon.options import Options
+from alived.daemon.raft_role import why_not_start
 from alived.daemon.reading import Reading
 from alived.daemon.supervisor import Parts
 from alived.daemon.worker import make_worker
 from alived.owner import HookEvent, State
+from alived.raft.member_events import Transfer
 
 
 class FakeEngine:
@@ -144,6 +149,46 @@ class FakeEngine:
             self._context.log("info", "flood", f"line {number}", instance="VI_flood")
 
 
+class FakeRaft:
+    """Writes what it hears into the file `raft`, answers commands, and asks the engine nothing."""
+
+    def __init__(self, context: ChildContext, directory: Path) -> None:
+        self._context = context
+        self._file = directory / "raft"
+        self._directory = directory
+
+    def start(self) -> None:
+        assert self._context.config.cluster is not None
+        self._note(f"start {self._context.config.cluster.node_id}")
+        if (self._directory / "orders" / "refuse").exists():
+            raise ChildFailure("raft-not-started", "the disk says no")
+
+    def handle(self, message: BusMessage) -> None:
+        match message:
+            case Configure():
+                self._note("configure")
+                self._context.send(Configured(changes=("the cluster is told",)))
+            case EngineEnded():
+                self._note("engine ended")
+            case ClusterRequest(number, Transfer(to)):
+                if to == "nobody":
+                    self._note("asked")
+                else:
+                    outcome = ClusterOutcome(request_id=number, ok=to != "n9", text=f"to {to}")
+                    self._context.send(outcome)
+            case _:
+                raise AssertionError(message)
+
+    def stop(self, done: Callable[[], None]) -> None:
+        bound = sorted(path.name for path in (self._directory / "bound").iterdir())
+        self._note(f"stop while {' '.join(bound) or 'nothing'} is bound")
+        done()
+
+    def _note(self, what: str) -> None:
+        with self._file.open("a") as file:
+            file.write(f"{what}\n")
+
+
 def load(path: str) -> Reading:
     text = Path(path).read_text()
     match text.split()[0]:
@@ -183,7 +228,13 @@ def main() -> int:
             file.write(f"{now_ns()}\n")
         return [f"removed {path.name}" for path in left]
 
-    parts = Parts(make_engine=lambda context: FakeEngine(context, directory), make_worker=make_worker, reap=reap)
+    parts = Parts(
+        make_engine=lambda context: FakeEngine(context, directory),
+        make_worker=make_worker,
+        make_raft=lambda context: FakeRaft(context, directory),
+        why_not_start=why_not_start,
+        reap=reap,
+    )
     return serve(options, load, lambda: parts)
 
 

@@ -79,7 +79,7 @@ class Daemon:
     def reaped(self) -> int:
         return len((self.run_dir / "reaped").read_text().splitlines())
 
-    def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
+    def ask(self, command: str, /, **arguments: Any) -> dict[str, Any]:
         return ask(str(self.run_dir), "alived.sock", command, arguments, PATIENCE_S)
 
     def processes(self) -> dict[str, dict[str, Any]]:

@@ -39,6 +39,16 @@ def lock_memory(locked: bool) -> str:
     return ""
 
 
+def lock_memory_for_good() -> str:
+    """The same for a process that is about to give up CAP_IPC_LOCK: without it the kernel counts what is locked, and
+    would refuse memory beyond a limit. Returns "" or why it failed; then nothing is locked."""
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError) as error:
+        return f"the limit on locked memory stays: {error}"
+    return lock_memory(True)
+
+
 def affinity() -> tuple[int, ...]:
     """The CPUs on which this process may run."""
     return tuple(os.sched_getaffinity(0))

@@ -54,14 +54,14 @@ def show(file: str, effective: bool, as_json: bool, reading: ReadingOptions) -> 
     """
     options = reading.read_options()
     loaded = load(file, options)
-    if loaded.meaning is None:
+    if loaded.config is None:
         for found in loaded.diagnostics:
             if found.severity is Severity.ERROR:
                 click.echo(str(found), err=True)
         click.echo(f"{file} has errors: nobody can say what would run", err=True)
         sys.exit(1)
     tree = load_tree(file, Findings(), options)
-    sections = (_daemon(file, loaded.meaning), *show_effective(tree, loaded)) if effective else show_said(tree)
+    sections = (_daemon(file, loaded.config), *show_effective(tree, loaded)) if effective else show_said(tree)
     if as_json:
         click.echo(msgspec.json.encode({"file": file, "effective": effective, "sections": list(map(_json, sections))}))
     else:

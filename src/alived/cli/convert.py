@@ -49,7 +49,7 @@ def convert(file: str, language: str, output: str | None, force: bool, reading: 
 def converted(file: str, language: str, options: ReadOptions) -> str:
     """The text in the other language. Ends the process with status 1, after saying why, if there is none."""
     before = load(file, options)
-    if before.meaning is None:
+    if before.config is None:
         _report(found for found in before.diagnostics if found.severity is Severity.ERROR)
         _refuse(f"{file} has errors: it is not converted, for nobody knows what it shall say")
     findings = Findings()
@@ -61,7 +61,7 @@ def converted(file: str, language: str, options: ReadOptions) -> str:
     if findings.has_errors:
         _refuse(f"{file} says what {language} cannot say: it is not converted")
     after = load_text(text, f"{file} as {language}")
-    if after.meaning != before.meaning:
+    if after.config != before.config:
         _report(found for found in after.diagnostics if found.severity is Severity.ERROR)
         _refuse(f"{file} would say something else in {language}: it is not converted. Please report this")
     return text

@@ -81,9 +81,16 @@ def start(options: Options, read_options: Callable[[], ReadOptions]) -> int:
     def make_parts() -> Parts:
         from alived.daemon import leftovers
         from alived.daemon.engine import make_engine
+        from alived.daemon.raft_role import make_raft, why_not_start
         from alived.daemon.supervisor import Parts
         from alived.daemon.worker import make_worker
 
-        return Parts(make_engine=make_engine, make_worker=make_worker, reap=leftovers.remove)
+        return Parts(
+            make_engine=make_engine,
+            make_worker=make_worker,
+            make_raft=make_raft,
+            why_not_start=why_not_start,
+            reap=leftovers.remove,
+        )
 
     return serve(options, read, make_parts)

@@ -18,7 +18,7 @@ from alived.config.instances.groups import plan_group, sync_groups, with_first_s
 from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.instances.raft import read_raft
 from alived.config.instances.statics import statics
-from alived.config.instances.trackers import Known, known_trackers
+from alived.config.instances.trackers import known_trackers
 from alived.config.keywords.definitions import Definition, unique
 from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, read_settings
@@ -32,10 +32,6 @@ from alived.config.text.blocks import Block
 def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
     """What the blocks of a keyword have made, without those that were wrong."""
     return tuple(one.value for one in definitions if one.value is not None)
-
-
-NO_ENGINE = "no-engine"
-"""Code of the error that nothing is wrong with a configuration, but that this version cannot run it."""
 
 
 def _as_it_is(value: Any) -> Any:
@@ -75,8 +71,9 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     others.update(statics(said, defaults, instances, findings))
     others.update(read_services(said, defaults, findings))
-    others.update(_read_raft(said, defaults, known, instances, findings))
-    if not instances and not findings.has_errors and said.values.keys() != {"vip_conf"}:
+    others.update(read_raft(said, defaults, known, instances, findings))
+    runs = instances or others.get("raft_groups")
+    if not runs and not findings.has_errors and said.values.keys() != {"vip_conf"}:
         _report_idle(said.location, any(others.values()), findings)
     config = Config(
         global_defs=global_defs(defaults, instances, findings),
@@ -85,19 +82,6 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
         **others,
     )
     return config, plan
-
-
-def _read_raft(
-    said: Settings, defaults: Settings, known: Known, instances: list[InstancePlan], findings: Findings
-) -> dict[str, Any]:
-    """The fields of Config that speak of Raft. This version has no engine for it: alone they cannot run."""
-    fields = read_raft(said, defaults, known, instances, findings)
-    if fields and not instances:
-        names = ", ".join(group.raft.name for group in fields["raft_groups"])
-        message = f"this version has no engine for Raft: nobody would own {names}, nothing would run"
-        place = said.place("raft_instance", "cluster")
-        findings.error(place, NO_ENGINE, message, "vrrp_instance NAME { ... } elects an owner by VRRP")
-    return fields
 
 
 def _report_idle(place: Location, has_others: bool, findings: Findings) -> None:

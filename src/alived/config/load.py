@@ -13,7 +13,7 @@ import msgspec
 from alived.base import Diagnostic, Location, Severity
 from alived.config.findings import Findings
 from alived.config.instances.plan import Plan
-from alived.config.interpret import NO_ENGINE, read_tree
+from alived.config.interpret import read_tree
 from alived.config.model import Config
 from alived.config.overrides import Override, apply
 from alived.config.text.blocks import Block, Tree
@@ -49,13 +49,11 @@ VIP_CONF = "vip.conf"
 class Loaded(msgspec.Struct, frozen=True):
     """config is None if a diagnostic is an error: such a configuration cannot run.
 
-    meaning: what the file says, also if nothing is wrong with it but that this version has no engine for it.
     plan: what was understood, with places, for rules that look at more than this file; None if it could not be read.
     """
 
     config: Config | None
     diagnostics: tuple[Diagnostic, ...]
-    meaning: Config | None = None
     plan: Plan | None = None
 
 
@@ -155,13 +153,8 @@ def _document(text: str, file: str, spoken: str, findings: Findings, comments: b
 def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
     config, plan = read_tree(tree.blocks, file, findings)
     found = findings.sorted()
-    errors = {one.code for one in found if one.severity is Severity.ERROR}
-    return Loaded(
-        config=None if errors else config,
-        diagnostics=found,
-        meaning=config if errors <= {NO_ENGINE} else None,
-        plan=plan,
-    )
+    has_errors = any(one.severity is Severity.ERROR for one in found)
+    return Loaded(config=None if has_errors else config, diagnostics=found, plan=plan)
 
 
 def language(text: str, file: str) -> str:

@@ -23,10 +23,10 @@ import msgspec
 from alived.adapters.loop import Loop
 from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
 from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
-from alived.base import NS_PER_MS
+from alived.base import NS_PER_MS, AlivedError
 from alived.config.model import Config
 from alived.daemon import bus
-from alived.daemon.forked import EXIT_CRASHED, forget_parent
+from alived.daemon.forked import EXIT_CRASHED, EXIT_FAILED, forget_parent
 from alived.daemon.heartbeat import Pulse
 from alived.daemon.messages import BusMessage, Configured, LogLine
 
@@ -48,6 +48,14 @@ CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {
         Capability.DAC_READ_SEARCH,
     ),
 }
+
+
+class ChildFailure(AlivedError):
+    """The world failed, and this process cannot go on; the parent starts another. The text is for the operator."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ChildContext:
@@ -126,12 +134,18 @@ def run_child(child: ForkedChild) -> NoReturn:
         _ChildProcess(loop, endpoint, child).begin()
         loop.run()
         status = 0
+    except ChildFailure as failure:
+        status = EXIT_FAILED
+        _last_words(endpoint, failure.code, str(failure))
     except Exception:  # noqa: BLE001 - the last frame: whatever we did wrong, the parent must hear it
-        trace = f"this is a defect, please report it:\n{traceback.format_exc()}"
-        if endpoint is None or not endpoint.send(LogLine(level="error", code="crashed", message=trace)):
-            print(trace, file=sys.stderr, flush=True)
+        _last_words(endpoint, "crashed", f"this is a defect, please report it:\n{traceback.format_exc()}")
     finally:
         os._exit(status)
+
+
+def _last_words(endpoint: bus.Endpoint | None, code: str, message: str) -> None:
+    if endpoint is None or not endpoint.send(LogLine(level="error", code=code, message=message)):
+        print(message, file=sys.stderr, flush=True)
 
 
 class _ChildProcess:

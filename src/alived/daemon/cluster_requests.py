@@ -7,13 +7,18 @@ when its asker is told that it takes long.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 
 import msgspec
 
-from alived.adapters.loop import Loop, Timer
+from alived.adapters.loop import Loop, Timer, now_ns
 from alived.base import NS_PER_S
-from alived.daemon.messages import Answer, BusMessage, ClusterOutcome, ClusterRequest
+from alived.config.model import Config
+from alived.daemon.cluster_view import cluster
+from alived.daemon.messages import Answer, BusMessage, ClusterOutcome, ClusterRequest, RaftSnapshot
+from alived.daemon.snapshots import Snapshots
+from alived.daemon.view import Clock
 from alived.raft.member_events import AddMember, Command
 
 LIMIT_NS = 20 * NS_PER_S
@@ -29,14 +34,31 @@ class _Asked(msgspec.Struct, frozen=True):
 class ClusterRequests:
     """The commands that wait for their outcome."""
 
-    def __init__(self, loop: Loop, to_raft: Callable[[BusMessage], None]) -> None:
+    def __init__(self, loop: Loop, to_raft: Callable[[BusMessage], None], snapshots: Snapshots[RaftSnapshot]) -> None:
         self._loop = loop
         self._to_raft = to_raft
+        self._snapshots = snapshots
         self._ids = itertools.count(1)
         self._asked: dict[int, _Asked] = {}
 
-    def ask(self, command: Command, finish: Finish) -> None:
+    def members(self, config: Config, finish: Finish) -> None:
+        """As `alived status` shows the cluster."""
+        if config.cluster is None:
+            finish(Answer(ok=False, error=NO_CLUSTER))
+            return
+
+        def show(snapshot: RaftSnapshot | None) -> None:
+            clock = Clock(now_ns(), time.time())
+            known = snapshot or self._snapshots.last
+            finish(Answer(ok=True, result=cluster(config, known, snapshot is not None, clock)))
+
+        self._snapshots.ask(show)
+
+    def command(self, config: Config, command: Command, finish: Finish) -> None:
         """Calls back exactly once."""
+        if config.cluster is None:
+            finish(Answer(ok=False, error=NO_CLUSTER))
+            return
         if isinstance(command, AddMember) and (flaw := command.member.flaw):
             finish(Answer(ok=False, error=flaw))
             return

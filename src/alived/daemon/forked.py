@@ -9,6 +9,8 @@ import signal
 
 EXIT_CRASHED = 70
 """sysexits.h EX_SOFTWARE: an exception that nobody expected."""
+EXIT_FAILED = 71
+"""sysexits.h EX_OSERR: the world failed, and the process cannot go on."""
 
 
 def forget_parent(keep_fds: set[int]) -> None:

@@ -24,9 +24,8 @@ IDENTITY = ("node_id", "cluster_id", "data_dir", "listen_address", "listen_port"
 class RaftPlace:
     """One raft process, or none."""
 
-    def __init__(self, make_host: Callable[[], RoleHost] | None, placed: Callable[[RoleHost | None], None]) -> None:
-        """make_host: a host that is not started; None: there is no such role. placed: told of each one, and of its
-        end with None."""
+    def __init__(self, make_host: Callable[[], RoleHost], placed: Callable[[RoleHost | None], None]) -> None:
+        """make_host: a host that is not started. placed: told of each one, and of its end with None."""
         self._make_host = make_host
         self._placed = placed
         self._host: RoleHost | None = None
@@ -37,14 +36,14 @@ class RaftPlace:
 
     def start(self, config: Config) -> None:
         self._cluster = config.cluster
-        self._wanted = self._make_host is not None and config.cluster is not None
+        self._wanted = config.cluster is not None
         if self._wanted:
             self._begin()
 
     def configure(self, config: Config) -> bool:
         """Starts, replaces, ends or configures the process. Whether it will confirm the configuration."""
         before, self._cluster = self._cluster, config.cluster
-        self._wanted = self._make_host is not None and config.cluster is not None
+        self._wanted = config.cluster is not None
         if self._leaving:
             return self._wanted  # the next one starts with what is current then
         if self._host is None:
@@ -77,7 +76,6 @@ class RaftPlace:
             self._leave(ended)
 
     def _begin(self) -> None:
-        assert self._make_host is not None
         self._host = self._make_host()
         self._placed(self._host)
         self._host.start()

@@ -10,6 +10,8 @@ from alived.adapters.loop import Loop
 from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir
 from alived.config.model import Config
+from alived.daemon.child import ChildFailure
+from alived.daemon.forked import EXIT_FAILED
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.options import EXIT_OK, EXIT_REFUSED, Options
@@ -42,6 +44,9 @@ def run(options: Options, reading: Reading, loop: Loop, parts: Parts, reader: Re
     except StartError as error:
         log.always(Source("alived", os.getpid()), "error", "not-started", str(error))
         return EXIT_REFUSED
+    except ChildFailure as failure:  # of a role in this process
+        log.always(Source("alived", os.getpid()), "error", failure.code, str(failure))
+        return EXIT_FAILED
     finally:
         log.flush()
     return EXIT_OK

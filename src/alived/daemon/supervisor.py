@@ -23,12 +23,12 @@ from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S, AlivedError
 from alived.config.model import Config
-from alived.daemon import cluster_view, fence_view, raft_place, view
+from alived.daemon import fence_view, raft_place, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
-from alived.daemon.child import RoleFactory
+from alived.daemon.child import ChildFailure, RoleFactory
 from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost, RoleStatus
-from alived.daemon.cluster_requests import NO_CLUSTER, ClusterRequests
+from alived.daemon.cluster_requests import ClusterRequests
 from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
 from alived.daemon.history import History
@@ -78,8 +78,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     make_engine: RoleFactory
     make_worker: RoleFactory
-    make_raft: RoleFactory | None = None
-    """None: it cannot be run"""
+    make_raft: RoleFactory
+    why_not_start: Callable[[Config], str]
+    """What this configuration needs and this machine does not have, a sentence; "" if it can start."""
     reap: Callable[[Config], list[str]]
     """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
     thing removed. May raise OSError."""
@@ -110,7 +111,7 @@ class Supervisor:
         self._accept_mode = AcceptMode(directory.path)
         self._kernel_leases = KernelLeases(loop, directory, self.note)
         self._borrowed = Borrowed(directory)
-        self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster and parts.make_raft else set())
+        self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster else set())
         self._began_ns = now_ns()
         self._stopping = False
         self._line = LinePair()
@@ -118,15 +119,13 @@ class Supervisor:
         make_host = functools.partial(self._host, single)
         self._engine = make_host("engine", parts.make_engine, self._line.engine_end)
         self._worker = make_host("worker", parts.make_worker, None)
-        make_raft = parts.make_raft
         self._raft = RaftPlace(
-            (lambda: make_host(raft_place.ROLE, make_raft, self._line.raft_end)) if make_raft else None,
-            self._raft_placed,
+            lambda: make_host(raft_place.ROLE, parts.make_raft, self._line.raft_end), self._raft_placed
         )
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
-        self._cluster = ClusterRequests(loop, self._raft.send)
+        self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft)
         prefix = f"{int(time.time()):x}"
         self._hook_relay = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
         self.hooks = HookDesk(self._hook_relay, self.current_config)
@@ -152,6 +151,8 @@ class Supervisor:
 
     def run(self) -> None:
         """From the first fork to the last exit. Raises StartError before the first fork."""
+        if why := self._parts.why_not_start(self._config):
+            raise StartError(why)
         try:
             self._directory.write_pid()
             control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self).handle)
@@ -167,6 +168,9 @@ class Supervisor:
             self._raft.start(self._config)
             self._tick()
             self._loop.run()
+        except ChildFailure:  # of a role in this process: there is nobody left to take its addresses away
+            self._reap()
+            raise
         finally:
             control.close()
             self._guard(self._accept_mode.lift)
@@ -301,9 +305,9 @@ class Supervisor:
         if role in self._unready:
             self._unready.discard(role)
             if not self._unready:
-                count = len(self._config.instances)
-                self.note("info", "ready", f"ready: {count} instance{'s' if count != 1 else ''}")
-                self._service_manager.tell("READY=1", f"STATUS={count} instances")
+                runs = what_runs(self._config)
+                self.note("info", "ready", f"ready: {runs}")
+                self._service_manager.tell("READY=1", f"STATUS={runs}")
                 self._hook_relay.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
 
     def born(self, role: str) -> None:
@@ -342,23 +346,10 @@ class Supervisor:
         self._answers.engine.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
 
     def members(self, done: Callable[[Answer], None]) -> None:
-        """As `alived status` shows the cluster."""
-        if self._config.cluster is None:
-            done(Answer(ok=False, error=NO_CLUSTER))
-            return
-
-        def show(snapshot: RaftSnapshot | None) -> None:
-            clock = view.Clock(now_ns(), time.time())
-            known = snapshot or self._answers.raft.last
-            done(Answer(ok=True, result=cluster_view.cluster(self._config, known, snapshot is not None, clock)))
-
-        self._answers.raft.ask(show)
+        self._cluster.members(self._config, done)
 
     def command_cluster(self, command: Command, done: Callable[[Answer], None]) -> None:
-        if self._config.cluster is None:
-            done(Answer(ok=False, error=NO_CLUSTER))
-        else:
-            self._cluster.ask(command, done)
+        self._cluster.command(self._config, command, done)
 
     # -- Reloadable --
 
@@ -384,3 +375,10 @@ class Supervisor:
         else:
             self.note("error", "reload-refused", f"reload: {answer.error}")
         self._service_manager.tell("READY=1")
+
+
+def what_runs(config: Config) -> str:
+    """3 instances, 1 Raft group"""
+    counts = (len(config.instances), "instance"), (len(config.raft_groups), "Raft group")
+    told = [f"{count} {thing}{'s' if count != 1 else ''}" for count, thing in counts if count]
+    return ", ".join(told) or "nothing"

@@ -35,11 +35,11 @@ def show_said(tree: Tree) -> tuple[Section, ...]:
 
 def show_effective(tree: Tree, loaded: Loaded) -> tuple[Section, ...]:
     """What holds, whether it was said or not. loaded: what became of the tree, without an error."""
-    assert loaded.meaning is not None and loaded.plan is not None
+    assert loaded.config is not None and loaded.plan is not None
     blocks = tree.blocks
     if all(block.keyword != "global_defs" for block in blocks):
         blocks = (Block("global_defs", loaded.plan.location, (), ()), *blocks)
-    return _all(blocks, _Effective(loaded.meaning, loaded.plan, loaded).finish)
+    return _all(blocks, _Effective(loaded.config, loaded.plan, loaded).finish)
 
 
 def _all(blocks: tuple[Block, ...], finish: Finish) -> tuple[Section, ...]:

@@ -45,18 +45,13 @@ _TRACK_FILE = not_yet(
     repeats=True,
 )
 
-NO_RAFT = "this version has no engine for Raft"
-
 _OWN = (
-    not_yet("node", "This node of a cluster.", NO_RAFT, converter=cluster.node(), children=cluster.NODE),
-    not_yet(
-        "cluster", "Nodes that elect owners by Raft.", NO_RAFT, converter=cluster.cluster(), children=cluster.CLUSTER
-    ),
-    not_yet(
+    works("node", cluster.node(), "This node of a cluster.", children=cluster.NODE),
+    works("cluster", cluster.cluster(), "Nodes that elect owners by Raft.", children=cluster.CLUSTER),
+    works(
         "raft_instance",
+        cluster.raft_instance(),
         "Addresses whose owner is elected by Raft.",
-        f"{NO_RAFT}: nobody owns these addresses",
-        converter=cluster.raft_instance(),
         children=cluster.RAFT_INSTANCE,
         repeats=True,
     ),
