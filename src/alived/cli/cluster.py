@@ -52,7 +52,7 @@ def members(as_json: bool, runtime_dir: str | None) -> None:
 @click.argument("node")
 @click.argument("address", metavar="ADDRESS[:PORT]")
 @click.option("--priority", type=click.IntRange(0, MAX_PRIORITY), default=DEFAULT_PRIORITY, show_default=True)
-@click.option("--role", type=click.Choice([*Role]), default=str(Role.VOTER), show_default=True)
+@click.option("--role", type=click.Choice([str(role) for role in Role]), default=str(Role.VOTER), show_default=True)
 @daemon_options
 def add(node: str, address: str, priority: int, role: str, as_json: bool, runtime_dir: str | None) -> None:
     """Add NODE, which listens at ADDRESS. It gets its role when it has the log.

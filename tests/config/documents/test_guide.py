@@ -18,7 +18,7 @@ _EXAMPLE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLES = _EXAMPLE.findall((GUIDES / "documents.md").read_text())
 OF_RAFT = [found for found in _EXAMPLE.findall((GUIDES / "raft.md").read_text()) if found[0] == "yaml"]
 READ: dict[str, Any] = {"yaml": yaml.safe_load, "toml": tomllib.loads}
-NOT_IN_THIS_VERSION = {"not-supported-yet", "no-engine", "no-instance"}
+NOT_IN_THIS_VERSION = {"not-supported-yet", "no-instance"}
 
 
 def test_there_are_examples_of_every_language() -> None:

@@ -56,7 +56,7 @@ logging:
 NODE = "node: {id: a, raft_addr: ':7946', data_dir: /var/lib/alived}\n"
 THREE = "[{id: a, addr: 192.0.2.1}, {id: b, addr: 192.0.2.2}, {id: c, addr: 192.0.2.3}]"
 CLUSTER = f"{NODE}cluster:\n  key_file: /etc/alived/key\n  nodes: {THREE}\n"
-UNSERVED = {"not-supported-yet", "no-engine", "no-instance"}
+UNSERVED = {"not-supported-yet"}
 """What this version says about all of it."""
 
 
@@ -112,21 +112,13 @@ class TestVipSwitch:
         (group,) = right(f"{CLUSTER}vip_conf: {{VIP_ADDRESS: 192.0.2.9/32, INTERFACE: eth0}}\n").raft_groups
         assert [vip.address for vip in group.vips.addresses] == ["192.0.2.9"]
 
-    def test_alone_it_does_not_run_in_this_version_and_that_is_said(self) -> None:
-        loaded = load_text(VIP_SWITCH, "f")
-        assert loaded.config is None
-        (error,) = [found for found in loaded.diagnostics if found.severity == "error"]
-        assert error.code == "no-engine"
-        assert "nobody would own default" in error.message
-        assert loaded.meaning == read(VIP_SWITCH)[0], "but what it says is known"
-        assert load_text(VIP_SWITCH + "nodes: 1\nvrrp_instances: 5\n", "f").meaning is None
-
-    def test_beside_vrrp_it_is_a_warning(self) -> None:
+    def test_alone_and_beside_vrrp_it_runs(self) -> None:
         vrrp = "vrrp_instances:\n  V: {interface: eth0, virtual_router_id: 1, virtual_ipaddress: 192.0.2.100}\n"
-        loaded = load_text(CLUSTER + vrrp, "f")
-        assert loaded.config is not None
-        assert {found.code for found in loaded.diagnostics} == {"not-supported-yet"}
-        assert "no engine for Raft" in loaded.diagnostics[0].message
+        for text in (VIP_SWITCH, CLUSTER + vrrp):
+            loaded = load_text(text, "f")
+            assert loaded.config == read(text)[0]
+            assert {found.code for found in loaded.diagnostics} <= {"no-peer-authentication", "not-supported-yet"}
+        assert load_text(VIP_SWITCH + "nodes: 1\nvrrp_instances: 5\n", "f").config is None
 
 
 class TestCluster:
