@@ -36,8 +36,8 @@ def test_a_late_node_joins() -> None:
     cluster.start("a", "b")
     cluster.settle()
     cluster.start("c")
-    cluster.until(lambda: cluster.member("c").snapshot().phase is Phase.JOINING)
     cluster.run(1_000 * MS)
+    assert [len(cluster["c"].said(code)) for code in ("joins", "forms", "caught-up")] == [1, 0, 1]
     c = cluster.member("c").snapshot()
     assert c.phase is Phase.RUNNING
     assert c.formed == cluster.member("a").snapshot().formed
@@ -81,3 +81,19 @@ def test_the_end_of_a_leader_hands_over_first() -> None:
     assert gap_ns < 20 * MS
     cluster.until(lambda: bool(cluster.owner()), 20 * MS)
     assert cluster.owner() not in ("", first)
+
+
+def test_an_idle_cluster_is_quiet() -> None:
+    """Heartbeats and their answers to two followers, 25 times a second; reports and status once a second."""
+    cluster = Cluster(members("a", "b", "c"))
+    cluster.start()
+    owner = cluster.settle()
+    cluster.run(2_000 * MS)
+    cluster.sent.clear()
+    saves = {name: len(host.saves) for name, host in cluster.hosts.items()}
+    leases = {name: len(host.engine.heard) for name, host in cluster.hosts.items()}
+    cluster.run(10_000 * MS)
+    assert len(cluster.sent) <= 10 * (2 * 2 * 25 + 4 + 2) + 10
+    assert {name: len(host.saves) for name, host in cluster.hosts.items()} == saves
+    for name, host in cluster.hosts.items():
+        assert len(host.engine.heard) - leases[name] <= (252 if name == owner else 11)

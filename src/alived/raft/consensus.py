@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from alived.raft.confchange import Configuration
 from alived.raft.directory import Directory
 from alived.raft.lease import Lease
 from alived.raft.log import Storage
@@ -159,16 +160,16 @@ class Consensus:
             catching_up = self.directory.catching_up
             self.directory = Directory.decode(ready.snapshot.data)
             self.directory.catching_up = catching_up
+        compacts = False
         for entry in ready.committed:
+            self.directory.apply(entry)
             if entry.change is not None:
-                self.directory.apply_change(entry.change)
                 self.node.apply_change(entry.change)
-            elif entry.data:
-                self.directory.apply_command(entry.data)
+                compacts = True
         self.node.advance()
         self._caught_up(ready.read_states)
-        if self.applied - max(self._storage.first_index, self._compacted) >= KEPT_ENTRIES:
-            self._compact()
+        if compacts or self.applied - max(self._storage.first_index, self._compacted) >= KEPT_ENTRIES:
+            self._compact()  # A new member can only take a snapshot that knows it.
 
     def _send(self, messages: Iterable[Message]) -> None:
         if self.directory.catching_up:
@@ -192,7 +193,7 @@ class Consensus:
     def _catch_up(self, now_ns: int) -> None:
         """Ask how far the log goes: the answer is true of the whole cluster, as a majority without us confirms it."""
         raft = self.node.raft
-        if not self.directory.catching_up or raft.lead == NOBODY:
+        if not self.directory.catching_up or raft.lead == NOBODY or not self.configuration.members:
             return
         if self._asked_ns is None or now_ns - self._asked_ns >= self._timers.election_ns:
             self._asked_ns = now_ns
@@ -224,6 +225,52 @@ class Consensus:
     @property
     def leads(self) -> bool:
         return self.node.raft.role is Role.LEADER
+
+    @property
+    def settled(self) -> bool:
+        """It leads, and knows what is committed."""
+        return self.leads and self.node.raft.committed_in_own_term
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.node.raft.tracker.configuration
+
+    @property
+    def may_change(self) -> bool:
+        """Whether a change of the membership may be proposed now: one at a time, and none during a hand-over."""
+        raft = self.node.raft
+        pending = raft.pending_conf_index > raft.log.applied or self.configuration.joint
+        return not pending and raft.transferee == NOBODY
+
+    @property
+    def idle(self) -> bool:
+        """Everything in the log is applied, and nobody is told to take over."""
+        raft = self.node.raft
+        return raft.log.applied == raft.log.last_index and raft.transferee == NOBODY
+
+    def has_log(self, number: int) -> bool:
+        """The leader knows that this member has all that is committed."""
+        progress = self.node.raft.tracker.progress[number]
+        return (
+            progress.state is ProgressState.REPLICATE
+            and progress.recent_active
+            and progress.match_index >= self.node.raft.log.committed
+        )
+
+    def lag(self, number: int) -> str:
+        """How far it is; a clause."""
+        progress = self.node.raft.tracker.progress[number]
+        if not progress.match_index:
+            return "it has not answered yet"
+        return f"it has {progress.match_index} of {self.node.raft.log.last_index} entries"
+
+    @property
+    def strength(self) -> str:
+        """How many voters there are, and what that is good for; a clause."""
+        count = len(self.configuration.voters.incoming)
+        spare = (count - 1) // 2
+        losses = {0: "none may fail", 1: "one may fail"}.get(spare, f"{spare} may fail")
+        return f"{count} voter{'s' if count != 1 else ''}, {losses}"
 
     def name(self, number: int) -> str:
         return self.directory.name(number)

@@ -17,7 +17,7 @@ import msgspec
 
 from alived.raft.confchange import Change, ChangeKind, ConfChange, Configuration
 from alived.raft.config import Member
-from alived.raft.messages import Snapshot
+from alived.raft.messages import Entry, Snapshot
 from alived.raft.quorum import Voters
 
 
@@ -38,8 +38,17 @@ class Founded(msgspec.Struct, frozen=True, tag=True):
     formed: str
 
 
-def encode_command(command: Founded) -> bytes:
+class Wished(msgspec.Struct, frozen=True, tag=True):
+    """An operator wants this node to own, whoever leads; "": no longer."""
+
+    node: str
+
+
+def encode_command(command: Founded | Wished) -> bytes:
     return msgspec.json.encode(command)
+
+
+_commands: msgspec.json.Decoder[Founded | Wished] = msgspec.json.Decoder(Founded | Wished)
 
 
 class _Roster(msgspec.Struct, frozen=True):
@@ -47,6 +56,7 @@ class _Roster(msgspec.Struct, frozen=True):
 
     formed: str
     members: tuple[Member, ...]
+    wish: str = ""
     catching_up: bool = False
 
 
@@ -57,6 +67,8 @@ class Directory:
         self.formed = formed
         """The id that the cluster was given; "": none yet"""
         self.members: dict[int, Member] = {node_number(member.id): member for member in members}
+        self.wish = ""
+        """Whom an operator wants to own, as long as it is able"""
         self.catching_up = False
         """This node began with nothing on its disk and may lack what it once promised to have: it does not vote"""
 
@@ -67,17 +79,29 @@ class Directory:
         """Raises msgspec.DecodeError: snapshots come from members of our own cluster."""
         roster = msgspec.json.decode(data, type=_Roster)
         directory = cls(roster.members, roster.formed)
+        directory.wish = roster.wish
         directory.catching_up = roster.catching_up
         return directory
 
     def encode(self) -> bytes:
-        return msgspec.json.encode(_Roster(self.formed, tuple(self.members.values()), self.catching_up))
+        return msgspec.json.encode(_Roster(self.formed, tuple(self.members.values()), self.wish, self.catching_up))
 
     # -- changes
 
+    def apply(self, entry: Entry) -> None:
+        """A committed entry."""
+        if entry.change is not None:
+            self.apply_change(entry.change)
+        elif entry.data:
+            self.apply_command(entry.data)
+
     def apply_command(self, data: bytes) -> None:
         """The id is given once; a second leader may have proposed another one before it saw the first."""
-        self.formed = self.formed or msgspec.json.decode(data, type=Founded).formed
+        match _commands.decode(data):
+            case Founded(formed):
+                self.formed = self.formed or formed
+            case Wished(node):
+                self.wish = node
 
     def apply_change(self, change: ConfChange) -> None:
         """Members of the context come or change; those that the change removes go."""
@@ -98,10 +122,6 @@ class Directory:
     def named(self, text: str) -> str:
         """A sentence of the consensus with names instead of numbers."""
         return re.sub(r"\d{10,}", lambda found: self.name(int(found[0])), text)
-
-    def number_of(self, name: str) -> int | None:
-        number = node_number(name)
-        return number if number in self.members else None
 
 
 def change_of(kind: ChangeKind, member: Member) -> ConfChange:

@@ -2,27 +2,31 @@
 
 It forms the cluster or joins it (`formation`), drives the consensus (`consensus`), and says what this node owns
 (`ownership`): to the engine as leases that end by themselves, never longer than the lease of the leader (`lease`). What
-helps another node to own leaves only when the engine has let go (`outbox`).
+helps another node to own leaves only when the engine has let go (`outbox`). Leadership is given away when a better node
+should have it (`succession`), and operators change the cluster (`commands`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import assert_never
 
 import msgspec
 
-from alived.base import DeadlineReached
-from alived.raft.config import Cluster, RaftInstance
+from alived.base import DeadlineReached, DecodeError
+from alived.raft import recovery
+from alived.raft.commands import Chair, Commands
+from alived.raft.config import Cluster, RaftInstance, Role
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.consensus import Consensus
 from alived.raft.directory import Directory, Founded, encode_command, first_snapshot, node_number
 from alived.raft.formation import Formation
-from alived.raft.handover import Handover, Progress
 from alived.raft.log import Storage
 from alived.raft.member_events import (
     Arrived,
     Asking,
+    Command,
     EngineLost,
     EngineReported,
     Finished,
@@ -31,9 +35,9 @@ from alived.raft.member_events import (
     MemberReconfigured,
     MemberShutdown,
     MemberSnapshot,
-    Outcome,
     PeersChanged,
     Phase,
+    Recover,
     Save,
     Saved,
 )
@@ -43,11 +47,12 @@ from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
 from alived.raft.packets import Asked, Greeting, Packet, Report, Status, Subleases, Told
 from alived.raft.profiles import TIMERS, Timers
+from alived.raft.relay import Origin, Relay, decode_command
+from alived.raft.state import ProposalDropped
+from alived.raft.succession import Succession
 
 RELUCTANT_TIMEOUTS = 2
 """For so many election timeouts a node that could own nothing leaves it to the others to campaign"""
-LAST_WORDS_TIMEOUTS = 2
-"""A daemon that ends waits so long for another leader"""
 
 
 class MemberSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,38 +70,32 @@ class Member:
 
     def __init__(self, settings: MemberSettings, storage: Storage, draw: Callable[[int], int], now_ns: int) -> None:
         """What the storage holds decides whether this node was a member before; `draw(n)` gives 0 to n-1."""
-        cluster = settings.cluster
+        cluster, timers = settings.cluster, settings.timers
         self._settings = settings
         self.number = node_number(cluster.node_id)
         self._storage = storage
         self._draw = draw
         self._outbox = Outbox()
-        self._formation = Formation(cluster, settings.timers.election_ns, self._outbox, now_ns)
+        self._heard_ns: dict[int, int] = {}
+        self._formation = Formation(cluster, timers.election_ns, self._outbox, now_ns)
         self._ownership = Ownership(
-            cluster.node_id,
-            settings.groups,
-            settings.timers,
-            self._outbox,
-            now_ns,
-            spread=cluster.spread_groups,
+            cluster.node_id, settings.groups, timers, self._outbox, now_ns, spread=cluster.spread_groups
+        )
+        self._relay = Relay(self._outbox, now_ns)
+        self._commands = Commands(self._relay)
+        self._succession = Succession(
+            self.number, timers, self._ownership, self._heard_ns, self._outbox, self._commands.hand_over_failed
         )
         self.consensus: Consensus | None = None
         """None: nothing is on the disk"""
-        self._forming = False
-        """What the cluster begins with is being written"""
+        self._begins: Callable[[int], None] | None = None
+        """What follows when a new beginning of the log is written"""
         self._peers: dict[int, ConfiguredMember] | None = None
         """As the process was told; None: not yet"""
-        self._heard_ns: dict[int, int] = {}
         self._ruled = False
         """It has owned as the leader, and not everything is let go since"""
-        self._led_term = 0
-        """The last one that this node has led"""
-        self._proposed_term = 0
-        """In which it proposed an id for the cluster"""
-        self._handover: Handover | None = None
-        self._ends_ns: int | None = None
-        """The daemon ends: by then at the latest"""
-        self._last_handover = False
+        self._led_term = self._founding_term = 0
+        """The last one that this node has led, and in which it proposed an id for the cluster"""
         self._finished = False
         if storage.initial_state()[1].index:
             self._begin(now_ns)
@@ -108,9 +107,15 @@ class Member:
         """Before that nothing happens by itself."""
         if self._finished:
             return None
-        consensus_ns = self.consensus.deadline_ns if self.consensus else None
-        due = (consensus_ns, self._formation.greet_ns, self._ownership.deadline_ns, self._ends_ns)
-        return min((due_ns for due_ns in due if due_ns is not None), default=None)
+        moments = [
+            self.consensus.deadline_ns if self.consensus else None,
+            self._formation.greet_ns,
+            self._ownership.deadline_ns if self.consensus else None,
+            self._relay.deadline_ns,
+            self._commands.deadline_ns,
+            self._succession.ends_ns,
+        ]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
@@ -123,13 +128,13 @@ class Member:
                 self._ownership.engine_reported(event, now_ns)
             case EngineLost():
                 self._ownership.engine_lost()
-            case Asking(request):
-                self._outbox.add(Outcome(request, False, "no commands yet"))
+            case Asking(request, command):
+                self._asked(Origin(NOBODY, request), command, now_ns)
             case MemberReconfigured(cluster, groups):
-                self._settings = MemberSettings.of(cluster, groups)
+                self._reconfigured(cluster, groups)
             case MemberShutdown():
                 self._ownership.engine.unable = "the daemon ends"
-                self._ends_ns = now_ns + LAST_WORDS_TIMEOUTS * self._settings.timers.election_ns
+                self._succession.end(now_ns)
             case DeadlineReached():
                 if self.consensus:
                     self.consensus.reach(now_ns)
@@ -148,45 +153,97 @@ class Member:
         )
         return view(self._settings.cluster, self._settings.timers, self.consensus, seen)
 
+    @property
+    def phase(self) -> Phase:
+        if self.consensus is None:
+            return Phase.FORMING
+        if self.consensus.directory.catching_up:
+            return Phase.JOINING
+        return Phase.RUNNING if self.number in self.consensus.directory.members else Phase.REMOVED
+
     # -- what came
 
     def _arrived(self, sender: int, packet: Packet, now_ns: int) -> None:
-        if now_ns - self._heard_ns.get(sender, 0) >= self._settings.timers.election_ns:
+        if not self._succession.there(sender, now_ns):
             self._ownership.heard_again()
         self._heard_ns[sender] = now_ns
+        if isinstance(packet, Greeting):
+            self._formation.heard(sender, packet, now_ns)
+            if self.consensus and not packet.formed:
+                self.consensus.node.report_blank(sender)
+        elif self.consensus and self._formation.trusts(sender):
+            self._hear(self.consensus, sender, packet, now_ns)
+
+    def _hear(self, consensus: Consensus, sender: int, packet: Packet, now_ns: int) -> None:
+        """From a node that has greeted and is of our cluster."""
         match packet:
-            case Greeting():
-                self._formation.heard(sender, packet, now_ns)
-                if self.consensus and not packet.formed:
-                    self.consensus.node.report_blank(sender)
-            case _ if self.consensus is None or not self._formation.trusts(sender):
-                pass  # It must greet first.
             case Report():
-                self._ownership.reported(self.consensus.name(sender), packet, now_ns)
-            case Subleases() if sender == self.consensus.leader:
-                self._ownership.subleased(packet, self.consensus.term)
-            case Status() if sender == self.consensus.leader:
+                self._ownership.reported(consensus.name(sender), packet, now_ns)
+            case Subleases() if sender == consensus.leader:
+                self._ownership.subleased(packet, consensus.term)
+            case Status() if sender == consensus.leader:
                 self._ownership.told(packet, now_ns)
-            case Subleases() | Status() | Asked() | Told():
-                pass  # of a leader that was
-            case Proposal() | TransferLeader():
-                pass  # Commands come as `Asked`.
-            case _ if packet.sender == sender and packet.to == self.number:
-                self.consensus.step(packet, now_ns)
+            case Asked():
+                self._passed_on(consensus, Origin(sender, packet.request), packet.command, now_ns)
+            case Told():
+                self._relay.told(packet)
+            case Subleases() | Status() | Greeting() | Proposal() | TransferLeader():
+                pass  # Of a leader that was; or nothing that a member of ours sends.
+            case _:
+                if (packet.sender, packet.to) == (sender, self.number):
+                    consensus.step(packet, now_ns)
+
+    def _passed_on(self, consensus: Consensus, origin: Origin, command: bytes, now_ns: int) -> None:
+        """A command, to the leader; who does not lead (any more) says nothing, it is sent again to who does."""
+        if not consensus.leads:
+            return
+        try:
+            self._commands.submit(origin, decode_command(command), now_ns)
+        except DecodeError as error:
+            self._relay.answer(origin, f"the leader does not understand the command: {error.detail}", ok=False)
 
     def _saved(self, now_ns: int) -> None:
-        if self._forming:
-            self._forming = False
-            self._begin(now_ns)
+        begins, self._begins = self._begins, None
+        if begins:
+            begins(now_ns)
         else:
             assert self.consensus is not None, "nothing was to be written"
             self.consensus.saved()
 
-    # -- forming and joining
+    def _asked(self, origin: Origin, command: Command, now_ns: int) -> None:
+        if self.consensus is None:
+            self._relay.answer(origin, f"no cluster is formed yet: {self._formation.waiting_for(now_ns)}", ok=False)
+        elif isinstance(command, Recover):
+            self._recover(self.consensus, origin, command, now_ns)
+        else:
+            self._relay.forward(origin, command, now_ns)
+
+    def _reconfigured(self, cluster: Cluster, groups: tuple[RaftInstance, ...]) -> None:
+        self._settings = msgspec.structs.replace(self._settings, cluster=cluster, groups=groups)
+        self._formation.reconfigure(cluster)
+        self._ownership.reconfigure(groups, spread=cluster.spread_groups)
+        if self.consensus:
+            self._compare(self.consensus.directory)
+
+    def _compare(self, directory: Directory) -> None:
+        """The configuration's list of members only matters before the cluster is formed."""
+        configured = {member.id: member for member in self._settings.cluster.members}
+        known = {member.id: member for member in directory.members.values()}
+        different = sorted(name for name in configured.keys() | known.keys() if configured.get(name) != known.get(name))
+        if different and directory.formed:
+            self._outbox.notice(
+                "warning",
+                "members-differ",
+                f"the configuration and the cluster differ about {', '.join(different)}: the cluster is right, it is "
+                "changed by `alived cluster add` and `remove`",
+            )
+
+    # -- beginnings: of the cluster, of this node in it, and after a loss
 
     def _begin(self, now_ns: int, joins: Directory | None = None) -> None:
         timers = self._settings.timers
         self.consensus = Consensus(self.number, timers, self._storage, self._draw, self._outbox, now_ns, joins)
+        self._compare(self.consensus.directory)
 
     def _form_or_join(self, now_ns: int) -> None:
         """Nothing is on the disk."""
@@ -198,71 +255,76 @@ class Member:
             directory.catching_up = True
             self._begin(now_ns, directory)
         elif self._formation.may_form(now_ns):
-            self._forming = True
             self._outbox.notice("info", "forms", "forms the cluster: a majority of its members has no data yet")
             self._outbox.add(Save(snapshot=first_snapshot(members), hard_state=HardState(1, NOBODY, 1)))
+            self._begins = self._begin
 
-    def _begin_term(self, consensus: Consensus) -> bool:
-        """As a new leader: ask for the lease at once."""
-        raft = consensus.node.raft
-        if not consensus.leads or self._led_term == raft.term:
-            return False
-        self._led_term = raft.term
-        consensus.node.beat()
-        return True
+    def _recover(self, consensus: Consensus, origin: Origin, command: Recover, now_ns: int) -> None:
+        why_not = recovery.why_not(consensus, self.number, command.voters, now_ns)
+        if why_not:
+            self._relay.answer(origin, why_not, ok=False)
+            return
 
-    def _give_id(self, consensus: Consensus) -> bool:
-        """The first leader gives the cluster its id."""
-        raft = consensus.node.raft
-        if consensus.directory.formed or not consensus.leads or not raft.committed_in_own_term:
-            return False
-        if self._proposed_term == raft.term or self._handover:
-            return False
-        self._proposed_term = raft.term
-        consensus.node.propose(encode_command(Founded(f"{self._draw(1 << 64):016x}")))
-        return True
+        def begin(now_ns: int) -> None:
+            self._begin(now_ns)
+            others = [name for name in command.voters if name != self._settings.cluster.node_id]
+            hint = f"; empty the data_dir of {', '.join(others)}, then they take the log from here" if others else ""
+            self._relay.answer(origin, f"this node goes on alone with all that it has{hint}", ok=True)
+
+        self._outbox.notice("warning", "recovers", f"goes on without a majority, with {', '.join(command.voters)}")
+        self._outbox.add(recovery.recovered(consensus, self.number, command.voters, self._draw))
+        self._begins = begin
 
     # -- a turn
 
     def _turn(self, now_ns: int) -> None:
-        if self._forming or self._finished:
+        if self._begins or self._finished:
             return
-        if self.consensus is None and self._ends_ns is None:
+        if self.consensus is None and self._succession.ends_ns is None:
             self._form_or_join(now_ns)
-            if self._forming:
+            if self._begins:
                 return
         if self.consensus:
             self.consensus.turn(now_ns, self._mind)
-            self._formation.formed = self.consensus.directory.formed
             if self.consensus.saves:
                 return
+            self._formation.formed = self.consensus.directory.formed
         self._tell_peers()
         self._formation.greet(self._peers or (), now_ns)
-        self._finish(now_ns)
+        if self._succession.ended(self.consensus, now_ns):
+            self._finished = True
+            self._outbox.add(Finished())
 
     def _mind(self, now_ns: int) -> bool:
         """Before anything is sent. True: the node was stepped, its lease must be looked at again."""
         consensus = self.consensus
-        assert consensus is not None
+        assert consensus is not None, "its turn was called"
         self._tell_peers()
-        self._hesitate(now_ns)
-        self._leave(consensus, now_ns)
+        self._hesitate(consensus, now_ns)
+        for origin, command, since_ns in self._relay.mind(consensus.leader, self.number, now_ns):
+            self._commands.submit(origin, command, since_ns)
+        stepped = self._commands.mind(consensus, self._chair(consensus, now_ns), now_ns)
         self._own(consensus, now_ns)
-        return self._begin_term(consensus) or self._give_id(consensus) or self._hand_over(now_ns)
+        stepped |= self._succession.mind(consensus, now_ns)
+        return self._begin_term(consensus) or stepped
+
+    def _begin_term(self, consensus: Consensus) -> bool:
+        """A new leader asks for its lease at once; the first one gives the cluster its id."""
+        node = consensus.node
+        if consensus.leads and self._led_term != consensus.term:
+            self._led_term = consensus.term
+            node.beat()
+            return True
+        if self._founding_term != consensus.term and consensus.settled and not consensus.directory.formed:
+            self._founding_term = consensus.term
+            with contextlib.suppress(ProposalDropped):  # A hand-over: the next leader does it.
+                node.propose(encode_command(Founded(recovery.new_id(self._draw))))
+            return True
+        return False
 
     def _own(self, consensus: Consensus, now_ns: int) -> None:
         ownership = self._ownership
-        standpoint = Standpoint(
-            term=consensus.term,
-            leader=consensus.leader,
-            leader_name=consensus.name(consensus.leader),
-            leads=consensus.leads,
-            lease_until_ns=consensus.lease.until_ns,
-            members=tuple(consensus.directory.members.values()),
-            heard_ns=self._heard_ns,
-            giving_up=self._giving_up,
-        )
-        ownership.mind(standpoint, now_ns)
+        ownership.mind(self._standpoint(consensus), now_ns)
         owns = ownership.rules or ownership.holds_on
         self._ruled = owns or (self._ruled and not ownership.clear(now_ns))
         if self._ruled and not ownership.rules:
@@ -270,45 +332,49 @@ class Member:
         elif self._outbox.shut:
             self._outbox.open()
         wish = ownership.hand_over
-        if wish is not None and self._handover is None and not self._ends_ns:
-            self._outbox.notice("info", "hands-over", f"hands over to {wish.to}: {wish.reason}")
-            self._handover = Handover(consensus.node, node_number(wish.to), wish.reason)
+        if wish is not None and not self._succession.giving_up:
+            self._succession.begin(consensus, node_number(wish.to), wish.reason)
 
-    @property
-    def _giving_up(self) -> str:
-        if self._ends_ns is not None:
-            return "the daemon ends"
-        if self._handover:
-            return self._handover.reason
-        if self.phase is Phase.REMOVED:
-            return "this node has been removed from the cluster"
-        return ""
+    def _standpoint(self, consensus: Consensus) -> Standpoint:
+        removed = "this node has been removed from the cluster" if self.phase is Phase.REMOVED else ""
+        return Standpoint(
+            term=consensus.term,
+            leader=consensus.leader,
+            leader_name=consensus.name(consensus.leader),
+            leads=consensus.leads,
+            lease_until_ns=consensus.lease.until_ns,
+            members=tuple(
+                msgspec.structs.replace(member, role=Role.LEARNER) if number == self._commands.leaving else member
+                for number, member in consensus.directory.members.items()
+            ),
+            heard_ns=self._heard_ns,
+            giving_up=self._succession.giving_up or removed,
+            asked_for=consensus.directory.wish,
+            catching_up=consensus.directory.catching_up,
+        )
 
-    def _hesitate(self, now_ns: int) -> None:
+    def _chair(self, consensus: Consensus, now_ns: int) -> Chair:
+        succession = self._succession
+        return Chair(
+            own=self.number,
+            why_not=lambda number: succession.why_not(consensus, number, now_ns),
+            successor=lambda: succession.successor(consensus, now_ns),
+            hand_over=lambda to, reason: succession.begin(consensus, to, reason),
+            owns=lambda number: self._ownership.owns(consensus.name(number), now_ns),
+            there=lambda number: succession.there(number, now_ns),
+            reported=lambda number: consensus.name(number) in self._ownership.reports,
+        )
+
+    def _hesitate(self, consensus: Consensus, now_ns: int) -> None:
         """Who could not own leaves it to the others to campaign; witnesses do so always."""
-        assert self.consensus is not None
-        own = self.consensus.directory.members.get(self.number)
-        timers = self._settings.timers
-        if own is None or not own.may_own or self._ends_ns is not None:
+        own = consensus.directory.members.get(self.number)
+        ticks: int | None
+        if own is None or not own.may_own or self._succession.ends_ns is not None or consensus.directory.catching_up:
             ticks = None
-        elif self._ownership.able(now_ns):
-            ticks = 0
         else:
-            ticks = RELUCTANT_TIMEOUTS * timers.election_ticks
-        self.consensus.node.hesitate(ticks)
-
-    def _hand_over(self, now_ns: int) -> bool:
-        handover, consensus = self._handover, self.consensus
-        if handover is None or consensus is None:
-            return False
-        stepped = handover.proceed(clear=self._ownership.clear(now_ns))
-        if handover.progress in (Progress.FAILED, Progress.DONE):
-            self._handover = None
-        if handover.progress is Progress.FAILED:
-            to = consensus.name(handover.to)
-            self._ownership.hand_over_failed(to, now_ns)
-            self._outbox.notice("warning", "hand-over-failed", f"{to} did not take over: this node stands again")
-        return stepped
+            able = self._ownership.able(now_ns)
+            ticks = 0 if able else RELUCTANT_TIMEOUTS * self._settings.timers.election_ticks
+        consensus.node.hesitate(ticks)
 
     def _tell_peers(self) -> None:
         peers = {number: member for number, member in self._members.items() if number != self.number}
@@ -321,55 +387,3 @@ class Member:
         if self.consensus:
             return self.consensus.directory.members
         return {node_number(member.id): member for member in self._settings.cluster.members}
-
-    @property
-    def phase(self) -> Phase:
-        if self.consensus is None:
-            return Phase.FORMING
-        if self.consensus.directory.catching_up:
-            return Phase.JOINING
-        return Phase.RUNNING if self.number in self.consensus.directory.members else Phase.REMOVED
-
-    # -- the end
-
-    def _finish(self, now_ns: int) -> None:
-        if self._ends_ns is None:
-            return
-        late = now_ns >= self._ends_ns
-        if self.consensus is None or late or self._ended(self.consensus, now_ns):
-            self._finished = True
-            self._outbox.add(Finished())
-
-    def _ended(self, consensus: Consensus, now_ns: int) -> bool:
-        """Whether nothing is left to do but to go: nothing is owned, and another leads if that was the aim."""
-        if self._handover or not self._ownership.clear(now_ns):
-            return False
-        if consensus.leads or consensus.leader == NOBODY:
-            return consensus.leads or not self._last_handover
-        return self._ownership.settled
-
-    def _leave(self, consensus: Consensus, now_ns: int) -> None:
-        """A leader whose daemon ends hands over, once."""
-        if self._ends_ns is None or self._last_handover or not consensus.leads:
-            return
-        successor = self._successor(consensus, now_ns)
-        if successor is not None:
-            self._last_handover = True
-            self._handover = Handover(consensus.node, successor, "the daemon ends")
-
-    def _successor(self, consensus: Consensus, now_ns: int) -> int | None:
-        """The best of the others that are there; None: there is nobody."""
-        timers = self._settings.timers
-        raft = consensus.node.raft
-
-        def rank(number: int) -> tuple[int, int]:
-            return consensus.directory.members[number].priority, raft.tracker.progress[number].match_index
-
-        there = [
-            number
-            for number in raft.tracker.configuration.voters.incoming & consensus.directory.members.keys()
-            if number != self.number
-            and consensus.directory.members[number].may_own
-            and now_ns - self._heard_ns.get(number, -timers.election_ns) < timers.election_ns
-        ]
-        return max(there, key=rank, default=None)

@@ -41,6 +41,8 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Why it gives up whatever it owns, a sentence; "": it does not"""
     asked_for: str = ""
     """An operator wants this node to own"""
+    catching_up: bool = False
+    """It had nothing on its disk, and does not take part until it knows what the cluster knows"""
 
 
 class Ownership:
@@ -147,6 +149,16 @@ class Ownership:
         """The leader that this node follows knows that it owns nothing."""
         return self._tenancy.settled
 
+    def why_unable(self, node: str) -> str:
+        """Why a follower could own nothing, as it says itself; "": it could, or this node does not know."""
+        groups = self.reports.get(node, ())
+        unable = [group.reason for group in groups if not group.able]
+        return "; ".join(dict.fromkeys(unable)) if len(unable) == len(groups) else ""
+
+    def owns(self, node: str, now_ns: int) -> bool:
+        """Whether it owns something by the grace of this node, or may."""
+        return self._reign is not None and node in self._reign.grants.holders(now_ns).values()
+
     def able(self, now_ns: int) -> bool:
         """Whether this node could own anything."""
         return any(report.able for report in self.engine.groups(now_ns))
@@ -200,7 +212,7 @@ class Ownership:
                 reign.passed_on(leases.number, held, now_ns)
         if reign:
             reign.share(standpoint.giving_up, standpoint.lease_until_ns, now_ns)
-        elif not standpoint.leads:
+        elif not standpoint.leads and not standpoint.catching_up:
             self._tenancy.report(standpoint.leader, standpoint.term, self.engine, now_ns)
         self._clear_ns = self.clear_ns(now_ns)
 

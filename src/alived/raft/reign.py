@@ -154,7 +154,9 @@ class Reign:
         if told is not None and told.meant == meant and (told.granted == meant or now_ns < self._again_ns(told)):
             return
         report, at_ns = self.reports.get(node, (None, 0))
-        fresh = report is not None and now_ns - at_ns <= self._timers.heartbeat_ns
+        # What it holds already must not be counted from nothing.
+        holds = node in self.grants.holders(now_ns).values()
+        fresh = holds or now_ns - at_ns <= self._timers.heartbeat_ns
         answer = self.grants.answer(
             node,
             report.number if report is not None and fresh else 0,

@@ -30,9 +30,9 @@ class Tenancy:
         self._asked = False
         """The leader wants a report at once"""
         self.news = False
-        """The leader has answered, and the engine has not been told"""
-        self._passed_on = self._carried_out = 0
-        """Numbers of `Leases`"""
+        """The leader has changed what it grants, and the engine has not been told"""
+        self._changed: int | None = None
+        """Serial of the answer that changed it; None: the leader knows that it is carried out"""
         self.reason = ""
         """The leader's, for what it subleases"""
 
@@ -42,15 +42,19 @@ class Tenancy:
 
     def answered(self, answer: Subleases, term: int) -> None:
         """By the leader."""
+        before = self._subleased.until_ns.keys()
         if self._subleased.hear(answer, term):
             self.reason = answer.reason
             self._asked = not answer.number
-            self.news = True
+            if self._subleased.until_ns.keys() != before:
+                self.news = True
+                self._changed = answer.serial
 
     def held(self, term: int, now_ns: int) -> Mapping[str, int]:
         """What may be owned by the grace of the leader of this term, and until when."""
         if term != self._term:
             self._subleased.clear()
+            self._changed = None
             self._term = term
         return {group: until_ns for group, until_ns in self._subleased.until_ns.items() if until_ns > now_ns}
 
@@ -64,23 +68,15 @@ class Tenancy:
     def passed_on(self, leases: int) -> None:
         """`Leases` of this number went to the engine."""
         self.news = False
-        self._passed_on = leases
         self._subleased.passed_on(leases)
 
     def engine_reported(self, number: int) -> None:
         self._subleased.confirmed(number)
-        self._carried_out = number
 
     @property
     def settled(self) -> bool:
         """The leader knows that nothing is owned by its grace."""
-        engine_knows = not self.news and self._carried_out >= self._passed_on
-        reported = not self._reported or self._reported[:3] == (
-            self._leader,
-            self._term,
-            self._subleased.carried_out(self._term),
-        )
-        return engine_knows and reported and not self._subleased.until_ns
+        return self._changed is None and not self._subleased.until_ns
 
     # -- reports
 
@@ -90,9 +86,12 @@ class Tenancy:
             self._leader = NOBODY
             return
         serial = self._subleased.carried_out(term)
-        about = (leader, term, serial, engine.edition(now_ns))
-        if about == self._reported and not self._asked and now_ns < self._due_ns:
+        about = (leader, term, engine.edition(now_ns))
+        carried_out = self._changed is not None and serial >= self._changed
+        if about == self._reported and not carried_out and not self._asked and now_ns < self._due_ns:
             return
+        if carried_out:
+            self._changed = None
         self._reported = about
         self._asked = False
         self._leader = leader

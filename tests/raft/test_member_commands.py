@@ -1,0 +1,243 @@
+"""Commands of operators: asked anywhere, carried out by the leader, told how it ended."""
+
+from __future__ import annotations
+
+from alived.raft.config import Member as ConfiguredMember
+from alived.raft.config import Role
+from alived.raft.member_events import (
+    AddMember,
+    Asking,
+    Command,
+    Demote,
+    Phase,
+    Promote,
+    Recover,
+    RemoveMember,
+    Transfer,
+)
+from tests.raft.cluster import MS, Cluster, members
+
+
+def formed(*names: str) -> Cluster:
+    cluster = Cluster(members(*names))
+    cluster.start()
+    cluster.settle()
+    cluster.run(300 * MS)
+    return cluster
+
+
+def ask(cluster: Cluster, name: str, command: Command) -> tuple[bool, str]:
+    """The outcome, when it comes."""
+    outcomes = cluster[name].outcomes
+    outcomes.clear()
+    cluster.step(name, Asking(7, command))
+    cluster.until(lambda: bool(outcomes), 20_000 * MS)
+    [outcome] = outcomes
+    assert outcome.request == 7
+    return outcome.ok, outcome.text
+
+
+def followers(cluster: Cluster) -> list[str]:
+    return [name for name in cluster.hosts if name != cluster.leader()]
+
+
+def newcomer(name: str = "d", role: Role = Role.VOTER) -> ConfiguredMember:
+    return ConfiguredMember(id=name, address="10.0.0.9", role=role)
+
+
+def voters(cluster: Cluster, name: str) -> int:
+    return cluster.member(name).snapshot().voters
+
+
+def test_a_member_is_added_and_votes_when_it_has_the_log() -> None:
+    for asked in (0, 1):
+        cluster = formed("a", "b", "c")
+        name = [cluster.leader(), followers(cluster)[0]][asked]
+        cluster.add("d", (*members("a", "b", "c"), newcomer()))
+        cluster.start("d")
+        cluster.run(300 * MS)
+        assert ask(cluster, name, AddMember(newcomer())) == (True, "d is a voter: 4 voters, one may fail")
+        cluster.run(500 * MS)
+        assert cluster.member("d").snapshot().phase is Phase.RUNNING
+        assert {voters(cluster, one) for one in "abcd"} == {4}
+
+
+def test_a_member_that_does_not_answer_stays_a_learner() -> None:
+    cluster = formed("a", "b", "c")
+    ok, text = ask(cluster, "a", AddMember(newcomer()))
+    assert ok
+    assert text == "d is a learner and becomes a voter when it has the log: it has not answered yet"
+    cluster.add("d", (*members("a", "b", "c"), newcomer()))
+    cluster.start("d")
+    cluster.run(1_000 * MS)
+    assert voters(cluster, "a") == 4
+
+
+def test_what_cannot_be_added() -> None:
+    cluster = formed("a", "b", "c")
+    [b] = [member for member in members("a", "b", "c") if member.id == "b"]
+    same = ConfiguredMember(id="d", address=b.address)
+    assert ask(cluster, "a", AddMember(same)) == (False, "b has the address 10.0.0.2 and port 7946 already")
+    other = ConfiguredMember(id="b", address=b.address, role=Role.WITNESS)
+    assert ask(cluster, "a", AddMember(other)) == (False, "b is a voter already: promote or demote it")
+    assert ask(cluster, "a", AddMember(b)) == (True, "b is a voter: 3 voters, one may fail")
+
+
+def test_the_address_of_a_member_changes() -> None:
+    cluster = formed("a", "b", "c")
+    moved = ConfiguredMember(id="b", address="10.0.1.2", priority=50)
+    assert ask(cluster, "a", AddMember(moved))[0]
+    cluster.run(100 * MS)
+    assert moved in cluster["c"].peers.values()
+
+
+def test_a_member_is_removed_the_leader_too() -> None:
+    cluster = formed("a", "b", "c", "d")
+    follower = followers(cluster)[0]
+    assert ask(cluster, cluster.leader(), RemoveMember(follower)) == (
+        True,
+        f"{follower} is removed: 3 voters, one may fail",
+    )
+    first = cluster.leader()
+    ok, text = ask(cluster, first, RemoveMember(first))
+    assert (ok, text) == (True, f"{first} is removed: 2 voters, none may fail")
+    cluster.run(500 * MS)
+    assert cluster.owner() == cluster.leader() not in ("", first)
+    assert cluster.member(first).snapshot().phase is Phase.REMOVED
+
+
+def test_a_removal_that_would_stop_the_cluster_is_refused() -> None:
+    cluster = formed("a", "b", "c")
+    [dead, alive] = followers(cluster)
+    cluster.kill(dead)
+    cluster.run(300 * MS)
+    assert ask(cluster, cluster.leader(), RemoveMember(alive)) == (
+        False,
+        f"of the 2 voters that remain without {alive} only 1 answer: nobody could own",
+    )
+    assert ask(cluster, cluster.leader(), RemoveMember("x")) == (False, "x is no member")
+    assert ask(cluster, cluster.leader(), RemoveMember(dead))[0]
+
+
+def test_the_only_voter_stays() -> None:
+    cluster = formed("a")
+    assert ask(cluster, "a", RemoveMember("a")) == (False, "a is the only voter")
+
+
+def test_a_voter_is_demoted_and_promoted() -> None:
+    cluster = formed("a", "b", "c")
+    for name in (cluster.leader(), followers(cluster)[0]):
+        assert ask(cluster, "a", Demote(name)) == (True, f"{name} is a learner: 2 voters, none may fail")
+        assert ask(cluster, "b", Demote(name)) == (False, f"{name} is a learner already")
+        assert ask(cluster, "a", Promote(name)) == (True, f"{name} votes: 3 voters, one may fail")
+        assert ask(cluster, "c", Promote(name)) == (False, f"{name} votes already")
+    assert ask(cluster, "a", Promote("x")) == (False, "x is no member: add it")
+
+
+def test_a_learner_that_is_away_is_not_promoted() -> None:
+    cluster = formed("a", "b", "c")
+    follower = followers(cluster)[0]
+    ask(cluster, "a", Demote(follower))
+    cluster.kill(follower)
+    asked = next(name for name in "abc" if name != follower)
+    ok, text = ask(cluster, asked, Promote(follower))
+    assert not ok
+    assert text.startswith(f"{follower} does not vote yet, it lacks the log: it has ")
+
+
+def test_leadership_and_groups_are_handed_over_and_stay() -> None:
+    cluster = formed("a", "b", "c")
+    for _ in range(3):
+        to = followers(cluster)[0]
+        ok, text = ask(cluster, "a", Transfer(to))
+        assert ok and text.startswith(f"{to} leads term ")
+        cluster.until(lambda: cluster.owner() == cluster.leader() != "")
+        cluster.run(2_000 * MS)
+        assert cluster.owner() == cluster.leader() == to
+
+
+def test_a_wish_ends_when_the_node_fails() -> None:
+    cluster = Cluster(members("a", "b", "c", a={"priority": 200}))
+    cluster["a"].engine.priority = 200
+    cluster.start()
+    cluster.settle()
+    cluster.until(lambda: cluster.owner() == "a")
+    cluster.run(500 * MS)
+    assert ask(cluster, "c", Transfer("b"))[0]
+    cluster.run(3_000 * MS)
+    assert cluster.owner() == "b", "an operator wants it, whatever the priority"
+    cluster.kill("b")
+    cluster.until(lambda: cluster.owner() in ("a", "c"))
+    cluster.start("b")
+    cluster.run(3_000 * MS)
+    assert cluster.owner() == "a"
+
+
+def test_transfers_that_cannot_be() -> None:
+    cluster = formed("a", "b", "c")
+    [dead, alive] = followers(cluster)
+    cluster.kill(dead)
+    cluster.run(300 * MS)
+    leader = cluster.leader()
+    assert ask(cluster, leader, Transfer(dead)) == (False, f"{dead} cannot take over: it was not heard lately")
+    assert ask(cluster, leader, Transfer("x")) == (False, "x cannot take over: it is no member")
+    assert ask(cluster, leader, Transfer())[0]
+    cluster.run(500 * MS)
+    assert cluster.leader() == alive
+
+
+def test_without_a_majority_nothing_changes() -> None:
+    cluster = formed("a", "b", "c")
+    leader = cluster.leader()
+    cluster.kill(*followers(cluster))
+    cluster.run(1_000 * MS)
+    assert ask(cluster, leader, Transfer()) == (
+        False,
+        "there is no leader: a majority of the voters does not answer, so nothing can be changed",
+    )
+
+
+def test_before_the_cluster_is_formed_there_is_nothing_to_change() -> None:
+    cluster = Cluster(members("a", "b", "c"))
+    cluster.start("a")
+    cluster.run(200 * MS)
+    ok, text = ask(cluster, "a", Transfer())
+    assert not ok and "not heard, or of another mind: b, c" in text
+
+
+def test_one_command_at_a_time() -> None:
+    cluster = formed("a", "b", "c")
+    leader = cluster.leader()
+    cluster.step(leader, Asking(1, AddMember(newcomer())))
+    cluster.step(leader, Asking(2, RemoveMember("x")))
+    cluster.run(100 * MS)
+    assert [(one.request, one.text) for one in cluster[leader].outcomes] == [
+        (2, "another command is being carried out: add d")
+    ]
+
+
+def test_who_is_left_goes_on() -> None:
+    cluster = formed("a", "b", "c")
+    owner = cluster.owner()
+    others = followers(cluster)
+    assert ask(cluster, owner, Recover((owner,))) == (False, "a majority answers this node: nothing is lost")
+    cluster.kill(*others)
+    cluster.run(1_000 * MS)
+    old = cluster.member(owner).snapshot().formed
+    assert ask(cluster, owner, Recover(("x", owner))) == (False, "no member: x")
+    assert not ask(cluster, owner, Recover((others[0],)))[0]
+    ok, text = ask(cluster, owner, Recover((owner, others[0])))
+    assert ok and f"empty the data_dir of {others[0]}" in text
+    cluster.until(lambda: cluster.owner() == owner)
+    assert cluster.member(owner).snapshot().formed not in ("", old)
+    # The other comes back with its old log: it is not listened to; without it, it joins.
+    cluster.start(others[0])
+    cluster.run(1_000 * MS)
+    assert cluster[others[0]].said("foreign-cluster")
+    assert voters(cluster, owner) == 1
+    cluster.kill(others[0])
+    cluster.add(others[0])
+    cluster.start(others[0])
+    cluster.run(2_000 * MS)
+    assert voters(cluster, owner) == 2
+    assert cluster.owner()
