@@ -42,7 +42,7 @@ from alived.raft.member_events import (
     Saved,
 )
 from alived.raft.member_view import Seen, view
-from alived.raft.messages import NOBODY, HardState, Proposal, TransferLeader
+from alived.raft.messages import NOBODY, HardState, Heartbeat, Proposal, TransferLeader
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
 from alived.raft.packets import Asked, Greeting, Packet, Report, Status, Subleases, Told
@@ -192,6 +192,8 @@ class Member:
             case _:
                 if (packet.sender, packet.to) == (sender, self.number):
                     consensus.step(packet, now_ns)
+                if isinstance(packet, Heartbeat) and sender == consensus.leader:
+                    self._ownership.leader_beats()
 
     def _passed_on(self, consensus: Consensus, origin: Origin, command: bytes, now_ns: int) -> None:
         """A command, to the leader; who does not lead (any more) says nothing, it is sent again to who does."""

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alived.raft.member_events import MemberEffect, MemberNoticed, Send
+from alived.raft.member_events import MemberEffect, MemberNoticed, Save, Send
 from alived.raft.messages import AppendResponse, HeartbeatResponse, Message, TimeoutNow, VoteResponse
 
 
 class Outbox:
     def __init__(self) -> None:
         self._effects: list[MemberEffect] = []
+        self._late: list[Send] = []
         self._waiting: list[Message] = []
         self.shut = False
         """What helps another node to own waits"""
 
     def add(self, effect: MemberEffect) -> None:
         self._effects.append(effect)
+
+    def add_late(self, effect: Send) -> None:
+        """After what the consensus sends in this step, as it refers to it."""
+        self._late.append(effect)
 
     def notice(self, level: str, code: str, message: str) -> None:
         self._effects.append(MemberNoticed(level, code, message))
@@ -44,8 +49,11 @@ class Outbox:
         self.send(waiting)
 
     def take(self) -> list[MemberEffect]:
-        effects, self._effects = self._effects, []
-        return effects
+        """A `Save` stays the last."""
+        effects, late = self._effects, self._late
+        self._effects, self._late = [], []
+        end = len(effects) - (bool(effects) and isinstance(effects[-1], Save))
+        return [*effects[:end], *late, *effects[end:]]
 
 
 def helps(message: Message) -> bool:

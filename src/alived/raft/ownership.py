@@ -126,6 +126,9 @@ class Ownership:
         """By the leader of this term."""
         self._tenancy.answered(answer, term)
 
+    def leader_beats(self) -> None:
+        self._tenancy.leader_beats()
+
     def told(self, status: Status, now_ns: int) -> None:
         """By the leader."""
         self._heard = tuple(OwnerView(group=group, owner=owner, known_ns=now_ns) for group, owner in status.owners)

@@ -50,6 +50,10 @@ class Tenancy:
                 self.news = True
                 self._changed = answer.serial
 
+    def leader_beats(self) -> None:
+        """Its lease is about to be confirmed anew: a report that follows our answer gets the most out of it."""
+        self._asked = self._asked or bool(self._subleased.until_ns)
+
     def held(self, term: int, now_ns: int) -> Mapping[str, int]:
         """What may be owned by the grace of the leader of this term, and until when."""
         if term != self._term:
@@ -95,6 +99,8 @@ class Tenancy:
         self._reported = about
         self._asked = False
         self._leader = leader
-        self._due_ns = now_ns + (self._heartbeat_ns if engine.held else IDLE_NS)
+        # Who owns reports with each heartbeat of the leader; this is for one that is lost.
+        self._due_ns = now_ns + (self._heartbeat_ns * 3 // 2 if engine.held else IDLE_NS)
         number = self._subleased.number(now_ns)
-        self._outbox.add(Send(leader, Report(number=number, groups=engine.groups(now_ns), term=term, serial=serial)))
+        report = Report(number=number, groups=engine.groups(now_ns), term=term, serial=serial)
+        self._outbox.add_late(Send(leader, report))
