@@ -202,6 +202,19 @@ def test_a_reload_keeps_the_table_unless_the_kernel_refuses(
     assert leases.enforced
 
 
+def test_a_reload_tries_again_what_was_missing(
+    leases: KernelLeases, fake: Refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alived.daemon.kernel_lease.KernelLease", Taken)
+    fake.refused = "hook egress"
+    leases.enforce(config(WEB))
+    assert leases.missing
+    fake.refused = "^$"
+    leases.enforce(config(WEB))
+    assert leases.enforced
+    assert leases.missing == ""
+
+
 # -- on a kernel --
 
 

@@ -80,7 +80,7 @@ class KernelLeases:
         wanted = wanted_table(config, self._name, self.key)
         if wanted is None:
             self.lift()
-        elif wanted != self._wanted:
+        elif wanted != self._wanted or self._made is None:
             self._wanted = wanted
             self._establish(wanted)
             self._look_after()
