@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -65,10 +66,12 @@ def config(*instances: Instance, groups: Sequence[VrrpSyncGroup] = ()) -> Config
 class Play:
     """`engine` and all that it has sent."""
 
-    def __init__(self, wanted: Config) -> None:
-        self.loop = Loop()
+    def __init__(
+        self, wanted: Config, lease_line: socket.socket | None = None, lease_key: bytes = b"", loop: Loop | None = None
+    ) -> None:
+        self.loop = loop or Loop()
         self.sent: list[BusMessage] = []
-        self.engine = Engine(ChildContext("engine", self.loop, wanted, self.sent.append))
+        self.engine = Engine(ChildContext("engine", self.loop, wanted, self.sent.append, lease_line, lease_key))
         self.engine.start()
         self.stopped = False
 
