@@ -21,18 +21,27 @@ def read_keys(paths: Sequence[str]) -> list[bytes]:
     return [_read_key(path) for path in paths]
 
 
-def _read_key(path: str) -> bytes:
+def private_content(path: str, what: str, most: int) -> bytes:
+    """Of a file that nobody but this user (and root) can read or exchange, up to a byte more than `most`.
+
+    what: how messages call it. Raises KeyFileError.
+    """
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            content = file.read(MAX_KEY_BYTES + 1)
+            content = file.read(most + 1)
     except OSError as error:
-        raise KeyFileError(f"cannot read key file {path}: {error.strerror}") from error
+        raise KeyFileError(f"cannot read {what} {path}: {error.strerror}") from error
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         mode = stat.S_IMODE(status.st_mode)
-        raise KeyFileError(f"key file {path} is open to others (mode {mode:04o}): chmod 600 it, and consider a new key")
+        raise KeyFileError(f"{what} {path} is open to others (mode {mode:04o}): chmod 600 it, and consider a new key")
     if status.st_uid not in (0, os.geteuid()):
-        raise KeyFileError(f"key file {path} belongs to user {status.st_uid}, who could exchange it: chown root it")
+        raise KeyFileError(f"{what} {path} belongs to user {status.st_uid}, who could exchange it: chown root it")
+    return content
+
+
+def _read_key(path: str) -> bytes:
+    content = private_content(path, "key file", MAX_KEY_BYTES)
     key = content.strip()
     if len(key) < MIN_KEY_BYTES:
         raise KeyFileError(

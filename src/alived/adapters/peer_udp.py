@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import socket
@@ -12,14 +11,22 @@ from typing import NamedTuple
 
 from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.loop import Loop, now_ns
-from alived.adapters.peers import Arrived, Complaints, Log, PeersError, SocketAddress, socket_address
+from alived.adapters.peers import (
+    Arrived,
+    Complaints,
+    Log,
+    PeersError,
+    SocketAddress,
+    canonical,
+    listening_sockets,
+    socket_address,
+)
 from alived.base import NS_PER_MS, DecodeError
 from alived.raft.config import Cluster, Member
 from alived.raft.datagrams import MAX_DATAGRAM
 from alived.raft.directory import node_number
 from alived.raft.packets import Packet, decode, encode
 from alived.raft.sessions import Sessions
-from alived.wire.inet import INTERNETWORK_CONTROL
 
 HELLO_EVERY_NS = 250 * NS_PER_MS
 READS_A_TURN = 64
@@ -55,7 +62,7 @@ class UdpPeers:
         self._keys = len(keys)
         self._sessions = Sessions(node_number(cluster.node_id), cluster.cluster_id, keys, os.urandom(32))
         self._buffer = memoryview(bytearray(MAX_DATAGRAM + 1))  # one more: what is too long is seen to be
-        self._sockets = _listen(cluster.listen_address, cluster.listen_port)
+        self._sockets = listening_sockets(socket.SOCK_DGRAM, cluster.listen_address, cluster.listen_port)
         for sock in self._sockets.values():
             loop.add_reader(sock.fileno(), functools.partial(self._read, sock, READS_A_TURN))
         self._timer = loop.call_later(HELLO_EVERY_NS, self._hello)
@@ -75,7 +82,7 @@ class UdpPeers:
     def configure(self, peers: Mapping[int, Member]) -> None:
         """Where they are now."""
         self._sessions.peers(peers)
-        self._names = {member.address.partition("%")[0]: member.id for member in peers.values()}
+        self._names = {canonical(member.address): member.id for member in peers.values()}
         self._places = {}
         for number, member in peers.items():
             if number != self._sessions.number:
@@ -172,41 +179,7 @@ class UdpPeers:
         if error.reason == "malformed":
             self._refused["malformed"] += 1
         if error.reason not in _UNREMARKABLE:
-            name = self._names.get(source, "")
+            name = self._names.get(canonical(source), "")
             who = f"{name} ({source})" if name else source
             message = f"a datagram of {who} was refused: {error.detail or error.reason}"
             self._complaints.make(f"peer-{error.reason}", name, message)
-
-
-def _listen(address: str, port: int) -> dict[int, socket.socket]:
-    """Sockets by family: of one address, or of all. Raises PeersError."""
-    if address:
-        wanted = [socket_address(address, port)]
-    else:
-        wanted = [socket_address("0.0.0.0", port), socket_address("::", port)]
-    sockets: dict[int, socket.socket] = {}
-    for family, to in wanted:
-        try:
-            sockets[family] = _bound(family, to)
-        except OSError as error:
-            if family == socket.AF_INET6 and not address and error.errno == errno.EAFNOSUPPORT:
-                continue
-            for sock in sockets.values():
-                sock.close()
-            raise PeersError(f"cannot listen on UDP {to[0]} port {port}: {error.strerror}") from error
-    return sockets
-
-
-def _bound(family: int, to: tuple[object, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    try:
-        if family == socket.AF_INET:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, INTERNETWORK_CONTROL)
-        else:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, INTERNETWORK_CONTROL)
-        sock.bind(to)
-    except BaseException:
-        sock.close()
-        raise
-    return sock

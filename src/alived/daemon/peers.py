@@ -40,4 +40,8 @@ class Peers(Protocol):
 def open_peers(loop: Loop, cluster: Cluster, arrived: Arrived, log: Log) -> Peers:
     """Listens where the configuration says; nobody is sent anything before `configure`. arrived(number, packet): what
     a member has said. Raises `adapters.peers.PeersError`, whose text is for the operator."""
-    return UdpPeers(loop, cluster, arrived, log)
+    if cluster.tls is None:
+        return UdpPeers(loop, cluster, arrived, log)
+    from alived.adapters.peer_tls import TlsPeers  # only who needs OpenSSL loads it
+
+    return TlsPeers(loop, cluster, arrived, log)

@@ -52,6 +52,11 @@ class Datagram(NamedTuple):
     body: bytes = b""
 
 
+def cluster_number(cluster_id: str) -> int:
+    """64 bits that stand for the id of a cluster, so that nodes of another one are told from forgers."""
+    return int.from_bytes(hashlib.blake2s(cluster_id.encode(), digest_size=8, person=b"cluster").digest(), "little")
+
+
 class Codec:
     """Datagrams of one cluster."""
 
@@ -59,10 +64,9 @@ class Codec:
         """The first key signs, every key is accepted. So a key is exchanged without an interruption: accept the new one
         everywhere, then sign with it, then drop the old one. No key: the tag is derived from the cluster id; it finds
         accidents, not attackers."""
-        name = cluster_id.encode()
-        self._cluster = int.from_bytes(hashlib.blake2s(name, digest_size=8, person=b"cluster").digest(), "little")
+        self._cluster = cluster_number(cluster_id)
         derived = [hashlib.blake2s(key, person=b"key").digest() for key in keys]
-        derived = derived or [hashlib.blake2s(name, person=b"no key").digest()]
+        derived = derived or [hashlib.blake2s(cluster_id.encode(), person=b"no key").digest()]
         self._keyed = [hashlib.blake2s(key=key, digest_size=_TAG_BYTES) for key in derived]
 
     def encode(self, datagram: Datagram) -> bytes:
@@ -87,15 +91,19 @@ class Codec:
         return Datagram(known, sender, recipient, session, token, sequence, signed[_HEADER.size :])
 
 
+def check_version(theirs: int, ours: int) -> None:
+    """Raises DecodeError "older-version" or "newer-version"."""
+    if theirs != ours:
+        reason = "older-version" if theirs < ours else "newer-version"
+        raise DecodeError(reason, f"it has version {theirs} of the protocol, and this node speaks version {ours}")
+
+
 def _check_form(data: bytes) -> None:
     if data[: len(_MAGIC)] != _MAGIC:
         raise DecodeError("not-alived", "it is none of ours")
     if len(data) <= _VERSION_AT:
         raise DecodeError("too-short")
-    version = data[_VERSION_AT]
-    if version != VERSION:
-        reason = "older-version" if version < VERSION else "newer-version"
-        raise DecodeError(reason, f"it has version {version} of the protocol, and this node speaks version {VERSION}")
+    check_version(data[_VERSION_AT], VERSION)
     if len(data) < OVERHEAD:
         raise DecodeError("too-short")
     if len(data) > MAX_DATAGRAM:

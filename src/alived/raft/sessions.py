@@ -24,13 +24,14 @@ from typing import NamedTuple, assert_never
 from alived.base import NS_PER_MS, DecodeError
 from alived.raft.datagrams import Codec, Datagram, Kind
 from alived.raft.packets import MAX_PACKET
+from alived.raft.ration import Ration
 
 WINDOW = 64
 HELLO_INTERVAL_NS = 50 * NS_PER_MS
 """A peer is sent at most one HELLO in this time"""
-ANSWER_INTERVAL_NS = 20 * NS_PER_MS
-"""A peer is sent at most one answer in this time in the long run, ..."""
-ANSWERS_AT_ONCE = 8
+WELCOME_INTERVAL_NS = 20 * NS_PER_MS
+"""A peer is sent at most one WELCOME in this time in the long run, ..."""
+WELCOMES_AT_ONCE = 8
 """... and so many at once"""
 _ALL_SEEN = (1 << WINDOW) - 1
 
@@ -153,8 +154,7 @@ class Sessions:
         if proven is None or datagram.token != proven.token:
             if datagram.token != self._grant(peer, datagram.session):
                 self._count("stale")
-                answer = self._answer(peer, Kind.STALE, datagram.token, datagram.session, now_ns)
-                return Opened(peer.number, None, answer)
+                return Opened(peer.number, None, self._stale(peer, datagram, now_ns))
             peer.proven = proven = _Proven(datagram.session, datagram.token)
             peer.generation = next(self._counter)
         if not proven.is_new(datagram.sequence):
@@ -165,13 +165,20 @@ class Sessions:
         """The token for a session that is to follow the proven one."""
         return self._derive(b"token", peer.number, session, peer.generation)
 
+    def _stale(self, peer: _Peer, datagram: Datagram, now_ns: int) -> bytes | None:
+        """None if the ration is used up. It is a ration of its own: a sender who has not heard of it must not use up
+        the answer to his HELLO."""
+        if not peer.stales.take(now_ns):
+            return None
+        return self._encode(peer, Kind.STALE, datagram.token, datagram.session)
+
     def _welcome(self, peer: _Peer, hello: Datagram, now_ns: int) -> bytes | None:
         if peer.proven is not None and peer.proven.session == hello.session:
             token = peer.proven.token
         else:
             token = self._grant(peer, hello.session)
             peer.token_in_doubt = True
-        return self._answer(peer, Kind.WELCOME, token, hello.sequence, now_ns)
+        return self._encode(peer, Kind.WELCOME, token, hello.sequence) if peer.welcomes.take(now_ns) else None
 
     def _welcomed(self, peer: _Peer, welcome: Datagram, now_ns: int) -> bytes | None:
         """What has waited for the token leaves at once."""
@@ -188,14 +195,6 @@ class Sessions:
             raise DecodeError("unasked", "it is about a token that is not in use")
         peer.token_in_doubt = True
         return self._hello(peer, now_ns)
-
-    def _answer(self, peer: _Peer, kind: Kind, token: int, sequence: int, now_ns: int) -> bytes | None:
-        """None if the ration is used up."""
-        used_until_ns = max(peer.ration_used_until_ns, now_ns)
-        if used_until_ns >= now_ns + ANSWERS_AT_ONCE * ANSWER_INTERVAL_NS:
-            return None
-        peer.ration_used_until_ns = used_until_ns + ANSWER_INTERVAL_NS
-        return self._encode(peer, kind, token, sequence)
 
     def _count(self, reason: str) -> None:
         self.errors[reason] = self.errors.get(reason, 0) + 1
@@ -221,12 +220,13 @@ class _Peer:
         "nonce",
         "number",
         "proven",
-        "ration_used_until_ns",
         "sequence",
         "session",
+        "stales",
         "token",
         "token_in_doubt",
         "waiting",
+        "welcomes",
     )
 
     def __init__(self, number: int, session: int, generation: int) -> None:
@@ -245,7 +245,8 @@ class _Peer:
         self.proven: _Proven | None = None
         self.generation = generation
         """Never used before: a token that was granted once is never granted to another session"""
-        self.ration_used_until_ns = 0
+        self.welcomes = Ration(WELCOME_INTERVAL_NS, WELCOMES_AT_ONCE)
+        self.stales = Ration(HELLO_INTERVAL_NS, 1)
 
 
 class _Proven:
