@@ -41,6 +41,8 @@ class _Told(msgspec.Struct, frozen=True):
     meant: tuple[str, ...]
     granted: tuple[str, ...]
     at_ns: int
+    lease_until_ns: int
+    """Of the leader, at that time"""
 
 
 class Reign:
@@ -151,7 +153,7 @@ class Reign:
             if owner == node and self.grants.holder(group, now_ns) in ("", node)
         )
         told = self._told.get(node)
-        if told is not None and told.meant == meant and (told.granted == meant or now_ns < self._again_ns(told)):
+        if told is not None and told.meant == meant and not self._worth_saying(told, lease_until_ns, now_ns):
             return
         report, at_ns = self.reports.get(node, (None, 0))
         # What it holds already must not be counted from nothing.
@@ -165,8 +167,16 @@ class Reign:
             now_ns,
             giving_up or self.reason(meant),
         )
-        self._told[node] = _Told(meant, tuple(lease.group for lease in answer.held), now_ns)
+        self._told[node] = _Told(meant, tuple(lease.group for lease in answer.held), now_ns, lease_until_ns or 0)
         self._outbox.add(Send(node_number(node), answer))
+
+    def _worth_saying(self, told: _Told, lease_until_ns: int | None, now_ns: int) -> bool:
+        """Again, though it means the same: it was not granted, or the report came before the lease was confirmed."""
+        if told.granted != told.meant:
+            return now_ns >= self._again_ns(told)
+        gained_ns = (lease_until_ns or 0) - told.lease_until_ns
+        late = now_ns - told.at_ns >= self._timers.heartbeat_ns // 2
+        return bool(told.granted) and not late and gained_ns >= self._timers.heartbeat_ns // 2
 
     def _again_ns(self, told: _Told) -> int:
         return told.at_ns + self._timers.heartbeat_ns

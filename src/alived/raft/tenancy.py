@@ -27,6 +27,8 @@ class Tenancy:
         self._leader = NOBODY
         """To whom it went"""
         self._due_ns = now_ns
+        self._sent_ns = now_ns
+        """When it went; also its number"""
         self._asked = False
         """The leader wants a report at once"""
         self.news = False
@@ -46,6 +48,9 @@ class Tenancy:
         if self._subleased.hear(answer, term):
             self.reason = answer.reason
             self._asked = not answer.number
+            if answer.number >= self._sent_ns and self._subleased.until_ns:
+                # Who owns reports with each heartbeat of the leader; this is for one that is lost.
+                self._due_ns = self._sent_ns + self._heartbeat_ns * 3 // 2
             if self._subleased.until_ns.keys() != before:
                 self.news = True
                 self._changed = answer.serial
@@ -99,8 +104,7 @@ class Tenancy:
         self._reported = about
         self._asked = False
         self._leader = leader
-        # Who owns reports with each heartbeat of the leader; this is for one that is lost.
-        self._due_ns = now_ns + (self._heartbeat_ns * 3 // 2 if engine.held else IDLE_NS)
-        number = self._subleased.number(now_ns)
+        self._due_ns = now_ns + (self._heartbeat_ns // 2 if engine.held else IDLE_NS)
+        self._sent_ns = number = self._subleased.number(now_ns)
         report = Report(number=number, groups=engine.groups(now_ns), term=term, serial=serial)
         self._outbox.add_late(Send(leader, report))
