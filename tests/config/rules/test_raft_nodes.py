@@ -22,7 +22,7 @@ def text(name: str = "a", nodes: str = NODES, more: str = "", groups: str = "") 
 
 def plans(*texts: str) -> list[Plan]:
     found = [load_text(one, f"{number}.yaml") for number, one in enumerate(texts, 1)]
-    assert all(one.meaning is not None for one in found), [one.diagnostics for one in found]
+    assert all(one.config is not None for one in found), [one.diagnostics for one in found]
     return [one.plan for one in found if one.plan is not None]
 
 

@@ -62,7 +62,7 @@ _OWN = (
         converter=vip_conf.vip_conf(),
         children=vip_conf.VIP_CONF,
     ),
-    not_yet("hooks", "Scripts on events.", "these scripts never run", converter=hooks.hooks(), children=hooks.HOOKS),
+    works("hooks", hooks.hooks(), "Scripts on events.", children=hooks.HOOKS),
     works("logging", product.logging(), "Where the log goes, and what is in it.", children=product.LOGGING),
     not_yet("web", "REST, metrics, panel.", "nothing listens there", converter=product.web(), children=product.WEB),
     not_yet(
