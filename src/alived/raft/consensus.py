@@ -7,6 +7,7 @@ At most one `Save` is on its way; what promises something, and what is applied, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -99,10 +100,8 @@ class Consensus:
             # The leader may not have noticed yet that what this node had is gone.
             message = msgspec.structs.replace(message, commit=min(message.commit, self.node.raft.log.last_index))
         self._ticks.before(now_ns)
-        try:
+        with contextlib.suppress(PeerUnknown):  # Late answers of a member that was removed.
             self.node.step(message)
-        except PeerUnknown:
-            self._outbox.notice("debug", "peer-unknown", f"ignores an answer of {self.name(message.sender)}: no member")
         self._ticks.heard(now_ns)
         if isinstance(message, HeartbeatResponse):
             self._ask_for_snapshot(message.sender, now_ns)
@@ -225,6 +224,14 @@ class Consensus:
     @property
     def leads(self) -> bool:
         return self.node.raft.role is Role.LEADER
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """What the rest of the member looks at; most messages change nothing of it."""
+        raft = self.node.raft
+        progress = [one.match_index for one in raft.tracker.progress.values()] if self.configuration.learners else None
+        own = raft.term, raft.role, raft.lead, raft.transferee, raft.log.applied
+        return *own, self.lease.until_ns, self.directory.catching_up, progress
 
     @property
     def settled(self) -> bool:

@@ -96,6 +96,12 @@ class Member:
         """It has owned as the leader, and not everything is let go since"""
         self._led_term = self._founding_term = 0
         """The last one that this node has led, and in which it proposed an id for the cluster"""
+        self._stirred = True
+        """Something has happened that may change what this node wants"""
+        self._seen: object = None
+        """What of the consensus it has acted on"""
+        self._mind_ns: int | None = None
+        """When it must act though nothing has happened"""
         self._finished = False
         if storage.initial_state()[1].index:
             self._begin(now_ns)
@@ -107,18 +113,15 @@ class Member:
         """Before that nothing happens by itself."""
         if self._finished:
             return None
-        moments = [
-            self.consensus.deadline_ns if self.consensus else None,
-            self._formation.greet_ns,
-            self._ownership.deadline_ns if self.consensus else None,
-            self._relay.deadline_ns,
-            self._commands.deadline_ns,
-            self._succession.ends_ns,
-        ]
-        return min((moment for moment in moments if moment is not None), default=None)
+        due_ns = self._formation.greet_ns
+        for moment in (self.consensus.deadline_ns if self.consensus else None, self._mind_ns, self._succession.ends_ns):
+            if moment is not None and moment < due_ns:
+                due_ns = moment
+        return due_ns
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
+        self._stirred = self._stirred or not isinstance(event, Arrived | DeadlineReached | Saved)
         match event:
             case Arrived(sender, packet):
                 self._arrived(sender, packet, now_ns)
@@ -150,6 +153,7 @@ class Member:
             heard_ns=self._heard_ns,
             groups=self._ownership.reports,
             owners=self._ownership.owners,
+            silent=self._ownership.silent,
         )
         return view(self._settings.cluster, self._settings.timers, self.consensus, seen)
 
@@ -166,6 +170,7 @@ class Member:
     def _arrived(self, sender: int, packet: Packet, now_ns: int) -> None:
         if not self._succession.there(sender, now_ns):
             self._ownership.heard_again()
+            self._stirred = True
         self._heard_ns[sender] = now_ns
         if isinstance(packet, Greeting):
             self._formation.heard(sender, packet, now_ns)
@@ -193,7 +198,9 @@ class Member:
                 if (packet.sender, packet.to) == (sender, self.number):
                     consensus.step(packet, now_ns)
                 if isinstance(packet, Heartbeat) and sender == consensus.leader:
-                    self._ownership.leader_beats()
+                    self._stirred |= self._ownership.leader_beats()
+                return
+        self._stirred = True
 
     def _passed_on(self, consensus: Consensus, origin: Origin, command: bytes, now_ns: int) -> None:
         """A command, to the leader; who does not lead (any more) says nothing, it is sent again to who does."""
@@ -291,7 +298,8 @@ class Member:
             if self.consensus.saves:
                 return
             self._formation.formed = self.consensus.directory.formed
-        self._tell_peers()
+        else:
+            self._tell_peers()
         self._formation.greet(self._peers or (), now_ns)
         if self._succession.ended(self.consensus, now_ns):
             self._finished = True
@@ -301,6 +309,19 @@ class Member:
         """Before anything is sent. True: the node was stepped, its lease must be looked at again."""
         consensus = self.consensus
         assert consensus is not None, "its turn was called"
+        seen = consensus.essence
+        due = self._mind_ns is not None and now_ns >= self._mind_ns
+        if seen == self._seen and not (self._stirred or due or self._outbox.shut):
+            return False  # One of the many heartbeats that change nothing.
+        self._seen = seen
+        stepped = self._act(consensus, now_ns)
+        self._stirred = stepped
+        moments = (self._ownership.deadline_ns, self._relay.deadline_ns, self._commands.deadline_ns)
+        self._mind_ns = min((moment for moment in moments if moment is not None), default=None)
+        return stepped
+
+    def _act(self, consensus: Consensus, now_ns: int) -> bool:
+        """Whatever follows from what has changed."""
         self._tell_peers()
         self._hesitate(consensus, now_ns)
         for origin, command, since_ns in self._relay.mind(consensus.leader, self.number, now_ns):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from alived.raft.config import Cluster, Member
 from alived.raft.consensus import Consensus
 from alived.raft.member_events import MemberSnapshot, OwnerView, PeerView, Phase
-from alived.raft.messages import Role
+from alived.raft.messages import NOBODY, Role
 from alived.raft.packets import GroupReport
 from alived.raft.profiles import Timers
 
@@ -25,6 +25,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, tuple[GroupReport, ...]]
     """What each last reported"""
     owners: tuple[OwnerView, ...]
+    silent: frozenset[str]
+    """Members that the leader does not hear"""
 
 
 def view(cluster: Cluster, timers: Timers, consensus: Consensus | None, seen: Seen) -> MemberSnapshot:
@@ -43,7 +45,7 @@ def view(cluster: Cluster, timers: Timers, consensus: Consensus | None, seen: Se
         applied_index=raft.log.applied if raft else 0,
         voters=len(voters),
         quorum=len(voters) // 2 + 1,
-        tolerated_failures=0,
+        tolerated_failures=_tolerated(voters, consensus, seen),
         lease_until_ns=consensus.lease.until_ns if consensus else None,
         members=tuple(_peer(number, member, consensus, seen) for number, member in seen.peers.items()),
         owners=seen.owners,
@@ -51,6 +53,14 @@ def view(cluster: Cluster, timers: Timers, consensus: Consensus | None, seen: Se
         heartbeat_ns=timers.heartbeat_ns,
         lease_ns=timers.lease_times.longest_ns,
     )
+
+
+def _tolerated(voters: Collection[int], consensus: Consensus | None, seen: Seen) -> int:
+    """As the leader hears them; without a leader there is no majority, as far as is known."""
+    if consensus is None or consensus.leader == NOBODY:
+        return -1
+    heard = sum(consensus.name(number) not in seen.silent for number in voters)
+    return heard - (len(voters) // 2 + 1)
 
 
 def _peer(number: int, member: Member, consensus: Consensus | None, seen: Seen) -> PeerView:

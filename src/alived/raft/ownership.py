@@ -71,12 +71,15 @@ class Ownership:
         self._holds_on = False
         """It owns without any lease: the quorum is lost"""
         self._minded_ns = now_ns
+        self._lease_until_ns: int | None = None
         self._term = 0
         """In which the engine was last told what it owns"""
         self._clear_ns: int | None = None
         """When everything that was withdrawn is let go at the latest"""
         self._heard: tuple[OwnerView, ...] = ()
         """What the leader last said about who owns what"""
+        self.silent: frozenset[str] = frozenset()
+        """Members that the leader does not hear"""
         self.reason = ""
         """Why this node owns what it owns"""
         self.hand_over: HandOver | None = None
@@ -86,9 +89,8 @@ class Ownership:
     def deadline_ns(self) -> int | None:
         """Before that nothing changes by itself."""
         moments = [self.engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, self._hold_due_ns()]
-        silent_ns = self.engine.silent_from_ns
-        if silent_ns is not None and silent_ns > self._minded_ns:
-            moments.append(silent_ns)
+        ends = (self.engine.silent_from_ns, self._lease_until_ns, *self.engine.held.values())
+        moments += [moment for moment in ends if moment is not None and moment > self._minded_ns]
         if self._rules and self._reign:
             moments.append(self._reign.deadline_ns)
         return min((moment for moment in moments if moment is not None), default=None)
@@ -126,11 +128,13 @@ class Ownership:
         """By the leader of this term."""
         self._tenancy.answered(answer, term)
 
-    def leader_beats(self) -> None:
-        self._tenancy.leader_beats()
+    def leader_beats(self) -> bool:
+        """True: a report is wanted."""
+        return self._tenancy.leader_beats()
 
     def told(self, status: Status, now_ns: int) -> None:
         """By the leader."""
+        self.silent = frozenset(status.silent)
         self._heard = tuple(OwnerView(group=group, owner=owner, known_ns=now_ns) for group, owner in status.owners)
 
     def hand_over_failed(self, to: str, now_ns: int) -> None:
@@ -180,7 +184,15 @@ class Ownership:
     @property
     def owners(self) -> tuple[OwnerView, ...]:
         """Who owns what, as far as this node knows."""
-        return self._reign.view(self._minded_ns) if self._rules and self._reign else self._heard
+        if self._rules and self._reign:
+            return self._reign.view(self._minded_ns)
+        others = tuple(one for one in self._heard if one.group not in self.engine.held)
+        reason = "holds on though the quorum is lost" if self._holds_on else self.reason
+        own = (
+            OwnerView(group=group, owner=self._node, known_ns=self._minded_ns, reason=reason)
+            for group in self.engine.held
+        )
+        return tuple(sorted((*others, *own), key=lambda view: view.group))
 
     @property
     def reports(self) -> dict[str, tuple[GroupReport, ...]]:
@@ -194,6 +206,7 @@ class Ownership:
     def mind(self, standpoint: Standpoint, now_ns: int) -> None:
         """Tell the engine and the followers what follows from this."""
         self._minded_ns = now_ns
+        self._lease_until_ns = standpoint.lease_until_ns
         self._rules = self._begins_or_goes_on(standpoint, now_ns)
         self.hand_over = None
         reign = self._reign if self._rules else None
@@ -239,6 +252,7 @@ class Ownership:
             groups=self._groups, members=standpoint.members, spread=self._spread, asked_for=standpoint.asked_for
         )
         self.hand_over = reign.decide(realm, standpoint.heard_ns, now_ns)
+        self.silent = reign.silent(standpoint.heard_ns, now_ns)
         held = reign.own(standpoint.lease_until_ns, now_ns)
         return held, standpoint.giving_up or reign.reason(held)
 

@@ -111,6 +111,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     term: int
     owners: tuple[tuple[str, str], ...]
     """(group, name of the node)"""
+    silent: tuple[str, ...] = ()
+    """Members that the leader has not heard for an election timeout"""
 
 
 Packet = (

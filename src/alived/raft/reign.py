@@ -65,7 +65,8 @@ class Reign:
         self._realm: Realm | None = None
         self._edition: object = None
         self._decision = Decision(groups=())
-        self._status: tuple[tuple[str, str], ...] = ()
+        self._silent: frozenset[str] = frozenset()
+        self._status: Status | None = None
         self._status_ns = now_ns
         self._looked_ns = now_ns
         self._stale = True
@@ -202,16 +203,27 @@ class Reign:
             for placed in self._decision.groups
         )
 
+    def silent(self, heard_ns: Mapping[int, int], now_ns: int) -> frozenset[str]:
+        """Members that were not heard for an election timeout; looked at when a decision is due."""
+        assert self._realm is not None
+        since_ns = now_ns - self._timers.election_ns
+        self._silent = frozenset(
+            member.id
+            for member in self._realm.members
+            if member.id != self._own and heard_ns.get(node_number(member.id), 0) <= since_ns
+        )
+        return self._silent
+
     def _spread_status(self, now_ns: int) -> None:
         assert self._realm is not None
-        owners = self.owners(now_ns)
-        if owners == self._status and now_ns < self._status_ns:
+        status = Status(term=self.term, owners=self.owners(now_ns), silent=tuple(sorted(self._silent)))
+        if status == self._status and now_ns < self._status_ns:
             return
-        self._status = owners
+        self._status = status
         self._status_ns = now_ns + STATUS_NS
         for member in self._realm.members:
             if member.id != self._own:
-                self._outbox.add(Send(node_number(member.id), Status(term=self.term, owners=owners)))
+                self._outbox.add(Send(node_number(member.id), status))
 
     @property
     def deadline_ns(self) -> int:

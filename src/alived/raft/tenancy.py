@@ -55,9 +55,11 @@ class Tenancy:
                 self.news = True
                 self._changed = answer.serial
 
-    def leader_beats(self) -> None:
-        """Its lease is about to be confirmed anew: a report that follows our answer gets the most out of it."""
+    def leader_beats(self) -> bool:
+        """Its lease is about to be confirmed anew: a report that follows our answer gets the most out of it. True: one
+        is wanted."""
         self._asked = self._asked or bool(self._subleased.until_ns)
+        return self._asked
 
     def held(self, term: int, now_ns: int) -> Mapping[str, int]:
         """What may be owned by the grace of the leader of this term, and until when."""
