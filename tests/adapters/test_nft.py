@@ -36,6 +36,33 @@ def test_an_nft_that_hangs_is_not_waited_for_ever(monkeypatch: pytest.MonkeyPatc
         nft.run(script(TABLE, [VIP], []))
 
 
+REFUSAL = """/dev/stdin:1:1-33: Error: Could not process rule: Operation not supported
+table netdev alived {}
+^^^^^^^^^^^^^^^^^^^^^^
+/dev/stdin:2:21-36: Error: No such file or directory; did you mean table 'alived' in family netdev?
+delete table netdev alived
+                    ^^^^^^
+"""
+
+
+@pytest.mark.parametrize(
+    ("stderr", "sentence"),
+    [
+        (REFUSAL, "nft: Could not process rule: Operation not supported, at: table netdev alived {}"),
+        ("Operation not permitted (you must be root)\n", "nft: Operation not permitted (you must be root)"),
+        ("", "nft: it failed without a word"),
+    ],
+)
+def test_the_first_complaint_is_the_reason(monkeypatch: pytest.MonkeyPatch, stderr: str, sentence: str) -> None:
+    def refuse(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(["nft"], 1, "", stderr)
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(NftError) as error:
+        nft.run("")
+    assert str(error.value) == sentence
+
+
 @pytest.mark.lab
 def test_on_a_kernel_nothing_gets_in_until_the_table_is_gone(segment: Segment) -> None:
     if shutil.which("nft") is None:

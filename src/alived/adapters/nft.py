@@ -31,4 +31,11 @@ def run(script: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NftError(f"cannot run nft: {error}") from error
     if done.returncode:
-        raise NftError(f"nft: {done.stderr.strip()}")
+        raise NftError(f"nft: {_first_complaint(done.stderr)}")
+
+
+def _first_complaint(text: str) -> str:
+    """The reason and the line of the script. What follows are its consequences, dozens of lines in a large table."""
+    first, *rest = text.strip().splitlines() or ["it failed without a word"]
+    reason = first.partition("Error: ")[2] or first
+    return f"{reason}, at: {rest[0].strip()}" if rest else reason

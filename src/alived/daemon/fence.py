@@ -9,9 +9,6 @@ from alived.config.model import Config
 from alived.daemon.reports import Reports
 from alived.raft.profiles import TIMERS
 
-_NOBODY = ""
-"""Name of no group: to close its lease changes nothing and tells whether a table takes our frames."""
-
 
 class Fence:
     """Opened, renewed and closed for each group. The parent makes the table that enforces it, and mends it."""
@@ -31,7 +28,7 @@ class Fence:
     def configure(self, config: Config) -> None:
         """Looks whether there is a table."""
         self.timeout_ns = TIMERS[config.cluster.profile].kernel_lease_ns if self._lease and config.cluster else 0
-        self.present = bool(self._lease and config.cluster and self._lease.close(_NOBODY))
+        self.present = bool(self._lease and config.cluster and self._lease.enforced())
 
     def renew(self, group: str) -> bool:
         """Whether `present` has changed."""
