@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from alived.adapters.control_client import NotRunning
 from alived.cli import asking
-from alived.cli.status import history, reload, span, status
+from alived.cli.status import history, reload, status
+from alived.cli.words import span
 
 INSTANCE: dict[str, Any] = {
     "name": "VI_1",
@@ -48,6 +49,8 @@ def answer(**changes: Any) -> dict[str, Any]:
         "sync_groups": [],
         "receive_errors": {},
         "scripts": [],
+        "raft_groups": [],
+        "cluster": None,
         "fences": [],
         "processes": [PROCESS],
     }
@@ -236,3 +239,78 @@ def test_status_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+RAFT_GROUP: dict[str, Any] = {
+    "name": "web",
+    "state": "MASTER",
+    "last_known_state": "MASTER",
+    "since": 1.0,
+    "since_s": 5.0,
+    "reason": "leased: this node leads",
+    "priority": 90,
+    "base_priority": 100,
+    "able": True,
+    "term": 4,
+    "lease_left_ms": 87,
+    "vips": {
+        "wanted": ["192.0.2.9/24 dev eth0"],
+        "present": ["192.0.2.9/24 dev eth0"],
+        "missing": [],
+        "unexpected": [],
+    },
+    "faults": [],
+    "interface": "eth0",
+    "owner": {"group": "web", "owner": "n1", "last_known_owner": "n1", "age_ms": 12, "reason": ""},
+}
+CLUSTER: dict[str, Any] = {
+    "node": "n1",
+    "fresh": True,
+    "phase": "running",
+    "cluster_id": "front",
+    "leader": "n1",
+    "term": 4,
+    "voters": 3,
+    "quorum": 2,
+    "tolerated_failures": 1,
+}
+
+
+def raft_status(daemon: Daemon, group: dict[str, Any], cluster: dict[str, Any] = CLUSTER) -> list[str]:
+    daemon.answer = answer(instances=[], raft_groups=[RAFT_GROUP | group], cluster=cluster)
+    return click.unstyle(run(status).stdout).splitlines()
+
+
+def test_a_group_elected_by_raft_is_shown_with_its_lease_and_its_owner(daemon: Daemon) -> None:
+    assert raft_status(daemon, {})[:4] == [
+        "web  MASTER for 5.0 s: leased: this node leads",
+        "    elected by Raft on eth0, priority 90 (base 100), lease of term 4, 87 ms left, owner n1 (known 12 ms ago)",
+        "    addresses: 192.0.2.9/24 dev eth0",
+        "cluster front: this node is n1, running, it leads, term 4; 3 voters, majority 2, 1 more may fail",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "line"),
+    [
+        ({"lease_left_ms": None}, "no lease here"),
+        ({"owner": None}, "owner unknown: the raft process does not answer"),
+        ({"owner": RAFT_GROUP["owner"] | {"owner": "unknown"}}, "owner unknown, last known n1"),
+        ({"owner": RAFT_GROUP["owner"] | {"owner": "", "reason": "no majority"}}, "nobody owns it: no majority"),
+        ({"able": False}, "this node cannot own it now"),
+        ({"faults": [{"cause": "interface", "reason": "eth0 is down"}]}, "FAULT: eth0 is down"),
+    ],
+)
+def test_what_is_wrong_with_a_group_is_said(daemon: Daemon, group: dict[str, Any], line: str) -> None:
+    assert any(line in shown for shown in raft_status(daemon, group))
+
+
+def test_a_group_and_a_cluster_of_which_nothing_is_known(daemon: Daemon) -> None:
+    never = {"name": "web", "state": "unknown", "last_known_state": None, "reason": "the engine has not answered yet"}
+    silent = {"node": "n1", "fresh": False, "reason": "the raft process does not answer"}
+    daemon.answer = answer(instances=[], raft_groups=[never], cluster=silent)
+    lines = click.unstyle(run(status).stdout).splitlines()
+    assert lines[:2] == [
+        "web  unknown: the engine has not answered yet",
+        "cluster: this node is n1, state unknown: the raft process does not answer",
+    ]

@@ -170,6 +170,8 @@ class FakeRaft:
                 self._context.send(Configured(changes=("the cluster is told",)))
             case EngineEnded():
                 self._note("engine ended")
+            case SnapshotRequest():
+                pass  # who asks is told after a while that the state is unknown
             case ClusterRequest(number, Transfer(to)):
                 if to == "nobody":
                     self._note("asked")

@@ -59,6 +59,14 @@ def test_the_raft_process_hands_over_before_the_engine_lets_go(daemon: Daemon, o
     assert daemon.bound() == []
 
 
+def test_while_it_is_silent_the_cluster_is_unknown(daemon: Daemon) -> None:
+    daemon.start_and_wait(clustered(daemon.directory, "VI_1"))
+    status = daemon.ask("status")["result"]
+    assert (status["cluster"]["node"], status["cluster"]["phase"]) == ("n1", "unknown")
+    assert status["fresh"], "the engine answers"
+    assert daemon.ask("members")["result"]["reason"] == "the raft process has not answered yet"
+
+
 def test_it_hears_that_the_engine_died_and_not_that_the_worker_did(daemon: Daemon) -> None:
     daemon.start_and_wait(clustered(daemon.directory, "VI_1"))
     os.kill(daemon.pid_of("worker"), signal.SIGKILL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.cli.status import status_lines
 from alived.daemon import script_view
@@ -55,7 +57,8 @@ def test_before_the_first_result_and_without_an_answer_it_is_unknown() -> None:
 
 
 def test_for_people() -> None:
-    status = {"fresh": True, "sync_groups": [], "instances": [], "receive_errors": {}, "processes": []}
+    status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "cluster": None}
+    status |= {key: [] for key in ("sync_groups", "instances", "raft_groups", "fences", "processes")}
     lines = list(status_lines(status | {"scripts": script_view.scripts(CONFIG, KNOWN, snapshot(), CLOCK)}))
     plain = [line.replace("\x1b[0m", "") for line in lines]
     assert "for 3.0 s: script chk failed: exit 1; tracked by VI" in plain[0]

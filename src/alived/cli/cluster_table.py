@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
-Json = dict[str, Any]
+from alived.cli.asking import Json
+from alived.cli.words import age, bold, loud
+
 HEADINGS = ("NODE", "ROLE", "ADDRESS", "PRIORITY", "HEARD", "LAG", "OWNS", "PREFERRED FOR")
 
 
@@ -23,12 +24,12 @@ def summary_lines(cluster: Json) -> Iterator[str]:
     """What `alived status` shows of it, too."""
     name = f"cluster {cluster['cluster_id']}" if cluster.get("cluster_id") else "cluster"
     if not cluster["fresh"]:
-        yield f"{_bold(name)}: this node is {_bold(cluster['node'])}, {_loud('state unknown')}: {cluster['reason']}"
+        yield f"{bold(name)}: this node is {bold(cluster['node'])}, {loud('state unknown')}: {cluster['reason']}"
         return
     leader = cluster["leader"]
-    led = "it leads" if leader == cluster["node"] else f"leader {leader}" if leader else _loud("no leader")
+    led = "it leads" if leader == cluster["node"] else f"leader {leader}" if leader else loud("no leader")
     yield (
-        f"{_bold(name)}: this node is {_bold(cluster['node'])}, {cluster['phase']}, {led}, term {cluster['term']}; "
+        f"{bold(name)}: this node is {bold(cluster['node'])}, {cluster['phase']}, {led}, term {cluster['term']}; "
         f"{_tolerance(cluster)}"
     )
 
@@ -42,7 +43,7 @@ def _tolerance(cluster: Json) -> str:
         return f"{of}, {more} more may fail"
     if more == 0:
         return f"{of}, " + _warn("no more may fail")
-    return f"{of}, " + _loud("no majority")
+    return f"{of}, " + loud("no majority")
 
 
 def _row(member: Json) -> tuple[str, ...]:
@@ -53,11 +54,21 @@ def _row(member: Json) -> tuple[str, ...]:
         member["role"] + (" (leads)" if member["leads"] else ""),
         f"{host}:{member['port']}",
         str(member["priority"]),
-        "this node" if member["this_node"] else "never" if member["heard_ms"] is None else _age(member["heard_ms"]),
+        "this node"
+        if member["this_node"]
+        else "never"
+        if member["heard_ms"] is None
+        else f"{age(member['heard_ms'])} ago",
         "" if lag is None else str(lag),
         ", ".join(member["owner_of"]) or "-",
         ", ".join(member["preferred_for"]) or "-",
     )
+
+
+def _heard(member: Json) -> str:
+    if member["this_node"]:
+        return "this node"
+    return "never" if member["heard_ms"] is None else f"{age(member['heard_ms'])} ago"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -71,7 +82,7 @@ def _troubles(cluster: Json) -> Iterator[str]:
         if owner["owner"] in ("", "unknown"):
             known = f" (last known: {owner['last_known_owner']})" if owner["last_known_owner"] else ""
             who = "nobody owns it" if not owner["owner"] else f"owner unknown{known}"
-            yield _loud(f"{owner['group']}: {who}") + (f": {owner['reason']}" if owner["reason"] else "")
+            yield loud(f"{owner['group']}: {who}") + (f": {owner['reason']}" if owner["reason"] else "")
     for member in cluster["members"]:
         for group in member["groups"]:
             if not group["able"]:
@@ -81,17 +92,5 @@ def _troubles(cluster: Json) -> Iterator[str]:
         yield f"packets of peers not accepted: {counted}"
 
 
-def _age(age_ms: int) -> str:
-    return f"{age_ms} ms ago" if age_ms < 10_000 else f"{age_ms // 1000} s ago"
-
-
-def _bold(text: str) -> str:
-    return click.style(text, bold=True)
-
-
 def _warn(text: str) -> str:
     return click.style(text, fg="yellow", bold=True)
-
-
-def _loud(text: str) -> str:
-    return click.style(text, fg="red", bold=True)

@@ -14,17 +14,10 @@ from typing import Any
 import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
+from alived.cli.status_raft import raft_lines
+from alived.cli.words import COLOURS, age, bold, loud, span, state, vip_lines
 
 _RELOAD_LIMIT_S = 90.0
-_COLOURS = {
-    "MASTER": "green",
-    "BACKUP": "cyan",
-    "FAULT": "red",
-    "INIT": "yellow",
-    "unknown": "magenta",
-    "up": "green",
-    "down": "red",
-}
 
 
 @click.command()
@@ -70,12 +63,13 @@ def _print(result: Any, as_json: bool, lines: Callable[[Any], Iterator[str]]) ->
 def status_lines(status: Json) -> Iterator[str]:
     """The status for people: what is wrong is loud, what is well is short."""
     if not status["fresh"]:
-        yield _loud(_stale(status["age_ms"]))
+        yield loud(_stale(status["age_ms"]))
     for group in status["sync_groups"]:
         members = ", ".join(group.get("members", ()))
-        yield f"{_name(group['name'])}  {_state(group)}  sync group of {members}: {group['reason']}"
+        yield f"{bold(group['name'])}  {state(group)}  sync group of {members}: {group['reason']}"
     for instance in status["instances"]:
         yield from _instance_lines(instance)
+    yield from raft_lines(status)
     for script in status["scripts"]:
         yield from _script_lines(script)
     yield from _fence_lines(status["fences"])
@@ -94,19 +88,19 @@ def _fence_lines(fences: Sequence[Json]) -> Iterator[str]:
         if fence["missing"]:
             after_ms = fence["silent_after_ms"]
             within = f"silent after {after_ms / 1000:g} s, by {fence['fence']}" if after_ms else "NOTHING SILENCES IT"
-            yield _loud(f"{fence['group']}: if this node freezes: {within}: {fence['missing']}")
+            yield loud(f"{fence['group']}: if this node freezes: {within}: {fence['missing']}")
 
 
 def _instance_lines(instance: Json) -> Iterator[str]:
-    yield f"{_name(instance['name'])}  {_state(instance)}: {instance['reason']}"
+    yield f"{bold(instance['name'])}  {state(instance)}: {instance['reason']}"
     if "vrid" not in instance:
         return
     yield f"    {_election(instance)}"
     for peer in instance["peers"]:
         yield f"    heard {peer['address']}: {_peer(peer)}"
-    yield from _vip_lines(instance["vips"])
+    yield from vip_lines(instance["vips"])
     for fault in instance["faults"]:
-        yield "    " + _loud(f"FAULT: {fault['reason']}")
+        yield "    " + loud(f"FAULT: {fault['reason']}")
 
 
 def _election(instance: Json) -> str:
@@ -120,29 +114,19 @@ def _election(instance: Json) -> str:
 
 
 def _peer(peer: Json) -> str:
-    text = f"{_age_ms(peer['age_ms'])} ago, priority {peer['priority']}, {peer['adverts']} adverts"
-    return text + (_loud(f", {peer['missed']} missed ({peer['loss_pct']} %)") if peer["missed"] else "")
-
-
-def _vip_lines(vips: Json) -> Iterator[str]:
-    held = [v for v in vips["wanted"] if v not in vips["missing"]]
-    if held:
-        yield f"    addresses: {_few(held)}"
-    if vips["missing"]:
-        yield "    " + _loud(f"MISSING: {_few(vips['missing'])}")
-    if vips["unexpected"]:
-        yield "    " + _loud(f"HERE BUT NOT OURS NOW: {_few(vips['unexpected'])}")
+    text = f"{age(peer['age_ms'])} ago, priority {peer['priority']}, {peer['adverts']} adverts"
+    return text + (loud(f", {peer['missed']} missed ({peer['loss_pct']} %)") if peer["missed"] else "")
 
 
 def _script_lines(script: Json) -> Iterator[str]:
     """A tracked script: the verdict, who acts on it, and how its runs go."""
     runs = script["runs"]
-    verdict = click.style(script["result"], fg=_COLOURS[script["result"]], bold=True)
+    verdict = click.style(script["result"], fg=COLOURS[script["result"]], bold=True)
     since = f" for {span(script['since_s'])}" if script["since_s"] is not None else ""
     trackers = ", ".join(map(_tracker, script["tracked_by"]))
-    yield f"script {_name(script['name'])}  {verdict}{since}: {script['reason']}; tracked by {trackers}"
+    yield f"script {bold(script['name'])}  {verdict}{since}: {script['reason']}; tracked by {trackers}"
     if runs is None:
-        yield "    " + _loud("the process that runs it does not answer")
+        yield "    " + loud("the process that runs it does not answer")
         return
     if runs["last_result"]:
         times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
@@ -169,33 +153,21 @@ def _next_run(runs: Json) -> str:
     return f"{running}next run in {span(max(runs['next_run_s'], 0))}"
 
 
-def _few(texts: list[str], limit: int = 6) -> str:
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
-
-
-def _state(thing: Json) -> str:
-    text = click.style(thing["state"], fg=_COLOURS.get(thing["state"]), bold=True)
-    if thing["state"] == "unknown" and thing["last_known_state"]:
-        text += f" (was {thing['last_known_state']})"
-    return text + (f" for {span(thing['since_s'])}" if thing.get("since_s") is not None else "")
-
-
 def _process(process: Json) -> str:
     text = f"{process['role']}[{process['pid']}]"
     if process["state"] != "running":
-        text += " " + _loud(process["state"])
+        text += " " + loud(process["state"])
     if process["restarts"]:
-        text += _loud(f" {process['restarts']} restarts, the last because it {process['last_death']}")
+        text += loud(f" {process['restarts']} restarts, the last because it {process['last_death']}")
     return text
 
 
 def history_lines(history: list[Json]) -> Iterator[str]:
     for change in history:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(change["time"]))
-        new = click.style(change["new"], fg=_COLOURS.get(change["new"]), bold=True)
+        new = click.style(change["new"], fg=COLOURS.get(change["new"]), bold=True)
         millis = int(change["time"] % 1 * 1000)
-        yield f"{moment}.{millis:03d}  {_name(change['name'])}  {change['old']} -> {new}: {change['reason']}"
+        yield f"{moment}.{millis:03d}  {bold(change['name'])}  {change['old']} -> {new}: {change['reason']}"
 
 
 def reload_lines(answer: Json) -> Iterator[str]:
@@ -205,33 +177,10 @@ def reload_lines(answer: Json) -> Iterator[str]:
     if answer["ok"]:
         yield "reloaded" if result["changes"] else "reloaded; nothing changed"
     else:
-        yield _loud(answer["error"])
-
-
-def _name(name: str) -> str:
-    return click.style(name, bold=True)
-
-
-def _loud(text: str) -> str:
-    return click.style(text, fg="red", bold=True)
+        yield loud(answer["error"])
 
 
 def _stale(age_ms: int | None) -> str:
     if age_ms is None:
         return "The engine has not answered since the daemon started."
-    return f"The engine does not answer; what follows is {_age_ms(age_ms)} old."
-
-
-def _age_ms(age_ms: int) -> str:
-    return f"{age_ms} ms" if age_ms < 10_000 else span(age_ms / 1000)
-
-
-def span(seconds: float) -> str:
-    """3.2 s, 4 min 10 s, 5 h 3 min, 12 d 4 h"""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    for unit, size, smaller, small in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
-        if seconds < size * (24 if unit == "h" else 60) or unit == "d":
-            whole, rest = divmod(int(seconds), size)
-            return f"{whole} {unit} {rest // small} {smaller}"
-    raise AssertionError("days have no limit")
+    return f"The engine does not answer; what follows is {age(age_ms)} old."

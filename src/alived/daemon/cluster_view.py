@@ -14,7 +14,6 @@ from alived.raft.member_events import MemberSnapshot, OwnerView, PeerView
 
 OWNER_FRESH_NS = 5 * NS_PER_S
 """The leader tells all nodes about once a second who owns what."""
-NOBODY = ""
 
 
 def cluster(config: Config, snapshot: RaftSnapshot | None, fresh: bool, clock: Clock) -> Json | None:
@@ -53,8 +52,13 @@ def cluster(config: Config, snapshot: RaftSnapshot | None, fresh: bool, clock: C
         "scheduling": snapshot.scheduling,
         "lateness_max_ms": snapshot.lateness_max_ns / NS_PER_MS,
         "members": [_member(peer, member, groups, fresh, clock) for peer in member.members],
-        "owners": [_owner(owner, fresh, clock) for owner in member.owners],
+        "owners": owners(member, fresh, clock),
     }
+
+
+def owners(member: MemberSnapshot, fresh: bool, clock: Clock) -> list[Json]:
+    """Who owns which group, as far as this node knows."""
+    return [_owner(owner, fresh, clock) for owner in member.owners]
 
 
 def _left_ms(until_ns: int | None, clock: Clock) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
-from alived.daemon import script_view, view
+from alived.daemon import cluster_view, raft_view, script_view, view
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, ScriptsSnapshot, ScriptVerdict
 from alived.daemon.snapshots import Snapshots
@@ -42,13 +42,28 @@ class StatusAnswers:
     ) -> None:
         """verdicts and processes (at a moment): as they are when the children have answered."""
 
-        def show(snapshot: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
+        def show(engine: EngineSnapshot | None, scripts: ScriptsSnapshot | None, raft: RaftSnapshot | None) -> None:
             clock = view.Clock(now_ns(), time.time())
-            known = snapshot or self.engine.last
-            status = view.status(config, known, snapshot is not None, processes(clock.now_ns), clock)
-            done(status | {"scripts": script_view.scripts(config, verdicts(), scripts, clock)})
+            known, fresh = engine or self.engine.last, engine is not None
+            done(
+                view.status(config, known, fresh, processes(clock.now_ns), clock)
+                | {
+                    "raft_groups": raft_view.raft_groups(config, known, fresh, raft, clock),
+                    "cluster": cluster_view.cluster(config, raft or self.raft.last, raft is not None, clock),
+                    "scripts": script_view.scripts(config, verdicts(), scripts, clock),
+                }
+            )
 
-        if tracked_scripts(config):
-            self.engine.ask(lambda snapshot: self.scripts.ask(lambda scripts: show(snapshot, scripts)))
-        else:
-            self.engine.ask(lambda snapshot: show(snapshot, None))
+        def ask_raft(engine: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
+            if config.cluster is not None:
+                self.raft.ask(lambda raft: show(engine, scripts, raft))
+            else:
+                show(engine, scripts, None)
+
+        def ask_worker(engine: EngineSnapshot | None) -> None:
+            if tracked_scripts(config):
+                self.scripts.ask(lambda scripts: ask_raft(engine, scripts))
+            else:
+                ask_raft(engine, None)
+
+        self.engine.ask(ask_worker)

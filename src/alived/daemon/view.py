@@ -14,6 +14,7 @@ from alived.config.model import Config
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import EngineSnapshot, GroupSnapshot, Transition
 from alived.vip.events import VipSnapshot
+from alived.vip.ownership_events import OwnershipSnapshot
 from alived.vrrp.events import InstanceSnapshot, PeerSnapshot
 
 UNKNOWN = "unknown"
@@ -26,7 +27,7 @@ _COUNTERS = (
     "priority_zero_received",
 )
 Json = dict[str, Any]
-_NEVER_HEARD: Json = {"state": UNKNOWN, "reason": "the engine has not answered yet", "last_known_state": None}
+NEVER_HEARD: Json = {"state": UNKNOWN, "reason": "the engine has not answered yet", "last_known_state": None}
 
 
 class Clock:
@@ -70,7 +71,7 @@ def status(
 
 def _instances(config: Config, snapshot: EngineSnapshot | None, fresh: bool, clock: Clock) -> list[Json]:
     if snapshot is None:
-        return [{"name": i.vrrp.name, **_NEVER_HEARD} for i in config.instances]
+        return [{"name": i.vrrp.name, **NEVER_HEARD} for i in config.instances]
     vips = {v.group: v for v in snapshot.vips}
     return [_instance(i, vips.get(i.name), fresh, clock) for i in snapshot.instances]
 
@@ -78,7 +79,7 @@ def _instances(config: Config, snapshot: EngineSnapshot | None, fresh: bool, clo
 def _instance(instance: InstanceSnapshot, vips: VipSnapshot | None, fresh: bool, clock: Clock) -> Json:
     return {
         "name": instance.name,
-        **_state(instance, fresh, clock),
+        **state_of(instance, fresh, clock),
         "priority": instance.priority,
         "base_priority": instance.base_priority,
         "interface": instance.interface,
@@ -90,14 +91,14 @@ def _instance(instance: InstanceSnapshot, vips: VipSnapshot | None, fresh: bool,
         "master": instance.master,
         "primary_address": instance.primary_address,
         "peers": [_peer(p, clock) for p in instance.peers],
-        "vips": _vips(vips),
+        "vips": vips_of(vips),
         "faults": [{"cause": cause, "reason": reason} for cause, reason in instance.faults],
         "counters": {name: getattr(instance, name) for name in _COUNTERS}
         | {"announced": vips.announced if vips else 0, "restored": vips.restored if vips else 0},
     }
 
 
-def _state(thing: InstanceSnapshot | GroupSnapshot, fresh: bool, clock: Clock) -> Json:
+def state_of(thing: InstanceSnapshot | GroupSnapshot | OwnershipSnapshot, fresh: bool, clock: Clock) -> Json:
     known = {
         "since": clock.wall(thing.since_ns),
         "since_s": clock.age_s(thing.since_ns),
@@ -121,7 +122,7 @@ def _peer(peer: PeerSnapshot, clock: Clock) -> Json:
     }
 
 
-def _vips(vips: VipSnapshot | None) -> Json:
+def vips_of(vips: VipSnapshot | None) -> Json:
     wanted, present = (vips.wanted, vips.present) if vips else ((), ())
     return {
         "wanted": list(wanted),
@@ -133,8 +134,8 @@ def _vips(vips: VipSnapshot | None) -> Json:
 
 def _groups(config: Config, snapshot: EngineSnapshot | None, fresh: bool, clock: Clock) -> list[Json]:
     if snapshot is None:
-        return [{"name": g.vrrp.name, **_NEVER_HEARD} for g in config.sync_groups]
-    return [{"name": g.name, **_state(g, fresh, clock), "members": list(g.members)} for g in snapshot.groups]
+        return [{"name": g.vrrp.name, **NEVER_HEARD} for g in config.sync_groups]
+    return [{"name": g.name, **state_of(g, fresh, clock), "members": list(g.members)} for g in snapshot.groups]
 
 
 def _process(process: RoleStatus, clock: Clock) -> Json:
