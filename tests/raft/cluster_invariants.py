@@ -24,8 +24,8 @@ class Invariants:
         self._leaders: dict[int, str] = {}
         self._written: dict[tuple[int, int], tuple[int, Entry]] = {}
         self._committed: dict[int, Entry] = {}
-        self._applied: dict[tuple[str, int], int] = {}
-        """(machine, life of its process): what has been looked at"""
+        self._looked_at: dict[tuple[str, int], int] = {}
+        """(machine, life of its process): up to which committed entry"""
         self.formed: set[str] = set()
         self.terms = 0
 
@@ -55,10 +55,10 @@ class Invariants:
                 raise Violation(f"two clusters: {machine.name} is of {formed}, others of {self.formed - {formed}}")
         if raft.role is Role.LEADER and self._leaders.get(raft.term) != machine.name:
             self._leads(machine, raft.term)
-        seen = self._applied.get((machine.name, machine.life), 0)
-        if raft.log.applied > seen:
-            self._applied[machine.name, machine.life] = raft.log.applied
-            self._applies(machine, seen)
+        seen = self._looked_at.get((machine.name, machine.life), 0)
+        if raft.log.committed > seen:
+            self._looked_at[machine.name, machine.life] = raft.log.committed
+            self._commits(machine, seen)
 
     def _leads(self, machine: Machine, term: int) -> None:
         """Election Safety (paper, 5.2): one leader a term. Leader Completeness (5.4): it has everything committed."""
@@ -80,15 +80,15 @@ class Invariants:
             if known[1] != entry or (before and known[0] and known[0] != before):
                 raise Violation(f"log matching: {machine.name} wrote {entry} after term {before}, another {known}")
 
-    def _applies(self, machine: Machine, seen: int) -> None:
-        """State Machine Safety: nobody applies another entry at the same index (paper, 5.4.3)."""
+    def _commits(self, machine: Machine, seen: int) -> None:
+        """State Machine Safety: nobody commits, and so applies, another entry at the same index (paper, 5.4.3)."""
         assert machine.member is not None and machine.member.consensus is not None
         log = machine.member.consensus.node.raft.log
         low = max(seen + 1, log.first_index)
-        for entry in log.slice(low, log.applied + 1, 1 << 40) or ():
+        for entry in log.slice(low, log.committed + 1, 1 << 40) or ():
             known = self._committed.setdefault(entry.index, entry)
             if known != entry:
-                raise Violation(f"state machine safety: {machine.name} applies {entry}, another {known}")
+                raise Violation(f"state machine safety: {machine.name} commits {entry}, another {known}")
 
     @property
     def commits(self) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class Simulation:
         """(from, to): nothing arrives"""
         self.calm = False
         """No packet is lost, doubled or late"""
+        self.delays: Callable[[Packet], int | None] = lambda packet: None
+        """How late a packet is; None: as usual"""
         self.outcomes: list[Outcome] = []
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
@@ -116,6 +119,13 @@ class Simulation:
             act()
         self.now_ns = end
 
+    def until(self, true: Callable[[], bool], limit_ns: int = 10 * S) -> None:
+        """Run until it is so."""
+        end = self.now_ns + limit_ns
+        while not true():
+            assert self.now_ns < end, "it never came true"
+            self.run(MS // 5)
+
     def tell(self, text: str) -> None:
         self.story.append((self.now_ns, text))
 
@@ -129,7 +139,7 @@ class Simulation:
         lives = machine.life, target.life
         copies = 1 + (not self.calm and self.random.random() < self.world.duplicate)
         for _ in range(copies):
-            delay_ns = self._delay()
+            delay_ns = self.delays(packet) or self._delay()
             if delay_ns is not None:
                 self.later(delay_ns, lambda: self._arrive(machine, target, data, lives))
 
@@ -180,8 +190,10 @@ class Simulation:
         self.troubles.end()
         self.tell("the troubles end")
         self.run(REST_NS)
-        before = self._final_owners()
+        before, drops = self._final_owners(), self.counts["let go"]
         self.run(2 * S)
+        if self.counts["let go"] != drops:
+            raise Violation(f"no rest: {before} let go for a moment")
         self._check_members()
         if before != self._final_owners():
             raise Violation(f"no rest: owners were {before} and are {self._final_owners()}")
@@ -222,37 +234,60 @@ def _lines(simulation: Simulation) -> list[str]:
     return [f"{moment / MS:12.3f} ms  {text}" for moment, text in simulation.story]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Replays a seed and tells its story.")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--spares", type=int, default=0)
-    parser.add_argument("--witnesses", type=int, default=0)
-    parser.add_argument("--groups", type=int, default=2)
-    parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--spread", action="store_true")
-    parser.add_argument("--hold", action="store_true")
-    given = parser.parse_args()
-    world = World(
-        nodes=given.nodes,
-        spares=given.spares,
-        witnesses=given.witnesses,
-        groups=given.groups,
-        spread=given.spread,
-        hold=given.hold,
-    )
-    simulation = Simulation(given.seed, world)
-    began = time.perf_counter()
+def _replay(seed: int, world: World, duration_ns: int) -> None:
+    """One seed, with its story."""
+    simulation = Simulation(seed, world)
     try:
-        simulation.run(given.seconds * S)
+        simulation.run(duration_ns)
         simulation.rest()
     finally:
-        took = time.perf_counter() - began
         print("\n".join(_lines(simulation)))
-        print(
-            f"{simulation.now_ns / S:.0f} s in {took:.1f} s, {simulation.counts['events'] / took:,.0f} events a second"
-        )
-        print(", ".join(f"{count} {what}" for what, count in sorted(simulation.counts.items())))
+        _sum_up(simulation.counts)
+
+
+def _survey(seeds: range, world: World, duration_ns: int) -> bool:
+    """Many seeds, with what they add up to; whether all is well."""
+    total: Counter[str] = Counter()
+    broken = 0
+    for seed in seeds:
+        try:
+            total += simulate(seed, world, duration_ns).counts
+        except (Violation, AssertionError) as error:
+            broken += 1
+            print(f"seed {seed}: {type(error).__name__}: {error}")
+    print(f"{len(seeds)} seeds, {broken} broken")
+    _sum_up(total)
+    return not broken
+
+
+def _sum_up(counts: Counter[str]) -> None:
+    print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Replays a seed and tells its story, or looks at many.")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seeds", type=int, default=1, help="so many, without their stories")
+    parser.add_argument("--seconds", type=int, default=30, help="of troubles")
+    for name, default in World._field_defaults.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(default, bool):
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=default)
+        else:
+            parser.add_argument(option, type=type(default), default=default)
+    given = parser.parse_args()
+    world = World(**{name: getattr(given, name) for name in World._fields})
+    duration_ns = given.seconds * S
+    began = time.perf_counter()
+    well = True
+    if given.seeds == 1:
+        _replay(given.seed, world, duration_ns)
+    else:
+        well = _survey(range(given.seed, given.seed + given.seeds), world, duration_ns)
+    took = time.perf_counter() - began
+    minutes = given.seeds * (duration_ns + REST_NS) / (60 * S)
+    print(f"{minutes:.1f} minutes of the cluster in {took:.1f} s: {minutes * 60 / took:.1f} times as fast as life")
+    sys.exit(not well)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -69,6 +69,7 @@ class Driver(Protocol):
     now_ns: int
     random: random.Random
     world: World
+    counts: Counter[str]
 
     def later(self, delay_ns: int, act: Callable[[], None]) -> None: ...
     def send(self, machine: Machine, to: int, packet: Packet) -> None: ...
@@ -292,6 +293,7 @@ class Engine:
         if group in self.bound:
             self._held_ns[group] = self._machine.clock_ns
             del self.bound[group]
+            self._driver.counts["let go"] += 1
             self._driver.engine_changed(self._machine)
 
     # -- reports
@@ -358,7 +360,7 @@ class Machine:
         self.notices: list[MemberNoticed] = []
         self._inbox: deque[MemberEvent] = deque()
         self._line_free_ns = 0
-        self._saving = False
+        self.saving = False
         self._armed_ns = EVERYTHING
         self._waking = False
 
@@ -379,12 +381,13 @@ class Machine:
         self.engine.start()
         self.start()
 
-    def power_off(self) -> None:
+    def power_off(self, kept: int | None = None) -> None:
+        """kept: so many of the writes that were not synced are on the disk nevertheless; None: any number."""
         self.powered = False
         self.engine.die()
         self.engine.reap()
         self.kill()
-        self.disk.crash(self.driver.random.randrange(self.disk.unsynced + 1))
+        self.disk.crash(self.driver.random.randrange(self.disk.unsynced + 1) if kept is None else kept)
 
     def replace_disk(self) -> None:
         """By an empty one; to be powered on again."""
@@ -409,7 +412,7 @@ class Machine:
         self.life += 1
         self.member = None
         self._inbox.clear()
-        self._saving = False
+        self.saving = False
         self._armed_ns = EVERYTHING
         self._waking = False
         self.peers = set()
@@ -441,7 +444,7 @@ class Machine:
         if self.driver.now_ns < self.stopped_until_ns:
             self._wake_at(self.stopped_until_ns)
             return
-        while self._inbox and not self._saving and self.member is not None:
+        while self._inbox and not self.saving and self.member is not None:
             self._step(self._inbox.popleft())
 
     def _wake_at(self, moment_ns: int) -> None:
@@ -497,7 +500,7 @@ class Machine:
     # -- the disk
 
     def _save(self, save: Save) -> None:
-        self._saving = True
+        self.saving = True
         self.disk.write(save)
         slow = self.driver.random.random() < self.driver.world.slow_disk
         life = self.life
@@ -512,7 +515,7 @@ class Machine:
             self.kill()
             self.driver.later(self.driver.random.randrange(5 * MS, 500 * MS), self.start)
             return
-        self._saving = False
+        self.saving = False
         self.disk.finish(save)
         self.driver.written(self, save)
         self._inbox.appendleft(Saved())
@@ -537,7 +540,7 @@ class Machine:
             self._due()
 
     def _due(self) -> None:
-        if self.member is None or self.finished or self._saving:
+        if self.member is None or self.finished or self.saving:
             return  # `Saved` arms it again.
         if self.driver.now_ns < self.stopped_until_ns:
             self._wake_at(self.stopped_until_ns)
