@@ -419,3 +419,26 @@ def test_every_step_does_what_is_due() -> None:
     play = holding(A, B, lifetime_s=30)
     play.at(100) >> there(A) << ["add 100 101 for 30 s"]
     assert play.holder.deadline_ns == 110_000_000_000
+
+
+# -- nothing left --
+
+
+def test_it_is_empty_when_the_kernel_has_said_of_each_address_that_it_is_gone() -> None:
+    play = holding(A, B)
+    assert not play.holder.empty
+    play.at(1) >> RELEASE << ["remove 101 100"]
+    assert not play.holder.empty
+    play >> gone(B) << []
+    assert not play.holder.empty
+    play >> gone(A) << []
+    assert play.holder.empty
+    play.holder.step(CLAIM, play.now_ns)
+    assert not play.holder.empty
+
+
+def test_what_somebody_else_bound_is_not_ours() -> None:
+    play = new(A)
+    assert play.holder.empty
+    play >> there(A, foreign=True) << ["notice address-foreign ..."]
+    assert play.holder.empty

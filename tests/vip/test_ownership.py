@@ -445,6 +445,12 @@ def test_a_fence_that_the_kernel_has_lost_does_not_count() -> None:
     play >> FenceChanged(True) << ["report able 100"]
 
 
+def test_a_fence_for_others_does_not_count() -> None:
+    play = owning(BY_HOOKS, bound_by_hooks=True, fence_ns=0)
+    play >> FenceChanged(True) << []
+    assert not play.core.snapshot().fenced
+
+
 def test_hooks_that_cannot_let_go_are_a_fault_and_no_reason_to_wait_for_ever() -> None:
     play = owning(BY_HOOKS, bound_by_hooks=True, fence_ns=0)
     play >> NO_LEASE << ["MASTER -> BACKUP: node-b leads in term 8", "hooks ToSlave 3: MASTER -> BACKUP"]

@@ -30,7 +30,18 @@ def owned_groups(config: model.Config) -> tuple[model.RaftGroup, ...]:
 class OwnedGroup:
     """A group and what belongs to it. `OwnedGroups` steps the core and carries out its effects."""
 
-    __slots__ = ("config", "core", "entry", "keeper", "ownership", "tracked", "tracking", "waits")
+    __slots__ = (
+        "_reported",
+        "_reported_version",
+        "config",
+        "core",
+        "entry",
+        "keeper",
+        "ownership",
+        "tracked",
+        "tracking",
+        "waits",
+    )
 
     def __init__(self, config: model.RaftGroup, whole: model.Config, fence_ns: int, hook_numbers_from: int) -> None:
         """whole: the configuration that it is a part of. fence_ns: as of `OwnershipConfig`."""
@@ -38,6 +49,8 @@ class OwnedGroup:
         self.keeper: Keeper
         self.waits = False
         """For the first result of a script, before it begins."""
+        self._reported: GroupReport | None = None
+        self._reported_version = 0
         self.take(config, whole, fence_ns)
         self.core = Ownership(self.ownership, hook_numbers_from)
 
@@ -65,7 +78,7 @@ class OwnedGroup:
             priority=priorities[0] if priorities else DEFAULT_PRIORITY,
             hook_limits=limits_of(hooks_of(whole, Kind.RAFT, config.raft.name)),
             bound_by_hooks=config.raft.bound_by is BoundBy.HOOKS,
-            fence_ns=fence_ns,
+            fence_ns=fence_ns if config.vips.addresses else 0,  # else nobody knows what to silence
         )
 
     def _conditions(self) -> list[str]:
@@ -95,8 +108,12 @@ class OwnedGroup:
         return self.tracked | {va.interface for va in self.vips.addresses}
 
     def report(self, now: int) -> GroupReport:
-        core = self.core
-        return GroupReport(
+        """For the elector, some 30 times a second: nearly always what it was the last time."""
+        core, known = self.core, self._reported
+        if known and core.version == self._reported_version and known.held_ns in (0, None):
+            return known
+        self._reported_version = core.version
+        self._reported = GroupReport(
             name=self.name,
             able=core.able,
             priority=core.priority,
@@ -104,6 +121,7 @@ class OwnedGroup:
             holds=core.holds,
             held_ns=core.held_ago_ns(now),
         )
+        return self._reported
 
 
 def vips_key(name: str) -> str:

@@ -176,8 +176,17 @@ class OwnedGroups:
         for one in news.held:
             named = self.groups.get(one.group)
             if named:  # else a reload has just taken it out, or brings it in a moment
-                self.feed(named, own.Leased(one.until_ns, news.term, news.reason, one.leaving), now)
+                self._lease(named, own.Leased(one.until_ns, news.term, news.reason, one.leaving), now)
         self._report()
+
+    def _lease(self, group: OwnedGroup, lease: own.Leased, now: int) -> None:
+        effects = group.core.step(lease, now)
+        if effects is group.core.renewal:  # nearly always
+            if effects:
+                self._renew(group, now)
+        else:
+            self._apply(group, effects, now)
+        self._deadlines.changed(group.entry)
 
     def _report_soon(self) -> None:
         if not self._report_waits:
@@ -232,8 +241,7 @@ class OwnedGroups:
     def _carry_out(self, group: OwnedGroup, effect: own.OwnershipEffect, now: int) -> None:
         match effect:
             case own.OpenKernelLease() | own.RenewKernelLease():
-                if self._fence.renew(group.name):
-                    self._fence_changed(now)
+                self._renew(group, now)
             case own.CloseKernelLease():
                 self._fence.close(group.name)
             case own.ClaimAddresses():
@@ -251,10 +259,10 @@ class OwnedGroups:
             case _:
                 assert_never(effect)
 
-    def _fence_changed(self, now: int) -> None:
-        """The kernel has begun, or ceased, to take leases."""
-        for group in [*self.groups.values()]:
-            self.feed(group, own.FenceChanged(self._fence.present), now)
+    def _renew(self, group: OwnedGroup, now: int) -> None:
+        if self._fence.renew(group.name):  # the kernel has begun, or ceased, to take leases
+            for every in [*self.groups.values()]:
+                self.feed(every, own.FenceChanged(self._fence.present), now)
 
     def _emptied(self, group: OwnedGroup, now: int) -> None:
         self.feed(group, own.HolderEmpty(), now)

@@ -24,6 +24,7 @@ from typing import assert_never
 
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.owner import FaultCleared, FaultRaised, HookEvent, PriorityChanged, Shutdown, Startup, State
+from alived.vip.candidate import Candidate
 from alived.vip.events import OwnershipFailed, OwnershipPossible
 from alived.vip.gate_events import (
     BindAllowed,
@@ -39,23 +40,19 @@ from alived.vip.gate_events import (
     UnbindDue,
     Unbound,
 )
-from alived.vip.hook_gate import HookGate, Phase
+from alived.vip.hook_gate import Phase
 from alived.vip.ownership_events import (
     ClaimAddresses,
     CloseKernelLease,
     FenceChanged,
-    GroupHooksDue,
     HolderEmpty,
     Leased,
     OpenKernelLease,
-    OwnershipChanged,
     OwnershipConfig,
     OwnershipEffect,
     OwnershipEvent,
     OwnershipReconfigured,
-    OwnershipSnapshot,
     ReleaseAddresses,
-    RenewKernelLease,
     ReportDue,
     Unleased,
 )
@@ -65,98 +62,8 @@ STEPPED_DOWN = "step-down"
 """Cause of the fault that gives others the chance."""
 
 
-class Ownership:
-    """A core. `deadline_ns` is a plain attribute: the loop reads it after each step."""
-
-    def __init__(self, config: OwnershipConfig, hook_numbers_from: int = 0) -> None:
-        """hook_numbers_from: as of `HookGate`."""
-        self.config = config
-        self.state = State.INIT
-        self.deadline_ns: int | None = None
-        self.priority = config.priority
-        """Effective."""
-        self._gate = HookGate(config.name, config.hook_limits, hook_numbers_from)
-        self._faults: dict[str, str] = {}
-        self._candidate_at_ns: int | None = None
-        """End of the time after a step down."""
-        self._started = False
-        self._lease: Leased | None = None
-        self._term = 0
-        self._lease_reason = "nothing was heard yet"
-        """What the elector said last."""
-        self._fenced = config.fence_ns > 0
-        self._bound = False
-        self._emptying = False
-        """Released, but not gone yet."""
-        self._held_ns: int | None = None
-        self._why_backup = "not started"
-        """The reason of the state BACKUP, if that comes next."""
-        self._reason, self._since_ns, self._came_from = "not started", 0, State.INIT
-        self._reported: tuple[bool, int, bool] | None = None
-        self._became_master = self._released_master = 0
-        self._take(config)
-
-    def _take(self, config: OwnershipConfig) -> None:
-        self.config = config
-        self._priority_reason = f"priority {self.priority}"
-        self._renewal: tuple[OwnershipEffect, ...] = (RenewKernelLease(config.name),) if config.fence_ns else ()
-
-    # -- what the elector is told --
-
-    @property
-    def able(self) -> bool:
-        """It could own the group."""
-        return self._started and not self._faults
-
-    @property
-    def ability_reason(self) -> str:
-        """Why not, or why with this priority."""
-        if self._faults:
-            return "; ".join(self._faults.values())
-        return self._priority_reason if self._started else self._reason
-
-    @property
-    def holds(self) -> bool:
-        """The addresses are, or may be, bound here, or the kernel lets them speak."""
-        return self._bound or self._emptying
-
-    def held_ago_ns(self, now_ns: int) -> int | None:
-        """How long ago it held the addresses last (0: now); None: never."""
-        if self.holds:
-            return 0
-        return None if self._held_ns is None else now_ns - self._held_ns
-
-    def snapshot(self) -> OwnershipSnapshot:
-        return OwnershipSnapshot(
-            name=self.config.name,
-            state=self.state,
-            since_ns=self._since_ns,
-            reason=self._reason + self._waits_for(),
-            able=self.able,
-            base_priority=self.config.priority,
-            priority=self.priority,
-            term=self._term,
-            lease_until_ns=self._lease.until_ns if self._lease else None,
-            lease_reason=self._lease_reason,
-            fenced=self._fenced,
-            holds=self.holds,
-            held_ns=self._held_ns,
-            bound_by_hooks=self.config.bound_by_hooks,
-            faults=tuple(self._faults.items()),
-            became_master=self._became_master,
-            released_master=self._released_master,
-        )
-
-    def _waits_for(self) -> str:
-        match self._gate.phase:
-            case Phase.ASKING:
-                return f"; a lease of term {self._term} is here, its before_bind hooks have not ended"
-            case Phase.ALLOWED:
-                return f"; the lease of term {self._term} was shorter than the kernel's: waits for the next one"
-            case Phase.LEAVING:
-                return "; the group goes elsewhere when its before_unbind hooks have ended"
-            case _:
-                return ""
+class Ownership(Candidate):
+    """A core."""
 
     # -- steps --
 
@@ -166,8 +73,9 @@ class Ownership:
         if type(event) is Leased:
             if self._is_routine(event, now_ns):
                 self._lease = event
-                self.deadline_ns = self._earliest_ns()
-                return self._renewal if self._covers_fence(now_ns) else ()
+                other_ns, until_ns = self._other_deadline_ns, event.until_ns
+                self.deadline_ns = until_ns if other_ns is None or until_ns < other_ns else other_ns
+                return self.renewal if until_ns - now_ns >= self.config.fence_ns else ()
         elif type(event) is Unleased and self._lease is None:
             self._lease_reason = event.reason
             return ()
@@ -175,11 +83,12 @@ class Ownership:
         was_bound = self._bound
         effects += [*self._on_event(event, now_ns), *self._review(now_ns)]
         if type(event) is Leased and was_bound and self._bound and self._covers_fence(now_ns):
-            effects += self._renewal
+            effects += self.renewal
         if self._reported != (report := (self.able, self.priority, self.holds)):
             self._reported = report
             effects.append(ReportDue(self.config.name))
-        self.deadline_ns = self._earliest_ns()
+        self.version += 1
+        self._arm()
         return effects
 
     def _is_routine(self, new: Leased, now_ns: int) -> bool:
@@ -211,7 +120,7 @@ class Ownership:
             case HookEnded() | DeadlineReached():
                 effects = self._through_gate(event, now_ns)
             case FenceChanged(present):
-                self._fenced = present
+                self._fenced = present and self.config.fence_ns > 0
             case HolderEmpty():
                 effects = self._emptied(now_ns)
             case Startup(waits_for):
@@ -291,10 +200,12 @@ class Ownership:
         """Whether a kernel lease that begins now ends before ours does."""
         return self._lease is not None and self._lease.until_ns - now_ns >= self.config.fence_ns
 
-    def _earliest_ns(self) -> int | None:
+    def _arm(self) -> None:
+        others = (self._gate.deadline_ns, self._candidate_at_ns)
+        self._other_deadline_ns = min((moment for moment in others if moment is not None), default=None)
         ends_ns = self._lease.until_ns if self._lease and self._gate.phase is not Phase.OUT else None
-        moments = (ends_ns, self._gate.deadline_ns, self._candidate_at_ns)
-        return min((moment for moment in moments if moment is not None), default=None)
+        moments = (ends_ns, self._other_deadline_ns)
+        self.deadline_ns = min((moment for moment in moments if moment is not None), default=None)
 
     # -- in and out --
 
@@ -361,42 +272,3 @@ class Ownership:
         if self._faults:
             return self._move(State.FAULT, "; ".join(self._faults.values()), now_ns)
         return self._move(State.BACKUP, self._why_backup, now_ns)
-
-    def _move(self, new: State, reason: str, now_ns: int) -> Iterable[OwnershipEffect]:
-        if new is self.state:
-            return ()
-        self._came_from, self.state = self.state, new
-        self._reason, self._since_ns = reason, now_ns
-        left_ms = (self._lease.until_ns - now_ns) // NS_PER_MS if self._lease else None
-        evidence = (
-            f"lease of term {self._term}: {left_ms} ms left" if left_ms is not None else "no lease",
-            f"priority {self.priority} (base {self.config.priority})",
-            *(f"fault: {cause}: {why}" for cause, why in self._faults.items()),
-        )
-        return [
-            OwnershipChanged(
-                group=self.config.name,
-                old=self._came_from,
-                new=new,
-                reason=reason,
-                priority=self.priority,
-                evidence=evidence,
-            )
-        ]
-
-    def _hooks(self, event: HookEvent, number: int) -> OwnershipEffect:
-        old, new = self._came_from, self.state
-        if event is HookEvent.BEFORE_BIND:
-            old, new = self.state, State.MASTER
-        elif event is HookEvent.BEFORE_UNBIND and self._bound:
-            old, new = State.MASTER, State.BACKUP
-        return GroupHooksDue(
-            group=self.config.name,
-            event=event,
-            number=number,
-            old=old,
-            new=new,
-            reason=self._lease_reason if new is State.MASTER else self._reason,
-            priority=self.priority,
-            term=self._term,
-        )
