@@ -184,8 +184,8 @@ def hook(event: HookEvent, timeout_s: int) -> Hook:
     [
         ((), (), 5),
         ((hook(MASTER, 50),), (), 5),
-        ((hook(SLAVE, 10), hook(DESTROY, 20)), (), 10 + 4 + 20 + 4),
-        ((hook(SLAVE, 10),), (hook(SLAVE, 30),), 34),
+        ((hook(SLAVE, 10), hook(DESTROY, 20)), (), 10 + 9 + 20 + 9),
+        ((hook(SLAVE, 10),), (hook(SLAVE, 30),), 30 + 9),
         ((hook(SLAVE, 3600),), (), MAX_CLOSE_LIMIT_NS // NS_PER_S),
     ],
     ids=["none", "what takes ends at once", "one after the other", "of a group", "bounded"],

@@ -157,6 +157,20 @@ def test_a_refresh_sees_one_link_at_once_and_tells_nobody(world: World) -> None:
     assert world.log == []
 
 
+def test_catching_up_hears_everything_at_once(world: World) -> None:
+    world.busy = True
+    world.waiting = [[B0]] * BATCH + [[gone(B0)]]
+    world.machine.catch_up()
+    assert world.log == ["+192.0.2.100 on eth0"] * BATCH + ["-192.0.2.100 on eth0"]
+
+
+def test_catching_up_after_a_loss_asks(world: World) -> None:
+    world.there = [ETH0, A0]
+    world.waiting = [None]
+    world.machine.catch_up()
+    assert "-192.0.3.1 on eth1" in world.log
+
+
 def test_close_ends_listening(world: World) -> None:
     world.machine.close()
     assert world.reader is None

@@ -11,9 +11,9 @@ from alived.daemon.hook_facts import without_state
 from alived.daemon.hook_runs import HookRuns
 from alived.daemon.messages import BusMessage, HookDue, HookOutcome, HookRan
 from alived.daemon.owed import MAX_DELIVERIES
-from alived.hooks.config import Hook, HookEvent
+from alived.hooks.config import HookEvent
 from alived.hooks.events import Kind
-from alived.hooks.runs import KILL_GRACE_NS
+from alived.hooks.limits import limits_of
 from alived.hooks.tasks import takes
 
 MAX_CLOSE_LIMIT_NS = 80 * NS_PER_S
@@ -106,14 +106,9 @@ class HookRelay:
 
 
 def close_limit_ns(config: Config, least_ns: int) -> int:
-    """How long the worker may take to end: as long as the hooks of the end may, one event after the other."""
-    own = (hook for group in config.raft_groups for hook in group.hooks or ())
-    limits: dict[HookEvent, int] = {}
-    for hook in (*config.hooks, *own):
-        if not takes(hook.event):
-            limits[hook.event] = max(limits.get(hook.event, 0), _limit_ns(hook))
-    return min(max(least_ns, sum(limits.values())), MAX_CLOSE_LIMIT_NS)
-
-
-def _limit_ns(hook: Hook) -> int:
-    return hook.script.timeout_ns + 2 * KILL_GRACE_NS
+    """How long the worker may take to end: as long as the hooks on the way out may, one event after the other."""
+    longest: dict[HookEvent, int] = {}
+    for hooks in (config.hooks, *(group.hooks or () for group in config.raft_groups)):
+        for event, limit_ns in limits_of(hooks).items():
+            longest[event] = max(longest.get(event, 0), 0 if takes(event) else limit_ns)
+    return min(max(least_ns, sum(longest.values())), MAX_CLOSE_LIMIT_NS)

@@ -48,6 +48,11 @@ class Machine:
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
 
+    def catch_up(self) -> None:
+        """Hears all that the kernel has said by now."""
+        while (messages := self._monitor.read()) != []:
+            self._take(self._differences() if messages is None else messages)
+
     def refresh(self, name: str) -> Link | None:
         """Looks at this link at once, without waiting for the monitor (we have just made the device). Not at all of
         them: there may be hundreds, each of which was made a moment ago."""

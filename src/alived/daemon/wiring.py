@@ -6,7 +6,7 @@ concerns several of them is said to all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from alived.adapters.loop import now_ns
 from alived.adapters.netlink import Requests
@@ -16,6 +16,7 @@ from alived.daemon.deadlines import Deadlines
 from alived.daemon.fence import Fence
 from alived.daemon.holders import Holders
 from alived.daemon.instances import Instances
+from alived.daemon.keeper import Keeper
 from alived.daemon.messages import HookOutcome, ScriptVerdict
 from alived.daemon.owned_groups import OwnedGroups
 from alived.daemon.ports import Ports
@@ -92,11 +93,15 @@ class Wiring:
 
     def finish(self) -> None:
         """Everything has stopped: undoes what was made for it, and looks no more whether something is missing."""
+        if any(keeper.when_empty for keeper in self._keepers()):
+            self.holders.machine.catch_up()  # addresses are gone, and somebody has hooks for that
         self.holders.machine.close()
         self.instances.finish()
         self.owned_groups.finish()
 
     def vips(self) -> tuple[VipSnapshot, ...]:
-        instances = (router.keeper for router in self.instances.routers.values())
-        groups = (group.keeper for group in self.owned_groups.groups.values())
-        return tuple(keeper.holder.snapshot() for keeper in (*instances, *groups))
+        return tuple(keeper.holder.snapshot() for keeper in self._keepers())
+
+    def _keepers(self) -> Iterator[Keeper]:
+        yield from (router.keeper for router in self.instances.routers.values())
+        yield from (group.keeper for group in self.owned_groups.groups.values())
