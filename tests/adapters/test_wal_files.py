@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,29 @@ def test_a_torn_end_is_left_out_and_told(log: Wal, data_dir: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_hole_is_torn_or_damage_as_the_sync_before_it_says(log: Wal, data_dir: Path, sync: bool) -> None:
+    """The disk wrote the second of two saves and not all of the first: was the first promised?"""
+    before = state(log)
+    (path,) = segments(data_dir)
+    begin = path.stat().st_size
+    log.save(entries=[Entry(1, 4, b"e" * 2000)], sync=sync)
+    log.save(HardState(3, 1, 1), sync=False)
+    log.close()
+    data = bytearray(path.read_bytes())
+    hole = (begin // 512 + 1) * 512
+    data[hole : hole + 512] = bytes(512)
+    path.write_bytes(data)
+    if sync:
+        with pytest.raises(WalError, match=f"damaged at byte {begin}"):
+            opened(data_dir)
+    else:
+        again = opened(data_dir)
+        assert state(again) == before
+        assert len(again.notices) == 1
+        again.close()
+
+
 def test_damage_is_refused_and_touches_nothing(log: Wal, data_dir: Path) -> None:
     log.save(HardState(9, 0, 1))
     log.close()
@@ -360,11 +385,49 @@ def test_a_copy_that_fails_changes_nothing(log: Wal, data_dir: Path, monkeypatch
     assert log.initial_state()[0] == HardState(2, 0, 1)
 
 
+# -- killed at any moment
+
+SAVER = """
+import itertools, sys
+from alived.adapters import wal_files
+from alived.raft.messages import Entry, HardState, Snapshot
+
+wal_files.SEGMENT_BYTES = 20_000
+log = wal_files.Wal.open(sys.argv[1], node="a", cluster_id="blue")
+for term in itertools.count(log.initial_state()[0].term + 1):
+    log.save(HardState(term, 1, 0), [Entry(term, log.last_index + 1, b"e" * 300)])
+    if log.last_index - log.first_index > 20:
+        index = log.last_index - 5
+        log.compact(Snapshot(index, log.term(index)))
+    print(term, flush=True)
+"""
+
+
+def test_killed_at_any_moment(data_dir: Path) -> None:
+    """Really: a process that saves all the time keeps every promise, and no directory is ever unusable."""
+    promised = 0
+    for patience in range(0, 60, 7):
+        saver = subprocess.Popen([sys.executable, "-c", SAVER, str(data_dir)], stdout=subprocess.PIPE, text=True)
+        assert saver.stdout is not None
+        for _ in range(1 + patience):
+            promised = int(saver.stdout.readline())
+        saver.kill()
+        heard = saver.stdout.read().splitlines()
+        saver.wait()
+        saver.stdout.close()
+        promised = int(heard[-1]) if heard else promised
+        log = opened(data_dir)
+        assert log.initial_state()[0].term in (promised, promised + 1)
+        assert log.term(log.last_index) == log.initial_state()[0].term
+        log.close()
+
+
 # -- a crash at any moment
 
 command = st.one_of(
     st.tuples(st.just("vote"), st.integers(1, 3), st.booleans()),
     st.tuples(st.just("append"), st.integers(0, 3), st.sampled_from([3, 700, 1500])),
+    st.tuples(st.just("append unsynced"), st.integers(0, 3), st.sampled_from([3, 700, 1500])),
     st.tuples(st.just("compact"), st.integers(0, 3), st.just(0)),
     st.tuples(st.just("restore"), st.integers(1, 3), st.just(0)),
 )
@@ -387,10 +450,10 @@ class Play:
             match kind:
                 case "vote":
                     self.log.save(HardState(term, number, 0), sync=more)
-                case "append":
+                case "append" | "append unsynced":
                     first = max(last + 1 - number, self.log.first_index)
                     entries = [Entry(term, index, b"e" * more) for index in range(first, first + 2)]
-                    self.log.save(HardState(term, 0, 0), entries)
+                    self.log.save(HardState(term, 0, 0), entries, sync=kind == "append")
                 case "compact":
                     index = max(last - number, self.log.first_index - 1)
                     more = index >= self.log.first_index
@@ -398,7 +461,7 @@ class Play:
                 case _:
                     self.log.save(HardState(term, 0, 0), snapshot=Snapshot(last + number, term, FIRST.configuration))
             self.states.append(state(self.log))
-            if more or kind == "restore":
+            if kind == "restore" or (more and kind != "append unsynced"):
                 self.promised.append((len(self._recorder.operations), len(self.states) - 1))
 
     def may_survive(self, moment: int) -> list[object]:
