@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import bench.stage
 from alived.adapters.control_client import NotRunning, ask
-from alived.adapters.netns import Network, inside
+from alived.adapters.netns import Network
 from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.cli.demo_cluster import PORT, GroupText, MemberText, cluster_document, write_key
 from alived.cli.demo_daemons import Daemon
@@ -157,21 +157,6 @@ class RaftNodes(Ownership):
     def others(self, n: int) -> list[int]:
         return [one for one in self.numbers if one != n]
 
-    def refuse(self, n: int) -> None:
-        rule = f"meta l4proto {{ tcp, udp }} th dport {PORT} reject"
-        self._nft(
-            n,
-            f"table inet refuse {{ chain in {{ type filter hook input priority 0; {rule}; }}\n"
-            f"chain out {{ type filter hook output priority 0; {rule}; }} }}",
-        )
-
-    def accept(self, n: int) -> None:
-        self._nft(n, "delete table inet refuse")
-
-    def _nft(self, n: int, script: str) -> None:
-        with inside(self.network.namespace(f"r{n}")):
-            subprocess.run(["nft", "-f", "-"], input=script, text=True, check=True)
-
 
 Act = Callable[[RaftNodes, int], object]
 
@@ -198,7 +183,7 @@ FAULTS: dict[str, tuple[Act, Act]] = {
     "drop": (_cut, _mend),
     "mute": (lambda stage, n: stage.drop([(n, one) for one in stage.others(n)]), _mend),
     "deaf": (lambda stage, n: stage.drop([(one, n) for one in stage.others(n)]), _mend),
-    "refuse": (RaftNodes.refuse, RaftNodes.accept),
+    "refuse": (lambda stage, n: stage.network.refuse(f"r{n}", PORT), lambda stage, n: stage.network.accept(f"r{n}")),
     "cable": (
         lambda stage, n: stage.network.set_cable(f"r{n}", plugged=False),
         lambda stage, n: stage.network.set_cable(f"r{n}", plugged=True),

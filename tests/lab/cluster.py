@@ -18,9 +18,9 @@ from typing import Any
 
 from alived.adapters.control_client import NotRunning
 from alived.adapters.control_client import ask as ask_control
-from alived.adapters.netns import inside, mac_of, signal_all
+from alived.adapters.netns import mac_of, signal_all
 from alived.adapters.runtime_dir import SOCKET_FILE
-from alived.cli.demo_cluster import PORT, GroupText, MemberText, cluster_document, write_key
+from alived.cli.demo_cluster import GroupText, MemberText, cluster_document, write_key
 from alived.cli.demo_probe import Probe
 from alived.cli.demo_wire import Kind, Seen
 from tests.lab.lab import CLIENT, PATIENCE_S, VIP4, Lab
@@ -220,21 +220,6 @@ class ClusterLab(Lab):
         """Stops processes; the result lets them go on."""
         signal_all(pids, signal.SIGSTOP)
         return lambda: signal_all(pids, signal.SIGCONT)
-
-    def refuse(self, node: str, refused: bool = True) -> None:
-        """Everybody who speaks to the Raft port of the node, and it itself, is told at once that nobody is there."""
-        rule = f"meta l4proto {{ tcp, udp }} th dport {PORT} reject"
-        script = (
-            f"table inet refuse {{ chain in {{ type filter hook input priority 0; {rule}; }}\n"
-            f"chain out {{ type filter hook output priority 0; {rule}; }} }}"
-            if refused
-            else "delete table inet refuse"
-        )
-        self.nft(node, script)
-
-    def nft(self, node: str, script: str) -> None:
-        with inside(self.network.namespace(node)):
-            subprocess.run(["nft", "-f", "-"], input=script, text=True, check=True)
 
 
 def term_of(view: Mapping[str, Any]) -> int:

@@ -231,7 +231,24 @@ class Network:
             "flush chain bridge lab cut",
             *rules,
         ]
-        with inside(self.namespace(SWITCH)):
+        self._nft(SWITCH, script)
+
+    def refuse(self, node: str, port: int) -> None:
+        """Whoever sends to this port of the node, or from the node to this port elsewhere, is told at once that nobody
+        is there."""
+        rule = f"meta l4proto {{ tcp, udp }} th dport {port} reject"
+        script = ["add table inet refuse"]
+        for hook in "input", "output":
+            script.append(f"add chain inet refuse {hook} {{ type filter hook {hook} priority 0; }}")
+            script.append(f"add rule inet refuse {hook} {rule}")
+        self._nft(node, script)
+
+    def accept(self, node: str) -> None:
+        """After `refuse`."""
+        self._nft(node, ["delete table inet refuse"])
+
+    def _nft(self, node: str, script: Sequence[str]) -> None:
+        with inside(self.namespace(node)):
             subprocess.run(["nft", "-f", "-"], input="\n".join(script) + "\n", text=True, check=True)
 
     def remove_interface(self, node: str, segment: int = 0) -> None:

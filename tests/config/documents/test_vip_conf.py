@@ -46,9 +46,10 @@ def test_the_example_of_the_original() -> None:
     assert vips.garp.master_delay_ns == 0
 
 
-def test_it_is_said_that_nothing_runs_from_it() -> None:
+def test_alone_it_is_checked_and_clean() -> None:
     loaded = load_text(EXAMPLE, "vip.conf")
-    assert [found.code for found in loaded.diagnostics] == ["not-supported-yet"]
+    assert loaded.diagnostics == ()
+    assert loaded.config is not None and loaded.config.vip_conf is not None
 
 
 def test_ipv6_and_defaults() -> None:

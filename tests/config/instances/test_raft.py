@@ -56,6 +56,7 @@ logging:
 NODE = "node: {id: a, raft_addr: ':7946', data_dir: /var/lib/alived}\n"
 THREE = "[{id: a, addr: 192.0.2.1}, {id: b, addr: 192.0.2.2}, {id: c, addr: 192.0.2.3}]"
 CLUSTER = f"{NODE}cluster:\n  key_file: /etc/alived/key\n  nodes: {THREE}\n"
+WITH_VIP = f"{CLUSTER}vip_conf: {{VIP_ADDRESS: 192.0.2.9/32, INTERFACE: eth0}}\n"
 UNSERVED = {"not-supported-yet"}
 """What this version says about all of it."""
 
@@ -80,7 +81,7 @@ def codes(text: str) -> list[str]:
 class TestVipSwitch:
     def test_the_file_of_the_original_is_understood(self) -> None:
         config, found = read(VIP_SWITCH)
-        assert [one.code for one in found] == ["no-peer-authentication"], "the original has none"
+        assert [one.code for one in found] == ["no-peer-authentication", "no-address"], "the original has neither"
         assert config.cluster is not None
         assert (config.cluster.node_id, config.cluster.data_dir) == ("node1", "/var/lib/vip-switch")
         assert (config.cluster.listen_address, config.cluster.listen_port) == ("192.0.2.1", 7946)
@@ -117,7 +118,7 @@ class TestVipSwitch:
         for text in (VIP_SWITCH, CLUSTER + vrrp):
             loaded = load_text(text, "f")
             assert loaded.config == read(text)[0]
-            assert {found.code for found in loaded.diagnostics} <= {"no-peer-authentication", "not-supported-yet"}
+            assert {found.code for found in loaded.diagnostics} <= {"no-peer-authentication", "no-address"}
         assert load_text(VIP_SWITCH + "nodes: 1\nvrrp_instances: 5\n", "f").config is None
 
 
@@ -327,7 +328,7 @@ class TestHooks:
         ],
     )
     def test_each_event_has_its_default(self, event: str, expected: OnFailure) -> None:
-        (hook,) = right(f"{CLUSTER}hooks: {{{event}: {{command: /bin/x}}}}\n").hooks
+        (hook,) = right(f"{WITH_VIP}hooks: {{{event}: {{command: /bin/x}}}}\n").hooks
         assert (hook.event, hook.on_failure, hook.retries, hook.script.timeout_ns) == (
             event,
             expected,
@@ -336,7 +337,7 @@ class TestHooks:
         )
 
     def test_hooks_that_are_switched_off_do_not_run(self) -> None:
-        assert right(f"{CLUSTER}hooks: {{enabled: false, ToMaster: {{command: /bin/x}}}}\n").hooks == ()
+        assert right(f"{WITH_VIP}hooks: {{enabled: false, ToMaster: {{command: /bin/x}}}}\n").hooks == ()
 
     def test_all_words_of_a_hook(self) -> None:
         digest = "AB" * 32
@@ -344,7 +345,7 @@ class TestHooks:
             "{command: /bin/x, args: [a], timeout: 500ms, on_failure: retry, retries: 5, retry_delay: 2s,"
             f" user: [nobody, nogroup], sha256: {digest}, hmac: {digest}, hmac_key: /k, environment: [A=1]}}"
         ).replace("[A=1]", "{A: 1, _b: 'x y'}")
-        (hook,) = right(f"{CLUSTER}hooks: {{ToMaster: {text}}}\n").hooks
+        (hook,) = right(f"{WITH_VIP}hooks: {{ToMaster: {text}}}\n").hooks
         assert (hook.script.user, hook.script.group, hook.script.timeout_ns) == ("nobody", "nogroup", NS_PER_S // 2)
         assert (hook.retries, hook.retry_delay_ns, hook.sha256) == (5, 2 * NS_PER_S, digest.lower())
         assert (hook.hmac, hook.hmac_key, hook.pinned) == (digest.lower(), "/k", True)
@@ -374,10 +375,10 @@ class TestHooks:
         ],
     )
     def test_hooks_are_checked(self, body: str, found: list[str]) -> None:
-        assert sorted(codes(f"{CLUSTER}hooks: {{ToMaster: {body}}}\n")) == found
+        assert sorted(codes(f"{WITH_VIP}hooks: {{ToMaster: {body}}}\n")) == found
 
     def test_an_unknown_event_has_the_nearest_one(self) -> None:
-        (found,) = read(f"{CLUSTER}hooks: {{ToMastr: {{command: /bin/x}}}}\n")[1]
+        (found,) = read(f"{WITH_VIP}hooks: {{ToMastr: {{command: /bin/x}}}}\n")[1]
         assert (found.code, found.hint) == ("unknown-keyword", "did you mean 'ToMaster'?")
 
 

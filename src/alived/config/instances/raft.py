@@ -20,6 +20,7 @@ from alived.config.keywords.product import required
 from alived.config.keywords.table import Settings, did_you_mean
 from alived.config.model import RaftGroup
 from alived.config.product import Listen
+from alived.hooks.config import HookEvent
 from alived.raft.config import (
     MAX_MEMBERS,
     BoundBy,
@@ -53,7 +54,17 @@ def read_raft(
     if not groups:
         implied = RaftInstance(name=IMPLIED, quorum_lost=quorum_lost, bound_by=BoundBy.HOOKS)
         groups.append(RaftGroup(raft=implied, vips=said.get("vip_conf", VipGroup(name=IMPLIED))))
+        _check_known(said, findings)
     return {"cluster": cluster, "raft_groups": tuple(groups)}
+
+
+def _check_known(said: Settings, findings: Findings) -> None:
+    """Hooks may bind whatever they like, but the kernel silences only what it was told of."""
+    binds = any(hook.event is HookEvent.TO_MASTER for hook in said.get("hooks", ()))
+    if binds and "vip_conf" not in said and "vip_conf" not in said.tried:
+        message = "nobody says which address the hooks bind: a frozen owner would go on answering for it"
+        hint = "a vip.conf beside this file (vip-switch --vip-conf FILE), or raft_instance NAME { ... bound_by hooks }"
+        findings.warning(said.place("cluster"), "no-address", message, hint)
 
 
 def _cluster(said: Settings, is_needed: bool, findings: Findings) -> Cluster | None:

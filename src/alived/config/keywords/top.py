@@ -55,11 +55,10 @@ _OWN = (
         children=cluster.RAFT_INSTANCE,
         repeats=True,
     ),
-    not_yet(
+    works(
         "vip_conf",
+        vip_conf.vip_conf(),
         "The address that vip-switch's scripts bind.",
-        "it is checked, but nobody binds it",
-        converter=vip_conf.vip_conf(),
         children=vip_conf.VIP_CONF,
     ),
     works("hooks", hooks.hooks(), "Scripts on events.", children=hooks.HOOKS),
