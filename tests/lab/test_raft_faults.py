@@ -222,7 +222,7 @@ def test_who_ends_hands_over_first(cluster_lab: ClusterLab, signum: signal.Signa
     signal_all([lab.daemons[old].pid], signum)
     new = lab.until_another(observer, old)
     lab.daemons[old].wait()
-    assert observer.owners(begin_ns) == [old, new], lab.explain(observer, begin_ns)
+    assert observer.owners(begin_ns) in ([old, new], [new]), lab.explain(observer, begin_ns)
     assert not lab.has_address(old, VIP4)
     assert not lab.network.pids(old)
 
