@@ -6,12 +6,14 @@ each answer arrived. What is asserted is the order of the answers, never how fas
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -35,23 +37,35 @@ _BETWEEN_NS = 100_000_000
 
 
 class Observer:
-    """Everything that answered for an address, in the order of the kernel's timestamps."""
+    """Everything that answered for an address, in the order of the kernel's timestamps. It never stops asking, whatever
+    the test waits for: a thread takes what it says."""
 
     def __init__(self, lab: ClusterLab, address: str) -> None:
         self._probe = Probe(lab.network.namespace(CLIENT), address, pings_per_question=2)
         self._node_of = {mac_of(number).hex(":"): node for node, number in lab.network.numbers.items()}
         self._address = address
+        self._fresh: collections.deque[list[Seen]] = collections.deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
         self.answers: list[tuple[int, str]] = []
         """(time_ns, node)"""
 
     def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
         self._probe.close()
 
+    def _read(self) -> None:
+        while not self._closing.is_set():
+            self._fresh.append(self._probe.read(0.05))
+
     def watch(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            fresh = self._probe.read(min(left, 0.05))
-            self.answers += [(seen.time_ns, self._node_of[mac]) for seen in fresh if (mac := self._who(seen))]
+        time.sleep(seconds)
+        while self._fresh:
+            for seen in self._fresh.popleft():
+                if mac := self._who(seen):
+                    self.answers.append((seen.time_ns, self._node_of[mac]))
         self.answers.sort()
 
     def _who(self, seen: Seen) -> str:

@@ -146,7 +146,7 @@ def test_a_node_of_another_cluster_is_refused(make_cluster_lab: Make) -> None:
     term = term_of(lab.member_view(owner))
     begin_ns = time.time_ns()
     lab.daemons[foreign].start()
-    lab.until(lambda: "cluster of the same name" in lab.daemons[foreign].log, "it says what is wrong")
+    lab.until(lambda: "belongs to another cluster" in lab.daemons[foreign].log, "it says what is wrong")
     observer.watch(1.0)
     assert lab.until_settled(observer) == owner
     assert observer.owners(begin_ns) == [owner], lab.explain(observer, begin_ns)
