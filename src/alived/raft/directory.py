@@ -20,6 +20,9 @@ from alived.raft.config import Member
 from alived.raft.messages import Entry, Snapshot
 from alived.raft.quorum import Voters
 
+FIRST_TERM = 1
+"""In which nobody is elected: a cluster begins with it"""
+
 
 def node_number(name: str) -> int:
     """63 bits of a hash; never 0, which is nobody."""
@@ -133,7 +136,7 @@ def change_of(kind: ChangeKind, member: Member) -> ConfChange:
 def first_snapshot(members: Iterable[Member]) -> Snapshot:
     """What a cluster begins with. The same on all nodes that agree on the members: who forms it twice does no harm."""
     directory = Directory(sorted(members, key=lambda member: member.id))
-    return Snapshot(1, 1, configuration_of(directory.members), directory.encode())
+    return Snapshot(1, FIRST_TERM, configuration_of(directory.members), directory.encode())
 
 
 def configuration_of(members: Mapping[int, Member]) -> Configuration:

@@ -2,8 +2,9 @@
 
 Nodes greet each other. One that has nothing on its disk forms the cluster of its configuration when a majority of
 those that shall vote, itself included, has nothing either and names the same members, and nobody says that there is a
-cluster already. What a cluster begins with is the same on all nodes, so that it does no harm to form it twice. A node
-that hears of a cluster joins it: the leader gives it the log.
+cluster already. What a cluster begins with is the same on all nodes, so that it does no harm to form it twice, as long
+as nobody was elected: after that, a node with nothing on its disk may have lost what it promised. It joins the cluster:
+the leader gives it the log.
 
 The first leader gives the cluster an id. Nobody listens to the consensus of a node before both have greeted, nor to one
 whose cluster has another id: its log has nothing to do with ours.
@@ -44,6 +45,8 @@ class Formation:
         self._complained: set[tuple[int, str]] = set()
         self.formed = ""
         """The id of the cluster that this node is of; "": it has none yet"""
+        self.begun = False
+        """Somebody has been elected in it, or this node joins it: what it began with is no longer all there is"""
         self.greet_ns = now_ns
         """When it greets next"""
 
@@ -82,7 +85,7 @@ class Formation:
             )
 
     def _greeting(self, *, answer: bool) -> Greeting:
-        return Greeting(node=self._name, formed=self.formed, members=self._digest, answer=answer)
+        return Greeting(node=self._name, formed=self.formed, begun=self.begun, members=self._digest, answer=answer)
 
     def _complain(self, sender: int, code: str, message: str) -> None:
         """Once for each state of things."""
@@ -99,8 +102,12 @@ class Formation:
             not known.greeting.formed or not self.formed or known.greeting.formed == self.formed
         )
 
+    def exists(self) -> bool:
+        """Whether somebody is of a cluster that has begun."""
+        return any(known.greeting.formed or known.greeting.begun for known in self._known.values())
+
     def heard_of(self) -> str:
-        """The id of a cluster that somebody is of; "": nobody is of any, as far as is known."""
+        """The id of it; "": nobody knows one."""
         return next((known.greeting.formed for known in self._known.values() if known.greeting.formed), "")
 
     def may_form(self, now_ns: int) -> bool:
@@ -108,11 +115,12 @@ class Formation:
         voters = {node_number(member.id) for member in self._cluster.voters}
         blank = {number for number in voters & self._known.keys() if self._agrees(self._known[number], now_ns)}
         own = node_number(self._name)
-        return own in voters and not self.heard_of() and len(blank | {own}) >= self._cluster.quorum
+        return own in voters and not self.exists() and len(blank | {own}) >= self._cluster.quorum
 
     def _agrees(self, known: _Known, now_ns: int) -> bool:
         greeting = known.greeting
-        return not greeting.formed and greeting.members == self._digest and now_ns - known.heard_ns < FRESH_NS
+        blank = not greeting.formed and not greeting.begun
+        return blank and greeting.members == self._digest and now_ns - known.heard_ns < FRESH_NS
 
     def waiting_for(self, now_ns: int) -> str:
         """Why no cluster is formed; a sentence."""

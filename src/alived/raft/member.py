@@ -20,7 +20,7 @@ from alived.raft.commands import Chair, Commands
 from alived.raft.config import Cluster, RaftInstance, Role
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.consensus import Consensus
-from alived.raft.directory import Directory, Founded, encode_command, first_snapshot, node_number
+from alived.raft.directory import FIRST_TERM, Directory, Founded, encode_command, first_snapshot, node_number
 from alived.raft.formation import Formation
 from alived.raft.log import Storage
 from alived.raft.member_events import (
@@ -174,7 +174,7 @@ class Member:
         self._heard_ns[sender] = now_ns
         if isinstance(packet, Greeting):
             self._formation.heard(sender, packet, now_ns)
-            if self.consensus and not packet.formed:
+            if self.consensus and not (packet.formed or packet.begun):
                 self.consensus.node.report_blank(sender)
         elif self.consensus and self._formation.trusts(sender):
             self._hear(self.consensus, sender, packet, now_ns)
@@ -234,6 +234,13 @@ class Member:
         if self.consensus:
             self._compare(self.consensus.directory)
 
+    def _belong(self, consensus: Consensus) -> None:
+        """To the cluster with this id, as soon as it has one."""
+        self._formation.begun = consensus.term > FIRST_TERM or consensus.directory.catching_up
+        if consensus.directory.formed != self._formation.formed:
+            self._formation.formed = consensus.directory.formed
+            self._compare(consensus.directory)
+
     def _compare(self, directory: Directory) -> None:
         """The configuration's list of members only matters before the cluster is formed."""
         configured = {member.id: member for member in self._settings.cluster.members}
@@ -252,20 +259,19 @@ class Member:
     def _begin(self, now_ns: int, joins: Directory | None = None) -> None:
         timers = self._settings.timers
         self.consensus = Consensus(self.number, timers, self._storage, self._draw, self._outbox, now_ns, joins)
-        self._compare(self.consensus.directory)
 
     def _form_or_join(self, now_ns: int) -> None:
         """Nothing is on the disk."""
-        formed = self._formation.heard_of()
         members = self._settings.cluster.members
-        if formed:
+        if self._formation.exists():
+            formed = self._formation.heard_of()
             self._outbox.notice("info", "joins", f"joins the cluster {formed}: the leader gives it the log")
             directory = Directory(members, formed)
             directory.catching_up = True
             self._begin(now_ns, directory)
         elif self._formation.may_form(now_ns):
             self._outbox.notice("info", "forms", "forms the cluster: a majority of its members has no data yet")
-            self._outbox.add(Save(snapshot=first_snapshot(members), hard_state=HardState(1, NOBODY, 1)))
+            self._outbox.add(Save(snapshot=first_snapshot(members), hard_state=HardState(FIRST_TERM, NOBODY, 1)))
             self._begins = self._begin
 
     def _recover(self, consensus: Consensus, origin: Origin, command: Recover, now_ns: int) -> None:
@@ -297,7 +303,7 @@ class Member:
             self.consensus.turn(now_ns, self._mind)
             if self.consensus.saves:
                 return
-            self._formation.formed = self.consensus.directory.formed
+            self._belong(self.consensus)
         else:
             self._tell_peers()
         self._formation.greet(self._peers or (), now_ns)

@@ -83,7 +83,9 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     node: str
     formed: str = ""
-    """The id with which the cluster was formed; "": this node has nothing on its disk"""
+    """The id with which the cluster was formed; "": none that this node knows"""
+    begun: bool = False
+    """There is a cluster, even if its id is not known here yet: who has nothing on its disk joins it"""
     members: str = ""
     """Digest of the members that its configuration names; blank nodes that do not agree form nothing"""
     answer: bool = False
