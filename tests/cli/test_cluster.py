@@ -121,6 +121,12 @@ def test_members_as_a_table(daemon: Daemon) -> None:
     ]
 
 
+def test_a_follower_says_who_knows_more(daemon: Daemon) -> None:
+    assert "Followers" not in run("members").stdout
+    daemon.members = [MEMBERS | {"leader": "n3"}]
+    assert "Followers hear little of each other: n3, which leads, knows" in run("members").stdout
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

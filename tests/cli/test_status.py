@@ -182,13 +182,19 @@ def test_a_refusal_is_shown(daemon: Daemon) -> None:
 
 
 def test_history_lines(daemon: Daemon) -> None:
-    change = {"time": 1.25, "name": "VI_1", "old": "BACKUP", "new": "MASTER", "reason": "because"}
+    change = {"time": 1.25, "kind": "INSTANCE", "name": "VI_1", "old": "BACKUP", "new": "MASTER", "reason": "because"}
     daemon.answer = {"ok": True, "result": [change], "error": ""}
     result = run(history, "-n", "5")
     assert daemon.asked[3] == {"count": 5}
     assert result.output.endswith(".250  VI_1  BACKUP -> MASTER: because\n")
     assert json.loads(run(history, "--json").output) == [change]
     assert run(history, "-n", "0").exit_code == 2
+
+
+def test_history_tells_what_operators_did_to_the_cluster(daemon: Daemon) -> None:
+    change = {"time": 1.25, "kind": "CLUSTER", "name": "cluster", "old": "INIT", "new": "INIT", "reason": "n3 is gone"}
+    daemon.answer = {"ok": True, "result": [change], "error": ""}
+    assert run(history).output.endswith(".250  cluster  n3 is gone\n")
 
 
 def test_reload_says_what_changed(daemon: Daemon) -> None:

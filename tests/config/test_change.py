@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alived.config.change import IDENTITY, Kind, Subject, compare, instance_changes
+from alived.config.change import (
+    CLUSTER_IDENTITY,
+    IDENTITY,
+    MEMBERS_STAY,
+    Change,
+    Kind,
+    Subject,
+    compare,
+    instance_changes,
+)
 from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
 from alived.hooks.config import NotifyScripts, Script
+from alived.raft.config import Cluster, Member, Profile, Tls
 from alived.vip.config import GarpPolicy
 from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from tests.daemon.engine_play import address, config, instance
@@ -122,6 +132,38 @@ def test_what_a_group_tracks_changes_its_members() -> None:
         for names in ((), ("chk",))
     )
     assert [change.name for change in instance_changes(compare(old, new))] == ["A"]
+
+
+MEMBERS = tuple(Member(id=f"n{number}", address=f"192.0.2.{number}") for number in (1, 2, 3))
+CLUSTER = Cluster(node_id="n1", data_dir="/var/lib/alived", members=MEMBERS)
+
+
+def cluster_change(**fields: object) -> Change:
+    (change,) = compare(Config(cluster=CLUSTER), Config(cluster=msgspec.structs.replace(CLUSTER, **fields)))
+    return change
+
+
+def test_a_cluster_comes_and_goes() -> None:
+    assert said(Config(), Config(cluster=CLUSTER)) == ["cluster added"]
+    assert said(Config(cluster=CLUSTER), Config()) == ["cluster removed"]
+
+
+@pytest.mark.parametrize("field", CLUSTER_IDENTITY)
+def test_another_member_of_a_cluster_begins_anew(field: str) -> None:
+    others = {"listen_port": 8000, "profile": Profile.WAN, "tls": Tls(ca_file="/c", cert_file="/d", key_file="/k")}
+    change = cluster_change(**{field: others.get(field, "other")})
+    assert (change.kind, change.runs) == (Kind.REPLACED, True)
+    assert str(change).startswith("cluster started anew: ")
+
+
+def test_the_rest_of_a_cluster_changes_in_place() -> None:
+    change = cluster_change(spread_groups=True, key_files=("/etc/key",))
+    assert change.kind is Kind.CHANGED
+    assert "spread_groups" in str(change) and "started anew" not in str(change)
+
+
+def test_other_members_in_the_file_are_not_promised() -> None:
+    assert MEMBERS_STAY in str(cluster_change(members=MEMBERS[:2]))
 
 
 def test_global_defs() -> None:

@@ -154,6 +154,10 @@ def test_a_command_gets_its_outcome(daemon: Daemon) -> None:
     daemon.start_and_wait(clustered(daemon.directory))
     assert transfer(daemon, "n2") == {"ok": True, "result": "to n2", "error": ""}
     assert transfer(daemon, "n9") == {"ok": False, "result": None, "error": "to n9"}
+    noted = ["transfer to n2: asked for at this node", "transfer to n2: done: to n2"]
+    noted += ["transfer to n9: asked for at this node", "transfer to n9: refused or failed: to n9"]
+    assert [entry["reason"] for entry in daemon.ask("history")["result"]] == noted
+    assert all(f"WARNING alived[{daemon.pid_of('parent')}] cluster: {one}\n" in daemon.log() for one in noted)
 
 
 def test_a_command_whose_process_dies_is_answered(daemon: Daemon) -> None:

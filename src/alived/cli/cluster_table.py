@@ -18,6 +18,8 @@ def cluster_lines(cluster: Json) -> Iterator[str]:
     if "members" in cluster:
         yield from _table([HEADINGS, *map(_row, cluster["members"])])
         yield from _troubles(cluster)
+        if cluster["leader"] not in ("", "unknown", cluster["node"]):
+            yield f"Followers hear little of each other: {cluster['leader']}, which leads, knows how the others are."
 
 
 def summary_lines(cluster: Json) -> Iterator[str]:

@@ -165,9 +165,16 @@ def _process(process: Json) -> str:
 def history_lines(history: list[Json]) -> Iterator[str]:
     for change in history:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(change["time"]))
-        new = click.style(change["new"], fg=COLOURS.get(change["new"]), bold=True)
         millis = int(change["time"] % 1 * 1000)
-        yield f"{moment}.{millis:03d}  {bold(change['name'])}  {change['old']} -> {new}: {change['reason']}"
+        yield f"{moment}.{millis:03d}  {bold(change['name'])}  {_change(change)}"
+
+
+def _change(change: Json) -> str:
+    if change["kind"] == "CLUSTER":  # what an operator did
+        reason: str = change["reason"]
+        return reason
+    new = click.style(change["new"], fg=COLOURS.get(change["new"]), bold=True)
+    return f"{change['old']} -> {new}: {change['reason']}"
 
 
 def reload_lines(answer: Json) -> Iterator[str]:

@@ -12,7 +12,7 @@ import msgspec
 from alived.config.differences import Difference, differences, identified, of_field, word
 from alived.config.model import Config
 from alived.health.trackers_config import Tracking
-from alived.raft.config import BoundBy
+from alived.raft.config import BoundBy, Cluster
 from alived.vip.config import VipGroup
 from alived.vip.lifetime import lifetime_of
 from alived.vrrp.config import TrackedInterface
@@ -43,6 +43,10 @@ class Subject(enum.StrEnum):
 
 IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
 """What makes another virtual router of an instance."""
+CLUSTER_IDENTITY = ("node_id", "cluster_id", "data_dir", "listen_address", "listen_port", "profile", "tls")
+"""What makes another member of a cluster of this node: what it owns is handed over, and it begins anew."""
+MEMBERS_STAY = "the list to form a cluster from (one that is formed keeps its members: see `alived cluster add`)"
+"""What an operator may not expect of an edit of the nodes."""
 OF_OWNER = ("vrrp", "raft")
 """The part of an instance or group that says who owns it; for people it is the block itself."""
 
@@ -81,6 +85,7 @@ def compare(old: Config, new: Config) -> tuple[Change, ...]:
             {group.vrrp.name: group for group in new.sync_groups},
         ),
         *_lifetime(old, new),
+        *_cluster(old.cluster, new.cluster),
         *_sections(old, new),
     )
 
@@ -196,11 +201,27 @@ def _things(
             yield Change(Kind.CHANGED, subject, name, tuple(_differences(known, thing)))
 
 
+def is_another_member(old: Cluster, new: Cluster) -> bool:
+    return any(getattr(old, field) != getattr(new, field) for field in CLUSTER_IDENTITY)
+
+
+def _cluster(old: Cluster | None, new: Cluster | None) -> Iterator[Change]:
+    if old == new:
+        return
+    if old is None or new is None:
+        yield Change(_kind(old, new), Subject.CLUSTER)
+        return
+    found = tuple(differences(old, new))
+    if old.members != new.members:
+        found = (*found, Difference(MEMBERS_STAY, "", ""))
+    yield Change(Kind.REPLACED if is_another_member(old, new) else Kind.CHANGED, Subject.CLUSTER, "", found)
+
+
 def _sections(old: Config, new: Config) -> Iterator[Change]:
     """What is in the model, but has no engine yet."""
     for field in Config.__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
-        if field in ("global_defs", "instances", "sync_groups", "raft_groups") or before == after:
+        if field in ("global_defs", "instances", "sync_groups", "raft_groups", "cluster") or before == after:
             continue
         if isinstance(before, tuple) and isinstance(after, tuple):
             yield from _things(field.removesuffix("s"), identified(before), identified(after))

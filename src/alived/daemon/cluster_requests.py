@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from typing import assert_never
 
 import msgspec
 
@@ -19,7 +20,7 @@ from alived.daemon.cluster_view import cluster
 from alived.daemon.messages import Answer, BusMessage, ClusterOutcome, ClusterRequest, RaftSnapshot
 from alived.daemon.snapshots import Snapshots
 from alived.daemon.view import Clock
-from alived.raft.member_events import AddMember, Command
+from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
 
 LIMIT_NS = 20 * NS_PER_S
 NO_CLUSTER = "this daemon is no member of a cluster: its configuration has none"
@@ -27,6 +28,7 @@ Finish = Callable[[Answer], None]
 
 
 class _Asked(msgspec.Struct, frozen=True):
+    what: str
     finish: Finish
     timer: Timer
 
@@ -34,10 +36,18 @@ class _Asked(msgspec.Struct, frozen=True):
 class ClusterRequests:
     """The commands that wait for their outcome."""
 
-    def __init__(self, loop: Loop, to_raft: Callable[[BusMessage], None], snapshots: Snapshots[RaftSnapshot]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        to_raft: Callable[[BusMessage], None],
+        snapshots: Snapshots[RaftSnapshot],
+        audit: Callable[[str], None],
+    ) -> None:
+        """audit: takes a sentence for each command and for what came of it."""
         self._loop = loop
         self._to_raft = to_raft
         self._snapshots = snapshots
+        self._audit = audit
         self._ids = itertools.count(1)
         self._asked: dict[int, _Asked] = {}
 
@@ -64,10 +74,15 @@ class ClusterRequests:
             return
         number = next(self._ids)
         timer = self._loop.call_later(LIMIT_NS, lambda: self._late(number))
-        self._asked[number] = _Asked(finish, timer)
+        what = described(command)
+        self._audit(f"{what}: asked for at this node")
+        self._asked[number] = _Asked(what, finish, timer)
         self._to_raft(ClusterRequest(number, command))
 
     def told(self, outcome: ClusterOutcome) -> None:
+        asked = self._asked.get(outcome.request_id)
+        what = f"{asked.what}: " if asked else ""  # its asker was told that it takes long
+        self._audit(f"{what}{'done' if outcome.ok else 'refused or failed'}: {outcome.text}")
         if outcome.ok:
             self._end(outcome.request_id, Answer(ok=True, result=outcome.text))
         else:
@@ -88,3 +103,22 @@ class ClusterRequests:
         if asked is not None:  # else the asker was told that it takes long
             asked.timer.cancel()
             asked.finish(answer)
+
+
+def described(command: Command) -> str:
+    """For the log and the history, as an operator would say it."""
+    match command:
+        case AddMember(member):
+            return f"add {member.id} at {member.address} port {member.port} as {member.role}"
+        case RemoveMember(node):
+            return f"remove {node}"
+        case Promote(node):
+            return f"promote {node}"
+        case Demote(node):
+            return f"demote {node}"
+        case Transfer(to):
+            return f"transfer to {to or 'the best of the others'}"
+        case Recover(voters):
+            return f"RECOVER with {', '.join(voters)} alone, as a majority is said to be lost for good"
+        case _:
+            assert_never(command)

@@ -12,8 +12,11 @@ import os
 import msgspec
 
 from alived.daemon.messages import Transition
+from alived.owner import State
 
 KEPT = 1000
+CLUSTER = "CLUSTER"
+"""Kind of an entry that is no change of state: a command to the cluster and what came of it."""
 MAX_FILE = 4 << 20
 """Bytes; a longer file is written anew with what memory has."""
 _decoder = msgspec.json.Decoder(Transition)
@@ -70,3 +73,18 @@ class History:
                 self._ring.append(_decoder.decode(line))
             except (msgspec.DecodeError, msgspec.ValidationError):
                 self.unreadable += 1
+
+
+def audit_entry(sentence: str, time_ns: int, wall_time: float) -> Transition:
+    """What an operator did to the cluster, as a line of the history; no state changes by it."""
+    return Transition(
+        kind=CLUSTER,
+        name="cluster",
+        old=State.INIT,
+        new=State.INIT,
+        priority=0,
+        reason=sentence,
+        evidence=(),
+        time_ns=time_ns,
+        wall_time=wall_time,
+    )

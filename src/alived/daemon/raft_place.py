@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alived.base import NS_PER_S
+from alived.config.change import is_another_member
 from alived.config.model import Config
 from alived.daemon.children import RoleHost
 from alived.daemon.messages import BusMessage, Configure
@@ -17,8 +18,6 @@ from alived.raft.config import Cluster
 ROLE = "raft"
 STOP_LIMIT_NS = NS_PER_S
 """To hand over and end. The engine is asked to stop after that: what it owns it owns until then."""
-IDENTITY = ("node_id", "cluster_id", "data_dir", "listen_address", "listen_port", "profile", "tls")
-"""Of `Cluster`: what a process has for life."""
 
 
 class RaftPlace:
@@ -49,7 +48,7 @@ class RaftPlace:
         if self._host is None:
             if self._wanted:
                 self._begin()
-        elif before is None or config.cluster is None or _identity(before) != _identity(config.cluster):
+        elif before is None or config.cluster is None or is_another_member(before, config.cluster):
             self._leave(self._replace)
         else:
             self._host.send(Configure(config=config))
@@ -96,7 +95,3 @@ class RaftPlace:
     def _replace(self) -> None:
         if self._wanted:
             self._begin()
-
-
-def _identity(cluster: Cluster) -> tuple[object, ...]:
-    return tuple(getattr(cluster, field) for field in IDENTITY)

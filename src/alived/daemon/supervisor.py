@@ -31,7 +31,7 @@ from alived.daemon.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHo
 from alived.daemon.cluster_requests import ClusterRequests
 from alived.daemon.control import Commands
 from alived.daemon.dumps import Dumps
-from alived.daemon.history import History
+from alived.daemon.history import History, audit_entry
 from alived.daemon.hook_desk import HookDesk
 from alived.daemon.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.kernel_lease import KernelLeases
@@ -125,7 +125,7 @@ class Supervisor:
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
-        self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft)
+        self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
         self._hook_relay = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
         self.hooks = HookDesk(self._hook_relay, self.current_config)
@@ -291,6 +291,11 @@ class Supervisor:
 
     def note(self, level: str, code: str, message: str) -> None:
         self._log.say(Source("alived", os.getpid()), level, code, message)
+
+    def _audit(self, sentence: str) -> None:
+        """What operators do to the cluster: in the log, and in the history beside what came of it."""
+        self._log.always(Source("alived", os.getpid()), "warning", "cluster-command", f"cluster: {sentence}")
+        self._history.add(audit_entry(sentence, now_ns(), time.time()))
 
     def _configured(self, role: str, message: Configured) -> None:
         if role in self._roles and self._roles[role].unconfirmed:
