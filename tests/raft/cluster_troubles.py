@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from alived.base import NS_PER_MS as MS
-from alived.raft.member_events import Asking, Command, MemberReconfigured, MemberShutdown, Phase, Transfer
+from alived.raft.member_events import (
+    AddMember,
+    Asking,
+    Command,
+    Demote,
+    MemberReconfigured,
+    MemberShutdown,
+    Phase,
+    Promote,
+    RemoveMember,
+    Transfer,
+)
 from tests.raft.simulated_machine import Machine
 
 if TYPE_CHECKING:
@@ -35,6 +46,7 @@ class Troubles:
             (10, self._judge),
             (4, self._prefer),
             (8, self._transfer),
+            (6 if simulation.world.spares else 0, self._change_members),
             (2, self._reload),
             (4, self._shut_down),
         ]
@@ -203,6 +215,18 @@ class Troubles:
     def _transfer(self, machine: Machine) -> str:
         to = self._random.choice(["", *self._simulation.machines])
         return self._ask(machine, Transfer(to))
+
+    def _change_members(self, machine: Machine) -> str:
+        someone = self._random.choice(list(self._simulation.machines.values()))
+        as_configured = next(member for member in someone.settings.cluster.members if member.id == someone.name)
+        commands: list[Command] = [
+            AddMember(as_configured),
+            AddMember(as_configured),
+            RemoveMember(someone.name),
+            Promote(someone.name),
+            Demote(someone.name),
+        ]
+        return self._ask(machine, self._random.choice(commands))
 
 
 def _is_well(machine: Machine) -> bool:

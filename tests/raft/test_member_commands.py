@@ -156,6 +156,23 @@ def test_leadership_and_groups_are_handed_over_and_stay() -> None:
         assert cluster.owner() == cluster.leader() == to
 
 
+def test_the_best_of_the_others_is_chosen_once() -> None:
+    """A follower that was asked sends the command again to who has taken over: it must not be passed on for ever."""
+    cluster = formed("a", "b", "c")
+    leader = cluster.leader()
+    term = cluster.member(leader).snapshot().term
+    for _ in range(2):
+        asked = followers(cluster)[0]
+        ok, text = ask(cluster, asked, Transfer())
+        assert ok
+        cluster.run(2_000 * MS)
+        term += 1
+        assert cluster.leader() != leader
+        leader = cluster.leader()
+        assert cluster.member(leader).snapshot().term == term
+        assert text == f"{leader} leads term {term}"
+
+
 def test_a_wish_ends_when_the_node_fails() -> None:
     cluster = Cluster(members("a", "b", "c", a={"priority": 200}))
     cluster["a"].engine.priority = 200

@@ -49,6 +49,7 @@ class _Task(msgspec.Struct):
     origin: Origin
     command: Command
     since_ns: int
+    known_as: Origin
     begun: bool = False
     """The change is proposed, or the hand-over begun"""
 
@@ -72,8 +73,8 @@ class Commands:
             case _:
                 return 0
 
-    def submit(self, origin: Origin, command: Command, since_ns: int) -> None:
-        """At the leader; asked for the first time at `since_ns`."""
+    def submit(self, origin: Origin, command: Command, since_ns: int, known_as: Origin) -> None:
+        """At the leader; asked for the first time at `since_ns`. known_as: what it is to every leader."""
         task = self._task
         if task is not None and task.origin == origin:
             return  # It was sent again.
@@ -82,7 +83,7 @@ class Commands:
         if task is not None:
             self._relay.answer(origin, f"another command is being carried out: {_named(task.command)}", ok=False)
         else:
-            self._task = _Task(origin, command, since_ns)
+            self._task = _Task(origin, command, since_ns, known_as)
 
     def hand_over_failed(self, sentence: str) -> None:
         """What waited for it is not done."""
@@ -196,11 +197,9 @@ class Commands:
 
     def _transfer(self, task: _Task, to: str, consensus: Consensus, chair: Chair) -> str:
         """The wish is written first: whoever leads later respects it, as long as the node is able."""
+        known_as = task.known_as
         if not to:
-            best = chair.successor()
-            if best is None:
-                raise Refused("there is nobody to hand over to: no other voter that could own was heard lately")
-            to = consensus.name(best)
+            to = _best_of_others(known_as, consensus, chair)
             task.command = Transfer(to)
         number = node_number(to)
         if number != chair.own and (why_not := chair.why_not(number)):
@@ -208,7 +207,7 @@ class Commands:
         if consensus.directory.wish != to:
             if not task.begun:
                 task.begun = self._stepped = True
-                consensus.node.propose(encode_command(Wished(to)))
+                consensus.node.propose(encode_command(Wished(to, known_as.node, known_as.request)))
             return ""
         if number == chair.own:
             return f"{to} leads term {consensus.term}"
@@ -240,6 +239,18 @@ class Commands:
         if wish and not self._task and consensus.idle and chair.why_not(node_number(wish)):
             self._stepped = True
             consensus.node.propose(encode_command(Wished("")))
+
+
+def _best_of_others(known_as: Origin, consensus: Consensus, chair: Chair) -> str:
+    """Than the leader that was asked first. The command comes again to the node that it chose and that took over: to
+    that one it must not mean yet another node."""
+    directory = consensus.directory
+    if directory.wish and directory.wished_by == (known_as.node, known_as.request):
+        return directory.wish
+    best = chair.successor()
+    if best is None:
+        raise Refused("there is nobody to hand over to: no other voter that could own was heard lately")
+    return consensus.name(best)
 
 
 def _refuse_to_add(member: Member, members: Mapping[int, Member]) -> None:

@@ -45,6 +45,9 @@ class Wished(msgspec.Struct, frozen=True, tag=True):
     """An operator wants this node to own, whoever leads; "": no longer."""
 
     node: str
+    asked_by: int = 0
+    request: int = 0
+    """Which command of which node it was that said so"""
 
 
 def encode_command(command: Founded | Wished) -> bytes:
@@ -60,6 +63,7 @@ class _Roster(msgspec.Struct, frozen=True):
     formed: str
     members: tuple[Member, ...]
     wish: str = ""
+    wished_by: tuple[int, int] = (0, 0)
     catching_up: bool = False
 
 
@@ -72,6 +76,8 @@ class Directory:
         self.members: dict[int, Member] = {node_number(member.id): member for member in members}
         self.wish = ""
         """Whom an operator wants to own, as long as it is able"""
+        self.wished_by = (0, 0)
+        """The node that was asked, and what it calls that command"""
         self.catching_up = False
         """This node began with nothing on its disk and may lack what it once promised to have: it does not vote"""
 
@@ -83,11 +89,13 @@ class Directory:
         roster = msgspec.json.decode(data, type=_Roster)
         directory = cls(roster.members, roster.formed)
         directory.wish = roster.wish
+        directory.wished_by = roster.wished_by
         directory.catching_up = roster.catching_up
         return directory
 
     def encode(self) -> bytes:
-        return msgspec.json.encode(_Roster(self.formed, tuple(self.members.values()), self.wish, self.catching_up))
+        members = tuple(self.members.values())
+        return msgspec.json.encode(_Roster(self.formed, members, self.wish, self.wished_by, self.catching_up))
 
     # -- changes
 
@@ -103,8 +111,9 @@ class Directory:
         match _commands.decode(data):
             case Founded(formed):
                 self.formed = self.formed or formed
-            case Wished(node):
+            case Wished(node, asked_by, request):
                 self.wish = node
+                self.wished_by = (asked_by, request)
 
     def apply_change(self, change: ConfChange) -> None:
         """Members of the context come or change; those that the change removes go."""

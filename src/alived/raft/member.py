@@ -207,7 +207,7 @@ class Member:
         if not consensus.leads:
             return
         try:
-            self._commands.submit(origin, decode_command(command), now_ns)
+            self._commands.submit(origin, decode_command(command), now_ns, origin)
         except DecodeError as error:
             self._relay.answer(origin, f"the leader does not understand the command: {error.detail}", ok=False)
 
@@ -330,8 +330,8 @@ class Member:
         """Whatever follows from what has changed."""
         self._tell_peers()
         self._hesitate(consensus, now_ns)
-        for origin, command, since_ns in self._relay.mind(consensus.leader, self.number, now_ns):
-            self._commands.submit(origin, command, since_ns)
+        for origin, command, since_ns, number in self._relay.mind(consensus.leader, self.number, now_ns):
+            self._commands.submit(origin, command, since_ns, Origin(self.number, number))
         stepped = self._commands.mind(consensus, self._chair(consensus, now_ns), now_ns)
         self._own(consensus, now_ns)
         stepped |= self._succession.mind(consensus, now_ns)

@@ -91,13 +91,14 @@ class Relay:
             self._outbox.add(Send(origin.node, told))
         return told is not None
 
-    def mind(self, leader: int, own: int, now_ns: int) -> list[tuple[Origin, Command, int]]:
-        """What this node has to do itself, as it leads now, and since when; the rest goes to the leader."""
+    def mind(self, leader: int, own: int, now_ns: int) -> list[tuple[Origin, Command, int, int]]:
+        """What this node has to do itself, as it leads now, since when, and as what other leaders knew it; the rest
+        goes to the leader."""
         mine = []
         for number, way in list(self._ways.items()):
             if leader == own:
                 del self._ways[number]
-                mine.append((way.origin, way.command, way.since_ns))
+                mine.append((way.origin, way.command, way.since_ns, number))
             elif now_ns - way.since_ns >= (LIMIT_NS if way.leader or leader else LEADERLESS_NS):
                 del self._ways[number]
                 self.answer(way.origin, _why_none(sent=way.leader != NOBODY), ok=False)
