@@ -97,16 +97,28 @@ class Commands:
         task = self._task
         if not consensus.leads:
             if task is not None:
-                self._task = None
-                if task.origin.node == NOBODY:
-                    self._relay.forward(task.origin, task.command, task.since_ns)
-                # Another node that asked asks the next leader by itself.
+                self._no_longer_here(task, consensus, now_ns)
         elif consensus.settled:
             if task is not None:
                 self._proceed(task, consensus, chair, now_ns)
             self._promote(consensus, chair)
             self._drop_wish(consensus, chair)
         return self._stepped
+
+    def _no_longer_here(self, task: _Task, consensus: Consensus, now_ns: int) -> None:
+        """Another leads, or will: that was what a transfer wanted. Anything else is for him."""
+        match task.command:
+            case Transfer(to) if task.begun:
+                if consensus.leader == NOBODY and now_ns < task.since_ns + LIMIT_NS:
+                    return
+                leader = consensus.name(consensus.leader) or "nobody"
+                self._task = None
+                self._relay.answer(task.origin, f"{leader} leads term {consensus.term}", ok=leader == to)
+            case _:
+                self._task = None
+                if task.origin.node == NOBODY:
+                    self._relay.forward(task.origin, task.command, task.since_ns)
+                # Another node that asked asks the next leader by itself.
 
     # -- one command
 
@@ -211,6 +223,7 @@ class Commands:
             return ""
         if number == chair.own:
             return f"{to} leads term {consensus.term}"
+        task.begun = True
         chair.hand_over(number, f"an operator wants {to} to own")
         return ""
 

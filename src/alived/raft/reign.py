@@ -81,8 +81,8 @@ class Reign:
 
     def reported(self, node: str, report: Report, now_ns: int) -> None:
         before = self.reports.get(node)
-        if before is not None and report.number <= before[0].number:
-            return
+        if before is not None and report.number <= before[0].number and now_ns - before[1] < self._timers.election_ns:
+            return  # Overtaken on the way. Later, its clock has begun anew with its machine.
         self.reports[node] = report, now_ns
         self._stale = self._stale or before is None or before[0].groups != report.groups
         if report.term == self.term:
