@@ -65,6 +65,26 @@ def test_every_step_ends_with_one_owner_and_nothing_is_left(options: Sequence[st
     assert not left_over(tag)
 
 
+def test_with_raft_there_are_never_two() -> None:
+    process = subprocess.Popen([*DEMO, "--engine", "raft"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    tag = tag_of(process.pid)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    table = output[output.index("owner now") :]
+    for fault in (
+        "kill -9",
+        "SIGSTOP",
+        "hear each other no more",
+        "nobody hears",
+        "cable is pulled",
+        "SIGTERM",
+        "hand over",
+    ):
+        assert fault in table
+    assert "wanted" not in table
+    assert not left_over(tag)
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_it_leaves_nothing(signum: signal.Signals) -> None:
     process = subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,7 +105,14 @@ def test_without_the_ip_command_it_says_so_in_one_line(tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize(
-    "options", [("--version", "2", "--interval", "0.5"), ("--interval", "0.001"), ("--version", "4")]
+    "options",
+    [
+        ("--version", "2", "--interval", "0.5"),
+        ("--interval", "0.001"),
+        ("--version", "4"),
+        ("--engine", "raft", "--version", "3"),
+        ("--engine", "raft", "--with", "keepalived"),
+    ],
 )
 def test_what_the_protocol_cannot_do_is_refused(options: Sequence[str]) -> None:
     done = subprocess.run([*DEMO, *options], capture_output=True, text=True)

@@ -91,10 +91,11 @@ class Node:
 
 
 def _state_in(status: object) -> str:
-    """The state of the first instance in the answer to "status"."""
-    instances = status.get("instances") if isinstance(status, dict) else None
-    if isinstance(instances, list) and instances and isinstance(instances[0], dict):
-        return str(instances[0].get("state", "unknown"))
+    """The state of the only owner in the answer to "status", whoever elects it."""
+    for kind in ("instances", "raft_groups"):
+        found = status.get(kind) if isinstance(status, dict) else None
+        if isinstance(found, list) and found and isinstance(found[0], dict):
+            return str(found[0].get("state", "unknown"))
     return "unknown"
 
 

@@ -22,6 +22,10 @@ PATIENCE_S = 30.0
 """Beyond the theory; a machine may be slow, so this only bounds the wait for something that does not come."""
 
 
+def _at_once() -> bool:
+    return True
+
+
 class Step(msgspec.Struct, frozen=True):
     """A fault or its repair. owners: the nodes of which one, and only one, must have the VIP afterwards."""
 
@@ -33,6 +37,8 @@ class Step(msgspec.Struct, frozen=True):
     note: str = ""
     never_two: bool = False
     """Whether it counts as a failure if the old owner answers after the new one"""
+    done: Callable[[], bool] = _at_once
+    """Whether what was repaired takes part again: the next step waits for that"""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +72,11 @@ class Play:
         self._probe = probe
         self._on_frames = on_frames
 
-    def settle(self, expected: Sequence[str], patience_s: float) -> tuple[list[Seen], tuple[str, ...]]:
-        """Watches until one of these alone has answered for SETTLED_S, or patience ends: the frames, who answered."""
+    def settle(
+        self, expected: Sequence[str], patience_s: float, done: Callable[[], bool] = _at_once
+    ) -> tuple[list[Seen], tuple[str, ...]]:
+        """Watches until one of these alone has answered for SETTLED_S and all is done, or patience ends: the frames,
+        who answered."""
         give_up = time.monotonic() + patience_s
         frames: list[Seen] = []
         while True:
@@ -78,7 +87,7 @@ class Play:
             owners = self.owners(frames, since_ns)
             if len(owners) == 1 and owners[0] in expected:
                 first_ns = _first(frames, self._stage.nodes[owners[0]].mac, 0)
-                if first_ns is not None and first_ns < since_ns:
+                if first_ns is not None and first_ns < since_ns and done():
                     return frames, owners
             if time.monotonic() > give_up:
                 return frames, owners
@@ -99,7 +108,7 @@ class Play:
         fault_ns = time.time_ns()
         step.act()
         patience_s = PATIENCE_S + (step.theory_s[1] if step.theory_s else 0)
-        after, owners = self.settle(step.owners, patience_s)
+        after, owners = self.settle(step.owners, patience_s, step.done)
         new = self._stage.nodes[owners[0] if owners else step.owners[0]].mac
         first_ns = _first(after, new, fault_ns)
         last_of_old_ns = max((s.time_ns for s in after if s.kind is Kind.ANSWER and s.said_mac != new), default=0)

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from alived.adapters.control_client import NotRunning, ask
+from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.base import NS_PER_S
 from alived.cli.demo_cluster import GroupText, MemberText, cluster_document, write_key
-from alived.cli.demo_lab import PRIORITIES, VIP, Node, Stage
+from alived.cli.demo_lab import PRIORITIES, STATUS_LIMIT_S, VIP, Node, Stage
 from alived.cli.demo_play import Step
 from alived.raft.config import Profile
 from alived.raft.profiles import TIMERS
@@ -62,7 +64,8 @@ class RaftStage(Stage):
             node = self.nodes[owner()]
             others = tuple(name for name in self.nodes if name != node.name)
             yield _step(fault.title, fault.act, node, others, fault.theory_s)
-            yield _step(fault.mended, fault.mend, node, (owner(),), None)
+            repaired = _step(fault.mended, fault.mend, node, (owner(),), None)
+            yield msgspec.structs.replace(repaired, done=lambda node=node: _takes_part(node))
         old = self.nodes[owner()]
         to = next(node for node in self.nodes.values() if node is not old)
         yield _step(
@@ -74,7 +77,7 @@ class RaftStage(Stage):
         yield Fault("{} freezes (SIGSTOP)", Node.freeze, ELECTION_S, "{} thaws (SIGCONT)", Node.thaw)
         yield Fault("{} and the others hear each other no more", self._cut, ELECTION_S, "the cut is mended", self._mend)
         yield Fault("nobody hears {} any more", self._mute, ELECTION_S, "{} is heard again", self._mend)
-        yield Fault("{}'s cable is pulled", self._pull, AT_ONCE_S, "{}'s cable is plugged in", self._plug)
+        yield Fault("{}'s cable is pulled", self._pull, ELECTION_S, "{}'s cable is plugged in", self._plug)
         yield Fault("{} stops gracefully (SIGTERM)", _terminate, AT_ONCE_S, "{} starts again", _start)
 
     def _cut(self, node: Node) -> None:
@@ -105,6 +108,15 @@ def _step(
 ) -> Step:
     note = "" if theory_s else "nothing moves"
     return Step(title.format(node.name), lambda: act(node), owners, theory_s, note, never_two=True)
+
+
+def _takes_part(node: Node) -> bool:
+    """Whether it follows a leader."""
+    try:
+        answer = ask(str(node.daemon.directory / "run"), SOCKET_FILE, "members", {}, STATUS_LIMIT_S)
+    except NotRunning:
+        return False
+    return bool(answer["ok"] and answer["result"].get("leader"))
 
 
 def _kill(node: Node) -> None:
