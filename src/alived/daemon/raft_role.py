@@ -224,6 +224,7 @@ class _Running:
     def _end(self) -> None:
         self._ended = True
         self._peers.close()
+        self._line.close()
         self._wal.close()
         assert self._finished is not None, "it was asked to end"
         self._finished()
