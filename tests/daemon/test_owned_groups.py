@@ -298,6 +298,24 @@ def test_addresses_that_hooks_bind_are_theirs(segment: Segment) -> None:
         play.until_reported("web", holds=False)
 
 
+def test_the_last_hooks_are_due_before_the_engine_ends(segment: Segment) -> None:
+    with owning(WEB, hooks=[hook(HookEvent.AFTER_UNBIND)]) as play:
+        play.lease("web")
+        play.until_bound(f"{VIP}/32")
+        play.stop()
+        assert [due.event for due in play.of(HookDue)] == [HookEvent.AFTER_UNBIND]
+
+
+def test_the_last_hooks_of_a_group_that_goes_are_due_when_its_addresses_are_gone(segment: Segment) -> None:
+    vips = [address(f"198.51.100.{number}") for number in range(1, 201)]
+    with owning(group("web", *vips), hooks=[hook(HookEvent.AFTER_UNBIND)]) as play:
+        play.lease("web")
+        play.until(lambda: len(play.snapshot().vips[0].present) == 200, "all are there")
+        reloaded(play, DB, hooks=[hook(HookEvent.AFTER_UNBIND)])
+        play.due(HookEvent.AFTER_UNBIND)
+        assert not any(bound.startswith("198.51.100.") for bound in addresses_of("eth0"))
+
+
 # -- reloads --
 
 

@@ -98,6 +98,16 @@ class Holders:
         del self._keepers[keeper.key]
         del keeper.entry  # it refers to its keeper, and the engine collects no garbage
 
+    def when_removed(self, told: Callable[[], None]) -> None:
+        """Calls back when all that has been asked to be removed is removed: for those whose keeper is forgotten."""
+        self._loop.add_work(functools.partial(self._tell_when_idle, told))
+
+    def _tell_when_idle(self, told: Callable[[], None]) -> None:
+        if self.work.busy:
+            self.when_removed(told)
+        else:
+            told()
+
     def _meet_addresses(self, keeper: Keeper, now: int) -> None:
         """Tells the holder which devices are down, and which of its addresses are there already."""
         addresses = keeper.vips.addresses

@@ -104,8 +104,13 @@ class InstanceHooks:
         self._step(ended, now)
 
     def forget(self) -> None:
-        """The instance is gone."""
+        """The instance is gone: nothing is waited for."""
         self._deadlines.forget(self._entry)
+
+    def bury(self) -> None:
+        """The addresses of an instance that is gone are gone too: their last hooks are due."""
+        self.unbound(now_ns())
+        self.forget()
 
     def _step(self, event: GateEvent, now: int) -> None:
         self._apply(self._gate.step(event, now), now)

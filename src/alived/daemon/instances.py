@@ -119,6 +119,7 @@ class Instances:
         self._deadlines.forget(router.entry)
         if router.hooks:
             router.hooks.forget()
+            self._holders.when_removed(router.hooks.bury)
         self._ports.flush()
         self._requirements.undo([router])
         del self.routers[router.name]

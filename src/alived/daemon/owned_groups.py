@@ -101,6 +101,12 @@ class OwnedGroups:
         self._deadlines.forget(group.entry)
         self._holders.forget(group.keeper)
         del self.groups[group.name]
+        self._holders.when_removed(functools.partial(self._bury, group))
+
+    def _bury(self, group: OwnedGroup) -> None:
+        """Its addresses are gone too: their last hooks are due."""
+        self.feed(group, own.HolderEmpty(), now_ns())
+        self._deadlines.forget(group.entry)
         del group.entry, group.keeper  # they refer to each other, and the engine collects no garbage
 
     def expect(self, name: str, config: model.RaftGroup) -> None:
