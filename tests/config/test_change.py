@@ -14,8 +14,10 @@ from alived.config.change import (
     Change,
     Kind,
     Subject,
+    automatic_lifetime_s,
     compare,
     instance_changes,
+    raft_changes,
 )
 from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
 from alived.hooks.config import NotifyScripts, Script
@@ -23,6 +25,7 @@ from alived.raft.config import Cluster, Member, Profile, Tls
 from alived.vip.config import GarpPolicy
 from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from tests.daemon.engine_play import address, config, instance
+from tests.daemon.owned_play import by_hooks, group, owned_config
 from tests.daemon.tracked_scripts import shell, tracking
 
 A, B = instance("A", 51, "192.0.2.100"), instance("B", 52, "192.0.2.101")
@@ -235,3 +238,37 @@ def test_no_instance_changes_if_nothing_does_and_each_at_most_once_otherwise(one
     assert compare(one, one) == ()
     names = [change.name for change in instance_changes(compare(Config(), one))]
     assert names == [found.vrrp.name for found in one.instances]
+
+
+# -- groups elected by Raft --
+
+WEB, DB = group("web", "192.0.2.100"), group("db", "192.0.2.101")
+
+
+def test_groups_come_go_and_change_in_place() -> None:
+    assert said(owned_config(WEB), owned_config(DB)) == ["raft_instance web removed", "raft_instance db added"]
+    other = msgspec.structs.replace(WEB, raft=msgspec.structs.replace(WEB.raft, nopreempt=True))
+    changes = compare(owned_config(WEB), owned_config(other))
+    assert [str(change) for change in changes] == ["raft_instance web: nopreempt off -> on"]
+    assert [change.kind for change in raft_changes(changes)] == [Kind.CHANGED]
+    assert all(change.runs for change in changes)
+
+
+def test_addresses_of_a_group_are_told_once() -> None:
+    more = group("web", "192.0.2.100", "192.0.2.102")
+    assert said(owned_config(WEB), owned_config(more)) == [
+        "raft_instance web: virtual_ipaddress + 192.0.2.102/32 dev eth0"
+    ]
+
+
+def test_who_binds_the_addresses_makes_another_group() -> None:
+    (change,) = compare(owned_config(WEB), owned_config(by_hooks(WEB)))
+    assert (change.kind, change.subject) == (Kind.REPLACED, Subject.RAFT_INSTANCE)
+
+
+def test_addresses_of_groups_count_for_the_lifetime_of_all() -> None:
+    many = group("many", *(f"10.9.0.{number}" for number in range(1, 97)))
+    assert automatic_lifetime_s(owned_config(WEB)) == 3
+    assert automatic_lifetime_s(owned_config(WEB, many)) == 7
+    assert automatic_lifetime_s(owned_config(WEB, by_hooks(many))) == 3
+    assert "address lifetime: chosen by count 3 s -> 7 s" in said(owned_config(WEB), owned_config(WEB, many))

@@ -14,6 +14,7 @@ from alived.vrrp.config import Vmac
 from alived.wire import rtnetlink
 from tests.config.test_change import vrrp
 from tests.daemon.engine_play import address, config, instance
+from tests.daemon.owned_play import by_hooks, group, owned_config
 from tests.segment import Segment, addresses_of, ip
 
 pytestmark = pytest.mark.lab
@@ -41,6 +42,13 @@ def test_what_carries_our_mark_and_is_configured_is_removed(segment: Segment) ->
         "removed the leftover address 2001:db8::100/128 from eth0",
     ]
     assert addresses_of("eth0") == before
+
+
+def test_groups_elected_by_raft_leave_nothing_either(segment: Segment) -> None:
+    leave_behind(VIP, POINT)
+    ours, theirs = group("web", VIP), by_hooks(group("db", POINT))
+    assert leftovers.remove(owned_config(ours, theirs)) == ["removed the leftover address 192.0.2.100/32 from eth0"]
+    assert any("192.0.2.101" in bound for bound in addresses_of("eth0")), "what hooks bind, hooks remove"
 
 
 def test_what_an_operator_has_bound_stays(segment: Segment) -> None:
