@@ -133,6 +133,29 @@ def test_what_cannot_be_started(scripts: Scripts, tmp_path: Path) -> None:
     scripts.runs = 0
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("#!/bin/sh\r\n", "the interpreter that its first line names is not there (line ends of Windows?)"),
+        ("#!/no/such/interpreter\n", "the interpreter that its first line names is not there (line ends of Windows?)"),
+        ("echo hello\n", "neither a program nor a script: its first line does not begin with #!"),
+    ],
+)
+@pytest.mark.parametrize("opened", [False, True], ids=["by path", "by file"])
+def test_what_is_no_program_is_said_in_terms_of_the_file(
+    scripts: Scripts, tmp_path: Path, content: str, reason: str, opened: bool
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(content)
+    script.chmod(0o755)
+    program = os.open(script, os.O_PATH) if opened else None
+    with pytest.raises(ScriptError) as caught:
+        scripts.runner.start(1, [str(script)], Account("root", ""), {}, program)
+    assert str(caught.value) == f"{script}: {reason}"
+    if program is not None:
+        os.close(program)
+
+
 def test_unknown_accounts() -> None:
     with pytest.raises(ScriptError, match="there is no user nemo-of-the-sea"):
         Account("nemo-of-the-sea", "")

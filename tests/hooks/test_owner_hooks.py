@@ -226,6 +226,19 @@ def test_one_that_hangs_in_the_kernel_is_given_up_and_not_repeated() -> None:
     assert len(play.done) == 1, "its late end means nothing"
 
 
+def test_one_that_only_sigkill_ends_has_ended_and_is_repeated() -> None:
+    play = Play()
+    play.step(due(MASTER, hook(MASTER, OnFailure.RETRY, retries=1)))
+    play.deadline()
+    play.deadline()
+    play.end(-9)
+    assert play.notices == [
+        "warning: ToMaster was ended, because it takes longer than 5 s (7000 ms); again in 1 s (1 of 1)"
+    ]
+    assert [one.code for one in play.last if isinstance(one, HookNoticed)] == ["hook-failed"]
+    assert play.deadline() == ["/ToMaster"]
+
+
 def test_one_that_cannot_start_is_a_failure() -> None:
     play = Play()
     play.step(due(MASTER))

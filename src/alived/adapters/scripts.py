@@ -8,6 +8,7 @@ does not run it a second time beside the first.
 from __future__ import annotations
 
 import contextlib
+import errno
 import grp
 import os
 import pwd
@@ -115,7 +116,7 @@ class ScriptRunner:
                 extra_groups=[] if changes else None,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise ScriptError(f"{argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+            raise ScriptError(f"{argv[0]}: {_why_not_started(error, argv[0])}") from error
         self._running[run] = _Run(
             self._loop, process, lambda status: self._ended(run, status), lambda line: self._on_line(run, line)
         )
@@ -139,6 +140,19 @@ class ScriptRunner:
     def _ended(self, run: int, status: int) -> None:
         del self._running[run]
         self._on_end(run, status)
+
+
+def _why_not_started(error: Exception, path: str) -> str:
+    """What execve(2) says, in terms of the file where it means something else than it seems to say."""
+    match error:
+        case FileNotFoundError() if os.path.exists(path):
+            return "the interpreter that its first line names is not there (line ends of Windows?)"
+        case OSError(errno=errno.ENOEXEC):
+            return "neither a program nor a script: its first line does not begin with #!"
+        case OSError(strerror=str(reason)):
+            return reason
+        case _:
+            return str(error)
 
 
 def _prepare() -> None:
