@@ -6,6 +6,7 @@ silent although the address is still bound has been silenced by the kernel.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -144,6 +145,40 @@ def test_rules_that_somebody_flushes_come_back_and_work(lab: ClusterLab) -> None
     since_ns = time.time_ns()
     lab.freeze(*lab.daemons[old].pids())
     assert_silenced(lab, observer, old, since_ns)
+
+
+def dropped(lab: ClusterLab, node: str) -> int:
+    """What the kernel has kept the addresses of groups from hearing and saying."""
+    return sum(int(count) for count in re.findall(r"@leases counter packets (\d+)", rules(lab, node)))
+
+
+@pytest.mark.parametrize("profile", ["lan", "wan", "relaxed"])
+def test_an_owner_that_is_well_is_never_silenced(lab: ClusterLab, profile: str) -> None:
+    """Its renewals come more often than the kernel's lease lasts, in each profile."""
+    observer, old = settled(lab, cluster={"profile": profile})
+    before, since_ns = dropped(lab, old), time.time_ns()
+    observer.watch(2)
+    assert len(observer.since(since_ns)) > 10
+    assert dropped(lab, old) == before, lab.explain(observer, since_ns)
+    since_ns = time.time_ns()
+    lab.freeze(*lab.daemons[old].pids())
+    assert_silenced(lab, observer, old, since_ns)
+    assert dropped(lab, old) > before, "what silences it is counted"
+
+
+def test_who_holds_on_without_a_majority_goes_on_speaking(lab: ClusterLab) -> None:
+    lab.groups = [lab.group(f"{VIP4}/24", quorum_lost="hold", **HOUR)]
+    observer, owner = settled(lab)
+    since_ns = time.time_ns()
+    for node in lab.nodes:
+        if node != owner:
+            lab.freeze(*lab.daemons[node].pids())
+    observer.watch(2)
+    assert lab.until_settled(observer) == owner
+    assert observer.owners(since_ns) == [owner], lab.explain(observer, since_ns)
+    lab.freeze(*lab.daemons[owner].pids())
+    lab.until_nobody(observer)
+    assert lab.has_address(owner, VIP4), "something else has silenced it"
 
 
 def test_a_stop_leaves_no_rules(lab: ClusterLab) -> None:
