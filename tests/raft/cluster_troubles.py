@@ -40,7 +40,7 @@ class Troubles:
             (6, self._cut_link),
             (5, self._split),
             (5, self._mute),
-            (12, self._heal),
+            (4, self._heal),
             (2, self._refuse),
             (2, self._blank),
             (10, self._judge),
@@ -165,33 +165,36 @@ class Troubles:
 
     # -- the network
 
+    def _cut(self, pairs: set[tuple[str, str]]) -> None:
+        """Nothing arrives, for a while."""
+        self._simulation.cut |= pairs
+        self._soon(1500 * MS, lambda: self._simulation.cut.difference_update(pairs))
+
     def _isolate(self, machine: Machine) -> str:
-        others = [name for name in self._simulation.machines if name != machine.name]
-        self._simulation.cut |= {(machine.name, other) for other in others} | {
-            (other, machine.name) for other in others
-        }
+        others = self._simulation.machines
+        self._cut({(machine.name, other) for other in others} | {(other, machine.name) for other in others})
         return f"{machine.name}: is cut off"
 
     def _cut_link(self, machine: Machine) -> str:
         other = self._random.choice(list(self._simulation.machines))
-        self._simulation.cut.add((machine.name, other))
         if self._random.random() < 0.5:
-            self._simulation.cut.add((other, machine.name))
-            return f"{machine.name} and {other} do not hear each other"
-        return f"{other} does not hear {machine.name}"
+            self._cut({(machine.name, other)})
+            return f"{other} does not hear {machine.name}"
+        self._cut({(machine.name, other), (other, machine.name)})
+        return f"{machine.name} and {other} do not hear each other"
 
     def _split(self, machine: Machine) -> str:
         names = list(self._simulation.machines)
         side = {name for name in names if self._random.random() < 0.5}
-        self._simulation.cut = {(a, b) for a in names for b in names if (a in side) != (b in side)}
+        self._cut({(a, b) for a in names for b in names if (a in side) != (b in side)})
         return f"split: {', '.join(sorted(side)) or 'nobody'} and the others"
 
     def _mute(self, machine: Machine) -> str:
-        self._simulation.cut |= {(machine.name, other) for other in self._simulation.machines}
+        self._cut({(machine.name, other) for other in self._simulation.machines})
         return f"{machine.name}: nobody hears it"
 
     def _heal(self, machine: Machine) -> str:
-        self._simulation.cut = set()
+        self._simulation.cut.clear()
         return "all links are well"
 
     # -- what operators and trackers do
