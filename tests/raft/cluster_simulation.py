@@ -27,7 +27,8 @@ from alived.raft.messages import Role as RaftRole
 from alived.raft.packets import Packet, decode, encode
 from tests.raft.cluster_invariants import Invariants, Violation
 from tests.raft.cluster_troubles import Troubles
-from tests.raft.simulated_machine import Clock, Machine, World
+from tests.raft.simulated_machine import Machine
+from tests.raft.simulated_parts import Clock, World
 
 REST_NS = 8 * S
 """After the troubles everything must be well within this"""
@@ -53,6 +54,7 @@ class Simulation:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
         self._owners: dict[str, list[str]] = {}
+        self._members: tuple[Member, ...] = ()
         self.groups = self._make_groups()
         self.machines = self._make_machines()
         self._by_number = {machine.number: machine for machine in self.machines.values()}
@@ -89,6 +91,7 @@ class Simulation:
             )
             for place in range(1, total + 1)
         ]
+        self._members = tuple(members)
         machines = {}
         for place, member in enumerate(members, 1):
             known = members[: self.world.nodes]
@@ -196,6 +199,7 @@ class Simulation:
         if self.counts["let go"] != drops:
             raise Violation(f"no rest: {before} let go for a moment")
         self._check_members()
+        self._check_preferences(before)
         if before != self._final_owners():
             raise Violation(f"no rest: owners were {before} and are {self._final_owners()}")
 
@@ -214,6 +218,32 @@ class Simulation:
                 leader.applied_index,
             ):
                 raise Violation(f"{view.node} is left behind: {view}")
+
+    def _check_preferences(self, owners: dict[str, str]) -> None:
+        """All are able now: whom an operator asked for owns, or who is preferred, or who has the highest priority."""
+        leader = max(
+            (machine for machine in self.machines.values() if machine.leads), key=lambda one: one.consensus.term
+        )
+        members = [member for member in leader.consensus.directory.members.values() if member.may_own]
+        for group in self.groups:
+            preferred = [name for name in group.preferred_nodes if any(member.id == name for member in members)]
+            if leader.consensus.directory.wish:
+                best = leader.consensus.directory.wish
+            elif group.nopreempt or (self.world.spread and not preferred):
+                continue
+            elif preferred:
+                best = preferred[0]
+            else:
+                best = max(members, key=lambda member: member.priority).id
+            equals = {member.id for member in members if self._as_good(member, best, group)}
+            if owners[group.name] not in equals:
+                raise Violation(f"{group.name} is at {owners[group.name]}, but {best} is better and well for long")
+
+    def _as_good(self, member: Member, best: str, group: RaftInstance) -> bool:
+        if member.id == best:
+            return True
+        own = next(one for one in self._members if one.id == best)
+        return best not in group.preferred_nodes and member.priority == own.priority
 
     def _final_owners(self) -> dict[str, str]:
         final = {}

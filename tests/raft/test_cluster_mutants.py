@@ -29,7 +29,8 @@ from alived.raft.state import Raft
 from alived.raft.subleases import Grants, Subleased
 from tests.raft.cluster_invariants import Violation
 from tests.raft.cluster_simulation import Simulation
-from tests.raft.simulated_machine import Machine, World
+from tests.raft.simulated_machine import Machine
+from tests.raft.simulated_parts import World
 
 Break = Callable[[pytest.MonkeyPatch], None]
 NEVER_NS = 10**6 * S
@@ -50,11 +51,7 @@ def others(simulation: Simulation, *but: Machine) -> list[Machine]:
 
 
 def leader(simulation: Simulation) -> Machine:
-    return next(machine for machine in simulation.machines.values() if _leads(machine))
-
-
-def _leads(machine: Machine) -> bool:
-    return machine.member is not None and machine.member.consensus is not None and machine.member.consensus.leads
+    return next(machine for machine in simulation.machines.values() if machine.leads)
 
 
 def owner(simulation: Simulation, group: str) -> Machine:
@@ -95,7 +92,7 @@ def the_leader_hands_over_while_its_engine_hangs() -> None:
     others(simulation, first)[0].engine.priority = 200
     others(simulation, first)[0].engine.report()
     simulation.run(2 * S)
-    assert not _leads(first)
+    assert not first.leads
 
 
 def a_group_moves_while_the_engine_that_owns_it_hangs() -> None:
@@ -137,8 +134,7 @@ def a_deposed_leader_is_asked_for_its_vote() -> None:
         second, third = others(simulation, first)
         simulation.cut.add((first.name, third.name))
         simulation.run(500 * MS)
-        assert third.member is not None and third.member.consensus is not None
-        term = third.member.consensus.term + 5
+        term = third.consensus.term + 5
         of_later_term = AppendResponse(sender=second.number, to=third.number, term=term, index=0, reject=True)
         third.feed(Arrived(second.number, of_later_term), third.life)
         simulation.run(pause_ms * MS)
@@ -164,7 +160,7 @@ def who_has_the_log_is_lost_and_who_had_it_comes_back_empty() -> None:
     simulation.cut.clear()
     second.power_on()
     simulation.run(3 * S)
-    assert not _leads(third)
+    assert not third.leads
 
 
 def a_voter_loses_power_while_it_writes() -> None:
@@ -193,10 +189,7 @@ def _any_committed(machines: list[Machine]) -> bool:
 
 def _committed(machine: Machine) -> bool:
     """Whether it leads, and its voters have what it began its term with."""
-    if machine.member is None or not _leads(machine):
-        return False
-    assert machine.member.consensus is not None
-    return machine.member.consensus.node.raft.committed_in_own_term
+    return machine.leads and machine.consensus.node.raft.committed_in_own_term
 
 
 # -- rules that are taken out
@@ -273,7 +266,7 @@ def _an_empty_node_votes(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forms_what_is_formed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Formation, "heard_of", lambda self: "")
+    patch.setattr(Formation, "exists", lambda self: False)
     patch.setattr(Formation, "_agrees", lambda self, known, now_ns: True)
 
 

@@ -7,7 +7,7 @@ import pytest
 from alived.base import NS_PER_MS as MS
 from alived.base import NS_PER_S as S
 from tests.raft.cluster_simulation import Simulation, simulate
-from tests.raft.simulated_machine import World
+from tests.raft.simulated_parts import World
 
 WORLDS = {
     "three": World(),
