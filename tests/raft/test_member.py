@@ -54,6 +54,20 @@ def test_a_late_node_joins() -> None:
     cluster.until(lambda: cluster.owner() not in ("", first))
 
 
+def test_every_node_says_who_leads_and_that_nobody_does() -> None:
+    cluster = Cluster(members("a", "b", "c"))
+    cluster.start()
+    first = cluster.settle()
+    term = cluster.member(first).snapshot().term
+    followers = [name for name in "abc" if name != first]
+    for name in followers:
+        assert cluster[name].said("follows") == [f"follows {first}, which leads in term {term}"]
+    assert cluster[first].said("raft-became-leader") == [f"{first} is the leader of term {term}"]
+    cluster.kill(first)
+    cluster.until(lambda: cluster.leader() not in ("", first))
+    assert any(cluster[name].said("no-leader") for name in followers)
+
+
 def test_everything_survives_a_restart() -> None:
     cluster = Cluster(members("a", "b", "c"))
     cluster.start()

@@ -30,7 +30,7 @@ from alived.raft.messages import (
     VoteRequest,
 )
 from alived.raft.node import Node, PeerUnknown
-from alived.raft.notes import Level, Note
+from alived.raft.notes import Level, Note, What
 from alived.raft.outbox import Outbox
 from alived.raft.profiles import Timers
 from alived.raft.progress import ProgressState
@@ -39,7 +39,9 @@ from alived.raft.ticks import Ticks
 
 KEPT_ENTRIES = 500
 """The log is compacted when it has so many; they are few and small, members come and go rarely"""
-_LEVELS = {Level.INFO: "info", Level.WARNING: "warning", Level.ERROR: "error"}
+_LEVELS = {Level.INFO: "debug", Level.WARNING: "warning", Level.ERROR: "error"}
+"""An election alone has a dozen notes that say how it goes; what comes of it is enough for a log"""
+_RESULTS = frozenset({What.STARTED, What.CONFIGURATION, What.BECAME_LEADER, What.SNAPSHOT_RESTORED})
 
 
 class Consensus:
@@ -63,6 +65,8 @@ class Consensus:
         self._timers = timers
         self._unsaved: Ready | None = None
         """Given out to be written"""
+        self._told_leader = NOBODY
+        """Whom the log of the daemon knows as the leader"""
         self._compacted = 0
         """Up to there the log was given up"""
         self._snapshots: dict[int, int] = {}
@@ -129,6 +133,7 @@ class Consensus:
             if not self.node.has_ready():
                 return
             ready = self.node.ready()
+            self._tell_leader()
             self._send(ready.messages)
             if ready.hard_state or ready.entries or ready.snapshot:
                 self._unsaved = ready
@@ -142,6 +147,16 @@ class Consensus:
         self._finish(ready)
 
     # -- a turn
+
+    def _tell_leader(self) -> None:
+        """On a change. Of itself a leader says it as such."""
+        if self.leader == self._told_leader:
+            return
+        self._told_leader = self.leader
+        if self.leader == NOBODY:
+            self._outbox.notice("info", "no-leader", f"no leader is known in term {self.term}")
+        elif not self.leads:
+            self._outbox.notice("info", "follows", f"follows {self.name(self.leader)}, which leads in term {self.term}")
 
     def _save(self, ready: Ready) -> Save:
         snapshot = ready.snapshot
@@ -283,7 +298,7 @@ class Consensus:
         return self.directory.name(number)
 
     def _observe(self, note: Note) -> None:
-        level = _LEVELS.get(note.what.level)
+        level = "info" if note.what in _RESULTS else _LEVELS.get(note.what.level)
         if level is not None:
             code = "raft-" + note.what.name.lower().replace("_", "-")
             self._outbox.notice(level, code, self.directory.named(str(note)))
