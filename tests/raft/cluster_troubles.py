@@ -155,9 +155,11 @@ class Troubles:
         return f"{machine.name}: the disk will refuse"
 
     def _blank(self, machine: Machine) -> str:
-        """An empty disk, when all others are well: what the cluster has promised survives that."""
+        """An empty disk, when all others are well and a majority: what the cluster has promised survives that."""
         others = [other for other in self._simulation.machines.values() if other is not machine]
-        if not machine.powered or not others or not all(map(_is_well, others)):
+        voters = {number for other in others if _is_well(other) for number in other.consensus.configuration.voters.ids}
+        majority = len(voters - {machine.number}) > len(voters) // 2
+        if not machine.powered or not majority or not all(map(_is_well, others)):
             return ""
         machine.replace_disk()
         self._soon(1000 * MS, lambda: None if machine.powered else machine.power_on())

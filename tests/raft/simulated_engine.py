@@ -1,4 +1,4 @@
-"""An engine of the simulated cluster: it binds, renews and lets go, each a little late; a fence ends what it does not."""
+"""An engine of the simulated cluster: binds, renews and lets go, each a little late; a fence ends what it does not."""
 
 from __future__ import annotations
 
