@@ -9,6 +9,7 @@ from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Instance, RaftGroup
 from alived.daemon.messages import HookDue, ScriptVerdict, ScriptVerdicts, Transition
+from alived.daemon.plan import make_plan
 from alived.hooks.config import HookEvent
 from alived.raft.config import Role
 from alived.vip.config import VanishPolicy
@@ -365,21 +366,52 @@ def master(name: str, *vips: str) -> Instance:
     return instance(name, 51, *vips)
 
 
+def is_bound_all_the_time(play: OwnedPlay, turns: int = 20) -> bool:
+    seen = []
+    for _ in range(turns):
+        seen.append(f"{VIP}/32" in addresses_of("eth0"))
+        play.loop.call_later(1_000_000, lambda: None)
+        play.loop.turn()
+    return all(seen)
+
+
 def test_an_address_moves_from_an_instance_to_a_group_and_stays_bound(segment: Segment) -> None:
     """The group is the owner already: the address changes hands and is never gone."""
     with owning(DB, instances=[master("A", VIP, THIRD_VIP)]) as play:
         play.lease("db")
         play.until_bound(f"{VIP}/32", f"{THIRD_VIP}/32", f"{OTHER_VIP}/32")
         play.until(lambda: len(play.snapshot().vips[0].present) == 2, "the kernel has confirmed it")
-        seen: list[bool] = []
         reloaded(play, group("db", OTHER_VIP, VIP), instances=[master("A", THIRD_VIP)])
-        for _ in range(20):
-            seen.append(f"{VIP}/32" in addresses_of("eth0"))
-            play.loop.call_later(1_000_000, lambda: None)
-            play.loop.turn()
-        assert all(seen)
+        assert is_bound_all_the_time(play)
         vips = {vip.group: vip.wanted for vip in play.snapshot().vips}
         assert vips["raft_instance db"] == (f"{OTHER_VIP}/32 dev eth0", f"{VIP}/32 dev eth0")
+
+
+def test_an_address_moves_between_groups_as_the_plan_says(segment: Segment) -> None:
+    before, after = owned_config(WEB, DB), owned_config(group("web", THIRD_VIP), group("db", OTHER_VIP, VIP))
+    with owning(WEB, DB) as play:
+        play.lease("web", "db")
+        play.until_bound(f"{VIP}/32", f"{OTHER_VIP}/32")
+        play.until(lambda: all(vip.present for vip in play.snapshot().vips), "the kernel has confirmed it")
+        planned = make_plan(before, after, play.snapshot())["addresses"]
+        assert [(one["address"], one["fate"]) for one in planned] == [
+            (f"{VIP}/32 dev eth0", "kept"),
+            (f"{THIRD_VIP}/32 dev eth0", "new"),
+        ]
+        play.reload(after)
+        assert is_bound_all_the_time(play)
+        play.until_bound(f"{THIRD_VIP}/32")
+        play.withdraw()
+        play.until_gone(f"{VIP}/32", f"{OTHER_VIP}/32", f"{THIRD_VIP}/32")
+
+
+def test_an_address_moves_from_a_group_to_an_instance(segment: Segment) -> None:
+    with owning(WEB, instances=[master("A", OTHER_VIP)]) as play:
+        play.lease("web")
+        play.until_bound(f"{VIP}/32", f"{OTHER_VIP}/32")
+        play.until(lambda: all(vip.present for vip in play.snapshot().vips), "the kernel has confirmed it")
+        reloaded(play, DB, instances=[master("A", OTHER_VIP, VIP)])
+        assert is_bound_all_the_time(play)
 
 
 def test_an_instance_and_a_group_may_have_the_same_name(segment: Segment) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from alived.config.change import Change, Kind, compare, instance_changes
 from alived.config.model import Config
 from alived.config.outlook import Outlook, outlook
+from alived.config.outlook_leases import outlook_of_leases
 from alived.daemon.messages import EngineSnapshot
 
 Json = dict[str, Any]
@@ -17,11 +18,15 @@ def make_plan(old: Config, new: Config, snapshot: EngineSnapshot | None) -> Json
     """snapshot: the instances as they are now; None: nobody knows, so the addresses are told for a MASTER."""
     changes = compare(old, new)
     known = {instance.name: instance for instance in snapshot.instances} if snapshot else None
+    groups = {group.name: group for group in snapshot.raft_groups} if snapshot else None
     return {
         "states_known": snapshot is not None,
         "changes": [_change(change) for change in changes],
         "unchanged": _unchanged(new, changes),
-        "addresses": [_address(one) for one in outlook(old, new, changes, known)],
+        "addresses": [
+            *(_address(one) for one in outlook(old, new, changes, known)),
+            *(_address(one) for one in outlook_of_leases(old, new, groups)),
+        ],
     }
 
 
