@@ -90,6 +90,30 @@ def test_a_damaged_log_refuses_the_start_and_the_others_go_on(cluster_lab: Clust
     assert lab.until_settled(observer) == owner
 
 
+def test_the_last_of_three_goes_on_when_the_others_are_lost_for_good(cluster_lab: ClusterLab) -> None:
+    """The last resort: refused as long as a majority answers, done after that, and never silently."""
+    lab = cluster_lab
+    observer, owner = settle(lab)
+    left, *lost = [node for node in lab.nodes if node != owner] + [owner]
+    confirmed = ("recover", "--voters", left, "--yes-a-majority-is-lost-for-good")
+    assert lab.cluster(left, *confirmed[:3], check=False).returncode == 2, "it must be said that they are lost"
+    refused = lab.cluster(left, *confirmed, check=False)
+    assert refused.returncode == 1 and "a majority answers" in refused.stderr
+    assert lab.until_settled(observer) == owner
+    for node in lost:
+        lab.kill(node)
+    lab.until_nobody(observer)
+    lab.until(
+        lambda: lab.cluster(left, *confirmed, check=False).returncode == 0, "the others are silent for long enough"
+    )
+    assert lab.until_settled(observer) == left
+    view = lab.member_view(left)
+    assert (view["voters"], view["leader"]) == (1, left)
+    (copy,) = (lab.directory(left) / "data").glob("log-*Z-*")
+    assert str(copy) in lab.daemons[left].log
+    assert "RECOVER with" in alived(lab, left, "history")
+
+
 def test_every_node_tells_who_owns_and_why(cluster_lab: ClusterLab) -> None:
     lab = cluster_lab
     _, owner = settle(lab)

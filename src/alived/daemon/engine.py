@@ -24,6 +24,7 @@ from alived.config.change import (
     instance_changes,
     raft_changes,
 )
+from alived.daemon import promptness
 from alived.daemon.child import ChildContext
 from alived.daemon.messages import (
     BusMessage,
@@ -103,8 +104,7 @@ class Engine:
     def _apply_scheduling(self) -> None:
         """Level-triggered: on the start and whenever a reload changes `global_defs`."""
         wanted = self._config.global_defs
-        priority = 1 if wanted.rt_priority is None else wanted.rt_priority
-        self._scheduling = scheduling.set_real_time(priority) if priority else scheduling.set_normal()
+        self._scheduling = promptness.real_time(wanted)
         if why := scheduling.lock_memory(wanted.no_swap):
             self._context.log("warning", "no-swap", f"vrrp_no_swap: cannot lock memory: {why}")
         if why := scheduling.set_affinity(wanted.cpu_affinity or self._cpus):
