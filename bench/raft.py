@@ -38,6 +38,9 @@ def raft_failover(name: str, *, fault: str, runs: int, advert_int: float = 0.0) 
     with stage_of(name) as stage:
         stage.start()
         rows = [_once(stage, fault) for _ in range(runs)]
+        if name == "etcd":
+            for row in rows:
+                del row["gap_ms"]  # the kernel of a killed holder goes on answering
         return rows, {"lost_frames": stage.client.lost()}
 
 

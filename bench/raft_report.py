@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import statistics
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bench.report import Result, columns
 
@@ -102,19 +102,23 @@ def _line(number: Number, result: Result) -> Line:
     met = None
     if aimed:
         met = bool(values) and not never and not result.error and take(values, number.take) <= (number.at_most or 0)
-    return Line(f"{number.what}, {number.take}", _describe(result.case), result.daemon, value, runs, aim, met)
+    return Line(f"{number.what}, {number.take}", _describe(result), result.daemon, value, runs, aim, met)
 
 
-def _describe(case: dict[str, Any]) -> str:
-    words = {
-        "fault": "{}",
-        "advert_int": "adverts every {:g} s",
-        "faults": "{} faults",
-        "busy": "{} busy processes",
-        "vips": "{} VIPs",
-        "groups": "{} groups",
-    }
-    return ", ".join(text.format(case[key]) for key, text in words.items() if key in case)
+_WORDS = {
+    "fault": "{}",
+    "advert_int": "adverts every {:g} s",
+    "faults": "{} faults of all kinds",
+    "busy": "{} busy processes",
+    "vips": "{} VIPs",
+    "groups": "{} groups",
+}
+
+
+def _describe(result: Result) -> str:
+    """The case in words: what happens, not how often."""
+    named = {"raft_transfer": ["planned"], "raft_steady": ["idle"], "raft_vips": ["kill"]}.get(result.measure, [])
+    return ", ".join([*named, *(text.format(result.case[key]) for key, text in _WORDS.items() if key in result.case)])
 
 
 def raft_table(lines: Sequence[Line]) -> str:
