@@ -22,3 +22,20 @@ def test_a_witness_votes_and_a_learner_does_not() -> None:
     assert [member.id for member in three.voters] == ["n0", "n1"]
     assert [member.may_own for member in three.members] == [True, False, False]
     assert three.quorum == 2
+
+
+@pytest.mark.parametrize(
+    ("member", "flaw"),
+    [
+        (Member(id="n1.example_a-b", address="2001:db8::1"), ""),
+        (Member(id="-n", address="10.0.0.1"), "cannot be the id of a node"),
+        (Member(id="n", address="node.example"), "is no IP address"),
+        (Member(id="n", address="0.0.0.0"), "nobody reaches a node at 0.0.0.0"),
+        (Member(id="n", address="224.0.0.1"), "nobody reaches a node at 224.0.0.1"),
+        (Member(id="n", address="10.0.0.1", port=0), "0 is no port"),
+        (Member(id="n", address="10.0.0.1", priority=256), "256 is no priority"),
+    ],
+)
+def test_what_no_cluster_can_have_as_a_member(member: Member, flaw: str) -> None:
+    assert flaw in member.flaw
+    assert bool(flaw) is bool(member.flaw)

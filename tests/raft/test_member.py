@@ -9,7 +9,7 @@ from alived.raft.config import RaftInstance
 from alived.raft.consensus import KEPT_ENTRIES
 from alived.raft.directory import Wished, encode_command
 from alived.raft.member_events import Arrived, MemberReconfigured, MemberShutdown, Phase
-from alived.raft.messages import Heartbeat, Proposal, VoteRequest, VoteResponse
+from alived.raft.messages import Heartbeat, InstallSnapshot, Proposal, VoteRequest, VoteResponse
 from alived.raft.packets import Asked, Told
 from tests.raft.cluster import MS, Cluster, members
 
@@ -170,9 +170,9 @@ def test_a_command_of_a_later_version_is_answered() -> None:
     cluster = Cluster(members("a", "b", "c"))
     cluster.start()
     owner = cluster.settle()
-    other = next(host for host in cluster.hosts.values() if host.name != owner)
+    [other, third] = [host for host in cluster.hosts.values() if host.name != owner]
     cluster.sent.clear()
-    for name in (owner, other.name):
+    for name in (owner, third.name):
         cluster.step(name, Arrived(other.number, Asked(request=3, command=b'{"type":"Dance"}')))
     [told] = [packet for _, _, packet in cluster.sent if isinstance(packet, Told)]
     assert not told.ok and told.text.startswith("the leader does not understand the command")
@@ -240,6 +240,35 @@ def test_a_group_comes_and_goes_with_a_reload() -> None:
     cluster.step("a", MemberReconfigured(settings.cluster, both[1:]))
     cluster.run(10 * MS)
     assert (cluster.owner("mail"), cluster.owner("web")) == ("a", "")
+
+
+def test_a_node_alone_ends_when_its_engine_has_let_go() -> None:
+    cluster = Cluster(members("a"))
+    cluster.start()
+    cluster.settle()
+    for _ in range(2):
+        cluster.step("a", MemberShutdown())
+    assert not cluster["a"].finished
+    assert cluster.until(lambda: cluster["a"].finished) <= 3 * MS
+    assert not cluster.owner()
+
+
+def test_a_snapshot_that_is_lost_is_sent_again() -> None:
+    cluster = Cluster(members("a", "b", "c"))
+    cluster.start("a", "b")
+    cluster.settle()
+    lost = []
+
+    def first(sender: str, to: str, packet: object) -> bool:
+        if isinstance(packet, InstallSnapshot) and not lost:
+            lost.append(packet)
+            return True
+        return False
+
+    cluster.loses = first
+    cluster.start("c")
+    cluster.until(lambda: cluster.member("c").snapshot().phase is Phase.RUNNING)
+    assert lost
 
 
 def test_a_blank_node_ends_at_once() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.config import Role
 from alived.raft.member_events import (
     AddMember,
+    Arrived,
     Asking,
     Command,
     Demote,
@@ -15,6 +19,8 @@ from alived.raft.member_events import (
     RemoveMember,
     Transfer,
 )
+from alived.raft.messages import Append, TimeoutNow
+from alived.raft.packets import Asked, Told
 from tests.raft.cluster import MS, Cluster, members
 
 
@@ -258,3 +264,109 @@ def test_who_is_left_goes_on() -> None:
     cluster.run(2_000 * MS)
     assert voters(cluster, owner) == 2
     assert cluster.owner()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (AddMember(newcomer()), "add d"),
+        (RemoveMember("b"), "remove b"),
+        (Demote("b"), "demote b"),
+        (Promote("l"), "promote l"),
+        (Transfer("b"), "transfer to b"),
+    ],
+)
+def test_what_a_majority_does_not_confirm_is_not_done(command: Command, name: str) -> None:
+    cluster = Cluster(members("a", "b", "c", "l", a={"priority": 200}, l={"role": Role.LEARNER}))
+    cluster["a"].engine.priority = 200
+    cluster.start()
+    cluster.until(lambda: cluster.owner() == "a")
+    cluster.run(500 * MS)
+    cluster.loses = lambda sender, to, packet: isinstance(packet, Append)
+    cluster.step("a", Asking(1, command))
+    assert ask(cluster, "a", Transfer("c")) == (False, f"another command is being carried out: {name}")
+    cluster.until(lambda: len(cluster["a"].outcomes) == 2, 15_000 * MS)
+    text = cluster["a"].outcomes[-1].text
+    if isinstance(command, Promote):
+        assert text.startswith("l does not vote yet, it lacks the log: it has ")
+    else:
+        assert text == f"not done within 10 s ({name}): a majority does not confirm it"
+    # The next one waits for the change before, which is still in the log.
+    cluster.step("a", Asking(2, RemoveMember("c")))
+    cluster.run(500 * MS)
+    cluster.loses = lambda sender, to, packet: False
+    cluster.until(lambda: len(cluster["a"].outcomes) == 3, 15_000 * MS)
+    assert cluster["a"].outcomes[-1].ok
+
+
+def test_a_leader_without_an_heir_is_not_removed() -> None:
+    witness = {"role": Role.WITNESS}
+    cluster = Cluster(members("a", "v", "w", v=witness, w=witness))
+    cluster.start()
+    assert cluster.settle() == "a"
+    cluster.run(300 * MS)
+    assert ask(cluster, "a", RemoveMember("a")) == (False, "a leads, and there is nobody to hand over to")
+    assert ask(cluster, "a", Transfer()) == (
+        False,
+        "there is nobody to hand over to: no other voter that could own was heard lately",
+    )
+    assert ask(cluster, "w", Transfer("v")) == (False, "v cannot take over: it is a witness")
+
+
+def test_there_are_members_enough() -> None:
+    learner = {"role": Role.LEARNER}
+    names = ("a", *(f"l{count}" for count in range(9)))
+    cluster = Cluster(members(*names, **dict.fromkeys(names[1:], learner)))
+    cluster.start("a")
+    cluster.settle()
+    assert ask(cluster, "a", AddMember(newcomer())) == (False, "there are 10 members already, more are of no use")
+
+
+def test_who_owns_lets_go_before_it_is_removed() -> None:
+    groups = ("g1", "g2", "g3")
+    cluster = Cluster(members("a", "b", "c", "d"), groups=groups, spread_groups=True)
+    cluster.start()
+    cluster.settle()
+    cluster.until(lambda: len({cluster.owner(group) for group in groups} - {""}) == 3)
+    cluster.run(500 * MS)
+    owner = next(cluster.owner(group) for group in groups if cluster.owner(group) != cluster.leader())
+    cluster.sent.clear()
+    assert ask(cluster, cluster.leader(), RemoveMember(owner)) == (True, f"{owner} is removed: 3 voters, one may fail")
+    assert owner not in {cluster.owner(group) for group in groups}
+
+
+def test_a_command_that_comes_twice_is_carried_out_once() -> None:
+    cluster = formed("a", "b", "c")
+    leader, asking = cluster.leader(), followers(cluster)[0]
+    asked = Asked(request=77, command=msgspec.json.encode(AddMember(newcomer())))
+    cluster.sent.clear()
+    for _ in range(3):
+        cluster.step(leader, Arrived(cluster[asking].number, asked))
+    cluster.run(11_000 * MS)
+    cluster.step(leader, Arrived(cluster[asking].number, asked))
+    told = [packet for _, _, packet in cluster.sent if isinstance(packet, Told)]
+    assert len(told) == 2, "one outcome, and once more for who asked again"
+    assert told[0] == told[1]
+
+
+def test_what_is_left_in_the_log_is_taken_over() -> None:
+    """The last change reached nobody else: whether it was made nobody knows better than who is left."""
+    cluster = formed("a", "b", "c")
+    owner = cluster.owner()
+    cluster.kill(*followers(cluster))
+    cluster.step(owner, Asking(1, AddMember(newcomer())))
+    cluster.run(1_000 * MS)
+    assert ask(cluster, owner, Recover((owner,)))[0]
+    cluster.until(lambda: cluster.owner() == owner)
+    assert {view.member.id for view in cluster.member(owner).snapshot().members} == {owner, "d"}
+
+
+def test_a_transfer_that_nobody_takes_up_has_failed() -> None:
+    cluster = formed("a", "b", "c")
+    leader, to = cluster.leader(), followers(cluster)[0]
+    cluster.loses = lambda sender, to, packet: isinstance(packet, TimeoutNow)
+    assert ask(cluster, leader, Transfer(to)) == (
+        False,
+        f"{to} did not take over within an election timeout, this node stands again",
+    )
+    cluster.until(lambda: cluster.owner() == leader)

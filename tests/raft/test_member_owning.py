@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from alived.raft.config import QuorumLost, RaftInstance, Role
-from alived.raft.member_events import MemberShutdown
+from alived.raft.config import Profile, QuorumLost, RaftInstance, Role
+from alived.raft.directory import node_number
+from alived.raft.member_events import EngineReported, MemberShutdown
 from alived.raft.messages import Heartbeat, TimeoutNow
+from alived.raft.outbox import Outbox
+from alived.raft.ownership import Ownership, Standpoint
+from alived.raft.packets import GroupReport, Report, Subleases
+from alived.raft.profiles import TIMERS
 from tests.raft.cluster import MS, Cluster, members
 
 
@@ -202,3 +207,85 @@ def test_a_follower_that_ends_leaves_its_groups() -> None:
     cluster.step(follower, MemberShutdown())
     assert cluster.until(lambda: cluster.owner(group) not in ("", follower)) < 30 * MS
     assert cluster[follower].finished
+
+
+def test_an_owner_that_holds_on_and_is_elected_again_owns_all_the_time() -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)]))
+    owner = cluster.owner()
+    others = [name for name in "abc" if name != owner]
+    cluster.kill(*others)
+    cluster.run(1_000 * MS)
+    for name in others:
+        cluster[name].engine.able["web"] = False
+    cluster.start(*others)
+    for _ in range(2_000):
+        cluster.run(MS)
+        assert cluster.owner() == owner
+    assert cluster.leader() == owner
+
+
+def test_the_engine_of_a_follower_dies() -> None:
+    cluster = formed(Cluster(members("a", "b", "c")))
+    owner = cluster.owner()
+    follower = next(name for name in "abc" if name != owner)
+    cluster.engine_dies(follower)
+    cluster.run(300 * MS)
+    assert cluster.owner() == owner
+    groups = {view.member.id: view.groups for view in cluster.member(owner).snapshot().members}
+    assert groups[follower] == ()
+
+
+def test_a_follower_that_has_not_reported_lately_is_asked_until_it_does() -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), groups=("g1", "g2", "g3"), spread_groups=True))
+    cluster.until(lambda: {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"})
+    follower = next(name for name in "abc" if name != cluster.leader())
+    group = next(group for group in ("g1", "g2", "g3") if cluster.owner(group) == follower)
+    cluster[follower].engine.able[group] = False
+    cluster.engine_reports(follower)
+    cluster.until(lambda: cluster.owner(group) not in ("", follower))
+    cluster.run(2_000 * MS)
+    lost = []
+
+    def first_three(sender: str, to: str, packet: object) -> bool:
+        if isinstance(packet, Subleases) and packet.number == 0 and len(lost) < 3:
+            lost.append(packet)
+            return True
+        return False
+
+    cluster.loses = first_three
+    cluster[follower].engine.able[group] = True
+    cluster.engine_reports(follower)
+    cluster.until(lambda: follower in {cluster.owner(one) for one in ("g1", "g2", "g3")})
+
+
+def test_a_leader_waits_for_what_it_granted_in_an_earlier_term() -> None:
+    """It was deposed and is elected again before a sublease of its earlier term has ended."""
+    nodes = members("a", "b")
+    outbox = Outbox()
+    groups = (RaftInstance(name="web", preferred_nodes=("b",)), RaftInstance(name="mail", preferred_nodes=("a",)))
+    ownership = Ownership("a", groups, TIMERS[Profile.LAN], outbox, 0)
+    b = node_number("b")
+    reports = tuple(GroupReport(name=name, able=True, priority=100) for name in ("web", "mail"))
+
+    def mind(term: int, now_ns: int, lease_ns: int) -> bool:
+        standpoint = Standpoint(
+            term=term,
+            leader=node_number("a"),
+            leader_name="a",
+            leads=True,
+            lease_until_ns=now_ns + lease_ns,
+            members=nodes,
+            heard_ns={b: now_ns},
+        )
+        ownership.mind(standpoint, now_ns)
+        return ownership.rules
+
+    ownership.engine_reported(EngineReported(number=0, groups=reports), 0)
+    assert mind(1, 1, 100 * MS)
+    for now_ns in range(10 * MS, 400 * MS, 10 * MS):
+        ownership.reported("b", Report(number=now_ns, term=1, groups=reports), now_ns)
+        assert mind(1, now_ns, 100 * MS)
+    assert ownership.owns("b", 390 * MS)
+    assert not mind(2, 391 * MS, 100 * MS)
+    assert not ownership.clear(391 * MS)
+    assert mind(2, 600 * MS, 100 * MS)

@@ -18,6 +18,7 @@ def test_a_lease_is_possible_and_outlives_a_lost_round(profile: Profile) -> None
     Lease(timers.lease_times)
     assert timers.lease_times.longest_ns > 2 * timers.heartbeat_ns
     assert timers.lease_times.longest_ns + timers.silence_ns < timers.election_ns
+    assert 2 * timers.heartbeat_ns < timers.kernel_lease_ns < timers.lease_times.longest_ns
 
 
 def test_what_the_profiles_promise() -> None:

@@ -41,7 +41,7 @@ def test_a_command_is_sent_until_its_outcome_comes() -> None:
 def test_who_leads_does_it_itself() -> None:
     one, _ = relay()
     one.forward(HERE, Transfer("b"), 7)
-    assert one.mind(OWN, OWN, 8) == [(HERE, Transfer("b"), 7)]
+    assert one.mind(OWN, OWN, 8) == [(HERE, Transfer("b"), 7, 1_000)]
     assert one.mind(OWN, OWN, 9) == []
 
 

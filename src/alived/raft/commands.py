@@ -17,9 +17,9 @@ from alived.raft.confchange import ChangeKind, ConfChange
 from alived.raft.config import MAX_MEMBERS, Member, Role
 from alived.raft.consensus import Consensus
 from alived.raft.directory import Wished, change_of, encode_command, node_number
-from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
+from alived.raft.member_events import AddMember, Demote, Promote, RemoveMember, Transfer
 from alived.raft.messages import NOBODY
-from alived.raft.relay import Origin, Relay
+from alived.raft.relay import Order, Origin, Relay
 from alived.raft.state import ProposalDropped
 
 LIMIT_NS = 10 * NS_PER_S
@@ -47,7 +47,7 @@ class Chair(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Task(msgspec.Struct):
     origin: Origin
-    command: Command
+    command: Order
     since_ns: int
     known_as: Origin
     begun: bool = False
@@ -73,7 +73,7 @@ class Commands:
             case _:
                 return 0
 
-    def submit(self, origin: Origin, command: Command, since_ns: int, known_as: Origin) -> None:
+    def submit(self, origin: Origin, command: Order, since_ns: int, known_as: Origin) -> None:
         """At the leader; asked for the first time at `since_ns`. known_as: what it is to every leader."""
         task = self._task
         if task is not None and task.origin == origin:
@@ -147,8 +147,6 @@ class Commands:
                 return self._promote_on_command(task, node, consensus)
             case Transfer(to):
                 return self._transfer(task, to, consensus, chair)
-            case Recover():
-                raise Refused("a recovery is made at the node that goes on, not by the leader")
             case _:
                 assert_never(task.command)
 
@@ -289,7 +287,7 @@ def _refuse_to_lose_quorum(node: str, consensus: Consensus, chair: Chair) -> Non
         raise Refused(f"of the {len(left)} voters that remain without {node} only {there} answer: nobody could own")
 
 
-def _late(command: Command, consensus: Consensus) -> tuple[str, bool]:
+def _late(command: Order, consensus: Consensus) -> tuple[str, bool]:
     match command:
         case AddMember(member) if node_number(member.id) in consensus.configuration.learners:
             lag = consensus.lag(node_number(member.id))
@@ -303,7 +301,7 @@ def _late(command: Command, consensus: Consensus) -> tuple[str, bool]:
             )
 
 
-def _named(command: Command) -> str:
+def _named(command: Order) -> str:
     match command:
         case AddMember(member):
             return f"add {member.id}"
@@ -315,7 +313,5 @@ def _named(command: Command) -> str:
             return f"demote {node}"
         case Transfer(to):
             return f"transfer to {to or 'the best of the others'}"
-        case Recover(voters):
-            return f"recover with {', '.join(voters)}"
         case _:
             assert_never(command)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 import msgspec
 
@@ -108,12 +109,15 @@ class Directory:
 
     def apply_command(self, data: bytes) -> None:
         """The id is given once; a second leader may have proposed another one before it saw the first."""
-        match _commands.decode(data):
+        command = _commands.decode(data)
+        match command:
             case Founded(formed):
                 self.formed = self.formed or formed
             case Wished(node, asked_by, request):
                 self.wish = node
                 self.wished_by = (asked_by, request)
+            case _:
+                assert_never(command)
 
     def apply_change(self, change: ConfChange) -> None:
         """Members of the context come or change; those that the change removes go."""

@@ -100,8 +100,8 @@ class Node:
 
     def beat(self) -> None:
         """A round of heartbeats out of turn: a new leader wants its lease before the first one is due."""
-        if self.raft.role is Role.LEADER:
-            rounds.broadcast(self.raft)
+        assert self.raft.role is Role.LEADER, "only a leader beats"
+        rounds.broadcast(self.raft)
 
     def hesitate(self, ticks: int | None) -> None:
         """Leave it to others to campaign for so many ticks more; None: never campaign by itself."""

@@ -10,7 +10,7 @@ import itertools
 import msgspec
 
 from alived.base import NS_PER_S, DecodeError
-from alived.raft.member_events import Command, Outcome, Send
+from alived.raft.member_events import AddMember, Demote, Outcome, Promote, RemoveMember, Send, Transfer
 from alived.raft.messages import NOBODY
 from alived.raft.outbox import Outbox
 from alived.raft.packets import Asked, Told
@@ -23,10 +23,12 @@ LEADERLESS_NS = 3 * NS_PER_S
 _REMEMBERED = 32
 
 
-_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+Order = AddMember | RemoveMember | Promote | Demote | Transfer
+"""A command that the leader carries out; a recovery is made at the node that goes on, and does not travel."""
+_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
 
 
-def decode_command(data: bytes) -> Command:
+def decode_command(data: bytes) -> Order:
     """Raises DecodeError "command"."""
     try:
         return _decoder.decode(data)
@@ -45,7 +47,7 @@ class _Way(msgspec.Struct):
     """A command that is with the leader, or on its way to it."""
 
     origin: Origin
-    command: Command
+    command: Order
     since_ns: int
     next_ns: int
     leader: int = NOBODY
@@ -64,7 +66,7 @@ class Relay:
     def deadline_ns(self) -> int | None:
         return min((way.next_ns for way in self._ways.values()), default=None)
 
-    def forward(self, origin: Origin, command: Command, since_ns: int) -> None:
+    def forward(self, origin: Origin, command: Order, since_ns: int) -> None:
         """To whoever leads; asked for the first time at `since_ns`."""
         self._ways[next(self._numbers)] = _Way(origin, command, since_ns, since_ns)
 
@@ -91,7 +93,7 @@ class Relay:
             self._outbox.add(Send(origin.node, told))
         return told is not None
 
-    def mind(self, leader: int, own: int, now_ns: int) -> list[tuple[Origin, Command, int, int]]:
+    def mind(self, leader: int, own: int, now_ns: int) -> list[tuple[Origin, Order, int, int]]:
         """What this node has to do itself, as it leads now, since when, and as what other leaders knew it; the rest
         goes to the leader."""
         mine = []
