@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -15,12 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from alived.adapters.netns import signal_all
 from alived.cli.demo_cluster import MemberText, write_key
+from alived.cli.demo_daemons import Alived
 from tests.lab.cluster import ClusterLab, term_of, voters_of
 from tests.lab.lab import VIP4
 
@@ -221,28 +224,59 @@ def test_a_full_disk_costs_one_node_and_no_owner(make_cluster_lab: Make) -> None
 # -- hooks that bind --
 
 
-def vip_switch(lab: ClusterLab, node: str) -> None:
-    """The example of vip-switch in a node: its scripts, its vip.conf, no group of alived's own."""
-    lab.groups = []
-    folder = lab.network.directory / f"vip-switch-{node}"
+class VipSwitch(Alived):
+    """The command `vip-switch`: what differs between the nodes is said by its options."""
+
+    options: Sequence[str] = ()
+
+    def command(self) -> list[str]:
+        command = [sys.executable, "-m", "alived.cli.vip_switch", "--config", str(self.config)]
+        return [*command, "--runtime-dir", str(self.runtime_dir), *self.options]
+
+
+def vip_switch(lab: ClusterLab) -> None:
+    """The example of vip-switch on all nodes: one folder for all, with its scripts, vip.conf and config.yaml, in which
+    only addresses and paths are those of the lab."""
+    folder = lab.network.directory / "vip-switch"
     shutil.copytree(EXAMPLES, folder)
     (folder / "vip.conf").write_text(f'VIP_ADDRESS="{VIP4}/24"\nINTERFACE="eth0"\nARP_COUNT=2\nARP_DELAY_MS=10\n')
-    environment = {"VIP_SWITCH_DIR": str(folder), "NODE_ID": "{{.NodeID}}"}
-    events = {"ToReady": "on-ready", "ToMaster": "on-master", "ToSlave": "on-slave", "ToDestroy": "on-destroy"}
-    hooks = {
-        event: {"command": str(folder / f"{name}.sh"), "user": "root", "timeout": 10, "environment": environment}
-        for event, name in events.items()
-    }
-    lab.prepare(node, top={"hooks": {"enabled": True, **hooks}})
-    shutil.copy(folder / "vip.conf", lab.daemons[node].config.parent / "vip.conf")
+    text = (folder / "config.yaml").read_text().replace("/etc/vip-switch", str(folder))
+    for number, node in enumerate(NODES, 1):
+        assert f'"192.0.2.{number}:7946"' in text, "the example has the addresses of the lab"
+        text = text.replace(f"id: node{number}", f"id: {node}")
+    (folder / "config.yaml").write_text(text)
+    shutil.copy(lab.key_file, folder / "cluster.key")
+    for node in NODES:
+        daemon = VipSwitch(lab.network.namespace(node), lab.network.directory / node)
+        daemon.config = folder / "config.yaml"
+        (daemon.directory / "my data").mkdir()
+        daemon.options = [
+            *("--node-id", node, "--raft-addr", f"{lab.network.address(node)}:7946"),
+            *("--data-dir", str(daemon.directory / "my data"), "--log-level", "debug", "--log-format", "json"),
+        ]
+        lab.daemons[node] = daemon
+        daemon.start()
+
+
+def test_the_options_of_vip_switch_make_three_nodes_of_one_file(make_cluster_lab: Make) -> None:
+    lab = make_cluster_lab(*NODES)
+    vip_switch(lab)
+    owner = lab.until_settled(lab.observe())
+    assert {lab.member_view(node)["node"] for node in NODES} == set(NODES)
+    for node in NODES:
+        assert any((lab.directory(node) / "my data").iterdir()), "its log is where --data-dir says"
+        assert {line["level"] for line in json_lines(lab, node)} >= {"debug", "info"}
+    assert any(line["code"].startswith("hook") for line in json_lines(lab, owner)), "hooks are told of"
+
+
+def json_lines(lab: ClusterLab, node: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lab.daemons[node].log.splitlines() if line.startswith("{")]
 
 
 def test_an_address_that_a_script_bound_is_fenced_when_the_owner_freezes(make_cluster_lab: Make) -> None:
     """vip-switch: nobody can run on-slave.sh in a frozen tree, the kernel's lease silences the address."""
     lab = make_cluster_lab(*NODES)
-    for node in NODES:
-        vip_switch(lab, node)
-        lab.daemons[node].start()
+    vip_switch(lab)
     observer = lab.observe()
     old = lab.until_settled(observer)
     assert lab.has_address(old, VIP4)
@@ -259,9 +293,7 @@ def test_an_address_that_a_script_bound_is_fenced_when_the_owner_freezes(make_cl
 
 def test_scripts_follow_a_transfer_and_the_end(make_cluster_lab: Make) -> None:
     lab = make_cluster_lab(*NODES)
-    for node in NODES:
-        vip_switch(lab, node)
-        lab.daemons[node].start()
+    vip_switch(lab)
     observer = lab.observe()
     old = lab.until_settled(observer)
     begin_ns = time.time_ns()
