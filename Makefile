@@ -26,6 +26,7 @@ check: ## style, types and architecture
 
 test: coverage ## all tests; as root also the lab, with real peers in network namespaces
 	$(PYTEST) -n $(WORKERS) -m "not lab and not soak" $(addprefix --ignore=tests/,$(shell scripts/coverage --packages))
+	$(PYTEST) -n $(WORKERS) -m "simulation and not soak" tests
 	$(LAB)
 
 coverage: ## the tests of the pure packages, each of which must reach every branch of its package

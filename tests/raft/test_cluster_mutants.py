@@ -32,6 +32,8 @@ from tests.raft.cluster_simulation import Simulation
 from tests.raft.simulated_machine import Machine
 from tests.raft.simulated_parts import World
 
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
+
 Break = Callable[[pytest.MonkeyPatch], None]
 NEVER_NS = 10**6 * S
 

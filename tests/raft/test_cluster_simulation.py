@@ -9,6 +9,8 @@ from alived.base import NS_PER_S as S
 from tests.raft.cluster_simulation import Simulation, simulate
 from tests.raft.simulated_parts import World
 
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
+
 WORLDS = {
     "three": World(),
     "three without a kernel lease": World(kernel_lease=False),

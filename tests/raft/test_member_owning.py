@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from alived.raft.config import Profile, QuorumLost, RaftInstance, Role
 from alived.raft.directory import node_number
-from alived.raft.member_events import EngineReported, MemberShutdown
+from alived.raft.member_events import Arrived, EngineReported, MemberShutdown
 from alived.raft.messages import Heartbeat, TimeoutNow
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
@@ -289,3 +290,20 @@ def test_a_leader_waits_for_what_it_granted_in_an_earlier_term() -> None:
     assert not mind(2, 391 * MS, 100 * MS)
     assert not ownership.clear(391 * MS)
     assert mind(2, 600 * MS, 100 * MS)
+
+
+def test_what_was_overtaken_on_the_way_changes_nothing() -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), groups=("g1", "g2", "g3"), spread_groups=True))
+    cluster.until(lambda: {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"})
+    leader = cluster.leader()
+    follower = next(name for name in "abc" if name != leader)
+    group = next(group for group in ("g1", "g2", "g3") if cluster.owner(group) == follower)
+    here, there = node_number(leader), node_number(follower)
+    report = next(one for sender, to, one in reversed(cluster.sent) if isinstance(one, Report) and sender == there)
+    answer = next(one for _, to, one in reversed(cluster.sent) if isinstance(one, Subleases) and to == there)
+    unable = tuple(msgspec.structs.replace(one, able=False) for one in report.groups)
+    cluster.step(leader, Arrived(there, msgspec.structs.replace(report, number=report.number - 1, groups=unable)))
+    cluster.step(follower, Arrived(here, msgspec.structs.replace(answer, serial=answer.serial - 1, held=())))
+    assert cluster.owner(group) == follower
+    groups = {view.member.id: view.groups for view in cluster.member(leader).snapshot().members}
+    assert all(one.able for one in groups[follower])

@@ -15,6 +15,8 @@ from alived.raft.quorum import VoteResult
 from alived.raft.state import Raft
 from tests.raft.simulation import MS, Simulation, Violation, World
 
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
+
 DURATION_NS = 10_000 * MS
 SEEDS = range(6)
 
