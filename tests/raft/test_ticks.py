@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alived.raft.messages import Heartbeat, Role
+from alived.raft.messages import Heartbeat, Role, VoteResponse
 from alived.raft.ticks import Ticks
 from tests.raft.helpers import ELECTION_TICKS, Lab
 
@@ -10,9 +10,9 @@ TICK_NS = 10
 TERM = 1
 
 
-def follower() -> tuple[Lab, Ticks]:
+def follower(late: int = 0) -> tuple[Lab, Ticks]:
     lab = Lab(1, hold_promises=True)
-    return lab, Ticks(lab.node, TICK_NS, 1_000)
+    return lab, Ticks(lab.node, TICK_NS, lambda below: late, 1_000)
 
 
 def hear(lab: Lab, ticks: Ticks, now_ns: int) -> None:
@@ -77,3 +77,22 @@ def test_a_node_that_hesitates_leaves_the_others_time() -> None:
     lab, ticks = follower()
     lab.node.hesitate(5)
     assert ticks.deadline_ns == 1_000 + (ELECTION_TICKS + 5) * TICK_NS
+
+
+def test_who_drew_the_same_number_of_ticks_does_not_ask_at_once() -> None:
+    lab, ticks = follower(late=7)
+    due_ns = 1_000 + ELECTION_TICKS * TICK_NS
+    assert ticks.deadline_ns == due_ns + 7
+    ticks.reach(due_ns + 6)
+    assert lab.role() is Role.FOLLOWER
+    ticks.reach(due_ns + 7)
+    assert lab.role() is Role.CANDIDATE
+
+
+def test_a_leader_is_not_late() -> None:
+    lab, ticks = follower(late=7)
+    lab.node.raft.promise_ticks = 0
+    lab.node.campaign()
+    lab.step(VoteResponse(sender=2, to=1, term=1))
+    assert lab.role() is Role.LEADER
+    assert ticks.deadline_ns == 1_000 + TICK_NS

@@ -83,7 +83,7 @@ class Consensus:
         )
         self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
         self.lease = Lease(timers.lease_times)
-        self._ticks = Ticks(self.node, timers.tick_ns, now_ns)
+        self._ticks = Ticks(self.node, timers.tick_ns, draw, now_ns)
 
     # -- what goes in
 

@@ -6,28 +6,40 @@ is read. So a process that stalled hears its leader before it thinks of an elect
 
 Ticks lost in a stall are not made up. The promises of this node last longer then, which is the safe side: ends of
 leases are absolute times. For the same reason what is left of a tick is dropped when a promise is renewed.
+
+All who heard the same heartbeat count from the same moment. A node whose election timeout ends waits a random part of a
+tick more, so that two that have drawn the same number of ticks seldom ask for votes at once and get half of them each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from alived.raft.messages import Role
 from alived.raft.node import Node
 
 
 class Ticks:
     """The ticks of one node."""
 
-    def __init__(self, node: Node, tick_ns: int, now_ns: int) -> None:
+    def __init__(self, node: Node, tick_ns: int, draw: Callable[[int], int], now_ns: int) -> None:
+        """`draw(n)` gives 0 to n-1."""
         self._node = node
         self._tick_ns = tick_ns
         self._counted_ns = now_ns
         """All ticks until then are counted, or dropped"""
         self._elapsed = 0
+        self._draw = draw
+        self._late_ns = draw(tick_ns)
 
     @property
     def deadline_ns(self) -> int | None:
         """None: nothing happens by itself."""
         ticks = self._node.ticks_to_event
-        return None if ticks is None else self._counted_ns + ticks * self._tick_ns
+        if ticks is None:
+            return None
+        late_ns = 0 if self._node.raft.role is Role.LEADER else self._late_ns
+        return self._counted_ns + ticks * self._tick_ns + late_ns
 
     def before(self, now_ns: int) -> None:
         """Something has happened: count what passed before, so far as it causes nothing."""
@@ -41,8 +53,13 @@ class Ticks:
 
     def reach(self, now_ns: int) -> None:
         """Everything is read: what is due happens, once."""
+        deadline_ns = self.deadline_ns
+        if deadline_ns is not None and now_ns < deadline_ns:
+            self._count(min(self._due(now_ns), self._limit - 1))
+            return
         self._count(min(self._due(now_ns), self._limit))
         self._counted_ns += self._due(now_ns) * self._tick_ns
+        self._late_ns = self._draw(self._tick_ns)
 
     def _due(self, now_ns: int) -> int:
         return (now_ns - self._counted_ns) // self._tick_ns
