@@ -24,13 +24,13 @@ from alived.adapters.tls_identity import SECONDS_PER_DAY, expiry_text
 from alived.adapters.tls_stream import MAX_QUEUED
 from alived.raft import packets
 from alived.raft.config import Member, Tls
-from alived.raft.frames import preface
+from alived.raft.frames import frame, preface
 from alived.raft.messages import Append, Entry
 from tests.adapters import peering
 from tests.adapters.certificates import Authority
 from tests.adapters.peering import A, B, C, Node, beat, free_port
 from tests.adapters.peering import loop as loop
-from tests.segment import open_files, until
+from tests.segment import PATIENCE_S, open_files, until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
 tcp_members = functools.partial(peering.members, socket.SOCK_STREAM)
@@ -121,9 +121,9 @@ def test_a_peer_who_does_not_read_gets_the_newest(make: Make, loop: Loop) -> Non
     (stream,) = b.peers._heard.values()
     loop.remove_reader(stream._socket.fileno())
     before = a.peers.refused.get("not-sent", 0)
-    filler = Append(sender=A, to=B, index=0, log_term=0, entries=(Entry(1, 1, bytes(50_000)),))
-    for _ in range(400):
-        a.peers.send(B, filler)
+    for number in range(400):  # of different sizes: what has been begun must be sent to its end
+        entry = Entry(1, 1, bytes(50_000 + number))
+        a.peers.send(B, Append(sender=A, to=B, index=number, log_term=0, entries=(entry,)))
     a.peers.send(B, beat(2))
     dropped = a.peers.refused["not-sent"] - before
     assert dropped > 100
@@ -131,6 +131,8 @@ def test_a_peer_who_does_not_read_gets_the_newest(make: Make, loop: Loop) -> Non
     loop.add_reader(stream._socket.fileno(), stream.turn)
     until(loop, lambda: (A, beat(2)) in b.arrived, "the newest")
     assert len(b.arrived) == 401 - dropped
+    assert b.peers.refused.get("malformed", 0) == 0
+    assert "peer-unlinked" not in a.codes()
 
 
 def test_a_restart_is_noticed_by_nobody(make: Make) -> None:
@@ -400,6 +402,8 @@ def test_handshakes_are_few_and_the_oldest_makes_room(make: Make, loop: Loop) ->
     many = [socket.create_connection((members["a"].address, members["a"].port)) for _ in range(40)]
     until(loop, lambda: a.peers.refused.get("handshake", 0) >= 40 - tls_door.MAX_HANDSHAKES, "room is made")
     assert len(a.peers._door._handshakes) == tls_door.MAX_HANDSHAKES
+    many[0].settimeout(PATIENCE_S)
+    assert many[0].recv(100) == b"", "it was hung up on"
     make("b", members).say(a, beat(1))
     for one in many:
         one.close()
@@ -412,6 +416,45 @@ def test_who_is_gone_before_he_was_greeted(make: Make, loop: Loop) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     until(loop, lambda: a.peers.refused.get("handshake", 0) == 1, "he is gone")
     make("b", members).say(a, beat(1))
+
+
+def test_several_packets_in_one_piece(make: Make, loop: Loop, certificates: dict[str, Tls]) -> None:
+    """Also if the first of them ends it all."""
+    members = tcp_members("ab")
+    a = make("a", members)
+    pieces = b"".join(frame(packets.encode(beat(number, B, A))) for number in (1, 2))
+    with speak_as_b(members, certificates, BEGIN + pieces, loop):
+        until(loop, lambda: len(a.arrived) == 2, "both")
+    assert a.arrived == [(B, beat(1, B, A)), (B, beat(2, B, A))]
+    del a.arrived[:]
+    a.peers._arrived = lambda sender, packet: (a.arrived.append((sender, packet)), a.peers.close())
+    with speak_as_b(members, certificates, BEGIN + pieces, loop):
+        until(loop, lambda: bool(a.arrived), "the first")
+    assert a.arrived == [(B, beat(1, B, A))]
+
+
+# -- when to try again
+
+
+def test_who_refuses_us_each_time_is_not_hammered(make: Make, loop: Loop) -> None:
+    """The handshake succeeds, then b hangs up: it does not know a."""
+    members = tcp_members("ab")
+    make("b", {"b": members["b"]})
+    a = make("a", members)
+    link = a.peers._links[B]
+    until(loop, lambda: link._retry_ns == tls_link.LAST_RETRY_NS, "longer and longer pauses")
+    assert "peer-unlinked" in a.codes()
+
+
+def test_who_is_heard_of_is_tried_at_once(make: Make, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = tcp_members("ab")
+    hour = 3600 * 10**9
+    with monkeypatch.context() as patient:
+        patient.setattr(tls_link, "FIRST_RETRY_NS", hour)
+        patient.setattr(tls_link, "LAST_RETRY_NS", hour)
+        a = make("a", members)
+        until(loop, lambda: "peer-unreachable" in a.codes(), "the first attempt")
+    a.say(make("b", members), beat(1))
 
 
 # -- certificates that change

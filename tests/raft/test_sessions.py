@@ -183,6 +183,17 @@ def test_a_hello_of_the_present_session_changes_nothing() -> None:
     assert opened(b, sealed(a, B, b"second")).packet == b"second"
 
 
+def test_a_replayed_hello_of_the_present_session_raises_no_doubt() -> None:
+    a, b = node(A), node(B)
+    hello = a.seal(B, b"first", clock.later())
+    opened(b, opened(a, opened(b, hello).answer).answer)
+    assert exchange(b, a, b"back") == [b"back"]
+    opened(b, hello)
+    assert A not in dict(b.hellos(clock.later()))
+    opened(b, node(A).seal(B, b"another session", clock.later()))
+    assert A in dict(b.hellos(clock.later()))
+
+
 def test_a_welcome_counts_once() -> None:
     a, b = node(A), node(B)
     welcome = opened(b, a.seal(B, b"first", clock.later())).answer

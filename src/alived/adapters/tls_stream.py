@@ -111,6 +111,7 @@ class TlsStream:
         self.opened(certificate)
 
     def _read(self, reads: int) -> None:
+        """TLS takes one record after another from the kernel, so what is left for later is there and wakes the loop."""
         for _ in range(reads):
             data = self._socket.recv(_READ_BYTES)
             if not data:
@@ -119,7 +120,6 @@ class TlsStream:
             self.received(data)
             if self._closed:
                 return
-        self._loop.call_soon(self.turn)  # what TLS holds already wakes no loop
 
     def _flush(self) -> None:
         while self._frames:
