@@ -6,6 +6,8 @@ import pytest
 
 from alived.base import NS_PER_MS as MS
 from alived.base import NS_PER_S as S
+from alived.raft.confchange import ChangeKind
+from alived.raft.directory import change_of
 from tests.raft.cluster_simulation import Simulation, simulate
 from tests.raft.simulated_parts import World
 
@@ -53,3 +55,26 @@ def test_a_node_that_lost_its_disk_gets_the_log_under_the_same_leader() -> None:
     assert other.member is not None
     assert other.disk.memory.last_index > 0
     assert simulation.invariants.terms == terms
+
+
+def test_a_leader_that_finds_itself_removed_makes_way() -> None:
+    """It has won with the log in which its removal was not committed yet, and commits it by leading."""
+    simulation = Simulation(1, World(lose=0, duplicate=0, trouble_every_ns=1000 * S, slow_disk=0))
+    simulation.calm = True
+    simulation.run(3 * S)
+    machines = list(simulation.machines.values())
+    first = next(machine for machine in machines if machine.leads)
+    second, third = (machine for machine in machines if machine is not first)
+    simulation.cut = {(second.name, first.name), (third.name, first.name), (first.name, third.name)}
+    member = first.consensus.directory.members[second.number]
+    first.consensus.node.propose_change(change_of(ChangeKind.REMOVE, member))
+    last = first.consensus.node.raft.log.last_index
+    simulation.until(lambda: second.consensus.node.raft.log.last_index == last)
+    first.kill()
+    simulation.cut.clear()
+    simulation.until(lambda: second.number not in third.consensus.directory.members)
+    first.start()
+    simulation.run(3 * S)
+    assert not second.leads
+    assert {*simulation.invariants.owners("g1")} <= {first.name, third.name}
+    assert len(simulation.invariants.owners("g1")) == 1

@@ -80,6 +80,7 @@ class Consensus:
             max_message_size=16_384,
             max_inflight_messages=16,
             forward_proposals=False,
+            step_down_on_removal=True,
         )
         self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
         self.lease = Lease(timers.lease_times)
