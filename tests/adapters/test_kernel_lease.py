@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -50,10 +51,10 @@ class Neighbour:
     def close(self) -> None:
         self._wire.close()
 
-    def know(self, *addresses: str) -> None:
+    def know(self, *addresses: str, mac: bytes = OWN_MAC) -> None:
         """Pings to them need no question before."""
         with self._segment.other():
-            batch([f"neighbour replace {a} lladdr {OWN_MAC.hex(':')} dev eth0 nud permanent" for a in addresses])
+            batch([f"neighbour replace {a} lladdr {mac.hex(':')} dev eth0 nud permanent" for a in addresses])
 
     def answers(self, *addresses: str) -> set[tuple[Kind, str]]:
         """What is answered to one question of each kind. The answers of an address that no lease covers, which is asked
@@ -207,6 +208,36 @@ def test_an_address_is_covered_whoever_binds_it_and_when(other: Neighbour, lease
     assert other.answers(WEB4) == set()
     lease.renew("web")
     assert other.answers(WEB4) == {(Kind.ANSWER, WEB4), (Kind.PING, WEB4)}
+
+
+MACVLAN_MAC = bytes((2, 0, 0, 0, 9, 0))
+DEVICES = {
+    "bridge": ("link add up0 type bridge", "link set eth0 master up0"),
+    "macvlan": (f"link add up0 link eth0 address {MACVLAN_MAC.hex(':')} type macvlan mode private",),
+}
+
+
+@pytest.mark.parametrize("kind", DEVICES)
+def test_an_address_is_covered_on_devices_over_others(other: Neighbour, lease: KernelLease, kind: str) -> None:
+    ip(
+        *DEVICES[kind],
+        "link set up0 up",
+        f"address del {WEB4}/32 dev eth0",
+        f"address del {WEB6}/128 dev eth0",
+        f"address add {WEB4}/32 dev up0",
+        f"address add {WEB6}/128 dev up0 nodad",
+    )
+    if kind == "bridge":  # nobody hears eth0 itself any more
+        ip("address flush dev eth0", f"address add {OWN_ADDRESS}/24 dev up0", "address add 2001:db8::1/64 dev up0")
+    else:
+        other.know(WEB4, WEB6, mac=MACVLAN_MAC)
+        # Else eth0, which has another interface of the same segment beside it now, answers for its addresses.
+        pathlib.Path("/proc/sys/net/ipv4/conf/all/arp_ignore").write_text("1")
+    _until_answered(other)
+    made(LeasedGroup("web", (("up0", WEB4), ("up0", WEB6))))
+    assert other.answers() == set()
+    lease.renew("web")
+    assert other.answers() == ALL
 
 
 def test_an_owner_elsewhere_is_reached_and_learned_of(segment: Segment, other: Neighbour) -> None:
