@@ -139,7 +139,7 @@ def test_a_reload_does_not_close_what_goes_on(lab: ClusterLab) -> None:
 
 def test_rules_that_somebody_flushes_come_back_and_work(lab: ClusterLab) -> None:
     observer, old = settled(lab)
-    lab.nft(old, "flush ruleset\n")
+    lab.run(old, "nft", "flush", "ruleset")
     lab.until(lambda: "alived_" in rules(lab, old), "the table is made again")
     assert lab.until_settled(observer) == old
     since_ns = time.time_ns()
