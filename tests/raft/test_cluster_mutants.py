@@ -89,6 +89,7 @@ def a_voter_starts_again_while_another_campaigns() -> None:
 
 def the_leader_hands_over_while_its_engine_hangs() -> None:
     simulation = settled()
+    simulation.run(2 * S)  # The others are well for long enough.
     first = leader(simulation)
     first.engine.stop(simulation.now_ns + 400 * MS)
     others(simulation, first)[0].engine.priority = 200
