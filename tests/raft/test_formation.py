@@ -7,7 +7,7 @@ import pytest
 
 from alived.raft.config import Cluster, Member, Role
 from alived.raft.directory import members_digest, node_number
-from alived.raft.formation import FRESH_NS, Formation
+from alived.raft.formation import FRESH_NS, PATIENCE_NS, Formation
 from alived.raft.member_events import MemberNoticed, Send
 from alived.raft.outbox import Outbox
 from alived.raft.packets import Greeting
@@ -34,6 +34,16 @@ def test_a_majority_that_is_blank_and_agrees_forms() -> None:
     one.heard(B, greeting(), 5)
     assert one.may_form(5)
     assert one.waiting_for(5).endswith("of another mind: c")
+
+
+def test_somebody_is_told_what_is_waited_for() -> None:
+    one, outbox = formation()
+    for now_ns in (PATIENCE_NS - 1, PATIENCE_NS, PATIENCE_NS + 1):
+        one.remind(now_ns)
+    [notice] = outbox.take()
+    assert isinstance(notice, MemberNoticed)
+    assert (notice.level, notice.code) == ("warning", "not-formed")
+    assert notice.message.endswith("not heard, or of another mind: b, c")
 
 
 def test_what_was_heard_long_ago_does_not_count() -> None:

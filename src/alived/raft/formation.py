@@ -18,11 +18,13 @@ import msgspec
 
 from alived.base import NS_PER_S
 from alived.raft.config import Cluster
-from alived.raft.directory import members_digest, node_number
+from alived.raft.directory import Directory, members_digest, node_number
 from alived.raft.member_events import Send
 from alived.raft.outbox import Outbox
 from alived.raft.packets import Greeting
 
+PATIENCE_NS = 5 * NS_PER_S
+"""So long after its start a node says in the log what it waits for"""
 FRESH_NS = 3 * NS_PER_S
 """So long a node without anything on its disk counts as one when it is not heard again"""
 
@@ -42,17 +44,44 @@ class Formation:
         self._interval_ns = interval_ns
         self._outbox = outbox
         self._known: dict[int, _Known] = {}
-        self._complained: set[tuple[int, str]] = set()
+        self._directory: Directory | None = None
+        """Of the cluster that this node is of"""
+        self._complained: set[str] = set()
         self.formed = ""
         """The id of the cluster that this node is of; "": it has none yet"""
         self.begun = False
         """Somebody has been elected in it, or this node joins it: what it began with is no longer all there is"""
         self.greet_ns = now_ns
         """When it greets next"""
+        self._patient_until_ns = now_ns + PATIENCE_NS
 
     def reconfigure(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._digest = members_digest(cluster.members)
+        self._compare()
+
+    def belong(self, directory: Directory, *, begun: bool) -> None:
+        """This node is of a cluster with these members, perhaps without an id. begun: somebody was elected in it."""
+        self.begun = begun
+        self._directory = directory
+        if directory.formed != self.formed:
+            self.formed = directory.formed
+            self._compare()
+
+    def _compare(self) -> None:
+        """The configuration's list of members only matters before the cluster is formed."""
+        if not self.formed or self._directory is None:
+            return
+        configured = {member.id: member for member in self._cluster.members}
+        known = {member.id: member for member in self._directory.members.values()}
+        different = sorted(name for name in configured.keys() | known.keys() if configured.get(name) != known.get(name))
+        if different:
+            self._outbox.notice(
+                "warning",
+                "members-differ",
+                f"the configuration and the cluster differ about {', '.join(different)}: the cluster is right, it is "
+                "changed by `alived cluster add` and `remove`",
+            )
 
     # -- greetings
 
@@ -72,14 +101,14 @@ class Formation:
             self._outbox.add(Send(sender, self._greeting(answer=True)))
         if self.formed and greeting.formed and greeting.formed != self.formed:
             self._complain(
-                sender,
+                "error",
                 "foreign-cluster",
                 f"{greeting.node} belongs to another cluster of this name (formed as {greeting.formed}, ours as "
                 f"{self.formed}) and is not listened to: empty the data_dir of the one that shall join the other",
             )
         elif not self.formed and not greeting.formed and greeting.members != self._digest:
             self._complain(
-                sender,
+                "error",
                 "members-differ",
                 f"{greeting.node} has other members in its configuration than this node: no cluster is formed with it",
             )
@@ -87,11 +116,11 @@ class Formation:
     def _greeting(self, *, answer: bool) -> Greeting:
         return Greeting(node=self._name, formed=self.formed, begun=self.begun, members=self._digest, answer=answer)
 
-    def _complain(self, sender: int, code: str, message: str) -> None:
+    def _complain(self, level: str, code: str, message: str) -> None:
         """Once for each state of things."""
-        if (sender, message) not in self._complained:
-            self._complained.add((sender, message))
-            self._outbox.notice("error", code, message)
+        if message not in self._complained:
+            self._complained.add(message)
+            self._outbox.notice(level, code, message)
 
     # -- what follows
 
@@ -121,6 +150,11 @@ class Formation:
         greeting = known.greeting
         blank = not greeting.formed and not greeting.begun
         return blank and greeting.members == self._digest and now_ns - known.heard_ns < FRESH_NS
+
+    def remind(self, now_ns: int) -> None:
+        """Nothing comes of it: somebody should know."""
+        if now_ns >= self._patient_until_ns:
+            self._complain("warning", "not-formed", self.waiting_for(now_ns))
 
     def waiting_for(self, now_ns: int) -> str:
         """Why no cluster is formed; a sentence."""

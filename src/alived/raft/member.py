@@ -231,28 +231,6 @@ class Member:
         self._settings = msgspec.structs.replace(self._settings, cluster=cluster, groups=groups)
         self._formation.reconfigure(cluster)
         self._ownership.reconfigure(groups, spread=cluster.spread_groups)
-        if self.consensus:
-            self._compare(self.consensus.directory)
-
-    def _belong(self, consensus: Consensus) -> None:
-        """To the cluster with this id, as soon as it has one."""
-        self._formation.begun = consensus.term > FIRST_TERM or consensus.directory.catching_up
-        if consensus.directory.formed != self._formation.formed:
-            self._formation.formed = consensus.directory.formed
-            self._compare(consensus.directory)
-
-    def _compare(self, directory: Directory) -> None:
-        """The configuration's list of members only matters before the cluster is formed."""
-        configured = {member.id: member for member in self._settings.cluster.members}
-        known = {member.id: member for member in directory.members.values()}
-        different = sorted(name for name in configured.keys() | known.keys() if configured.get(name) != known.get(name))
-        if different and directory.formed:
-            self._outbox.notice(
-                "warning",
-                "members-differ",
-                f"the configuration and the cluster differ about {', '.join(different)}: the cluster is right, it is "
-                "changed by `alived cluster add` and `remove`",
-            )
 
     # -- beginnings: of the cluster, of this node in it, and after a loss
 
@@ -273,6 +251,8 @@ class Member:
             self._outbox.notice("info", "forms", "forms the cluster: a majority of its members has no data yet")
             self._outbox.add(Save(snapshot=first_snapshot(members), hard_state=HardState(FIRST_TERM, NOBODY, 1)))
             self._begins = self._begin
+        else:
+            self._formation.remind(now_ns)
 
     def _recover(self, consensus: Consensus, origin: Origin, command: Recover, now_ns: int) -> None:
         why_not = recovery.why_not(consensus, self.number, command.voters, now_ns)
@@ -303,7 +283,9 @@ class Member:
             self.consensus.turn(now_ns, self._mind)
             if self.consensus.saves:
                 return
-            self._belong(self.consensus)
+            directory = self.consensus.directory
+            begun = self.consensus.term > FIRST_TERM or directory.catching_up
+            self._formation.belong(directory, begun=begun)
         else:
             self._tell_peers()
         self._formation.greet(self._peers or (), now_ns)
