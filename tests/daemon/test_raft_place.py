@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from alived.base import NS_PER_S
 from alived.config.model import Config, RaftGroup
-from alived.raft.config import Cluster, Member, RaftInstance
+from alived.daemon.raft_place import RaftPlace
+from alived.raft.config import Cluster, Member, Profile, RaftInstance
+from alived.raft.profiles import TIMERS
+from alived.raft.succession import LAST_WORDS_TIMEOUTS
 from alived.vip.config import VipGroup
 from tests.daemon.processes import Daemon, eventually, is_alive, make_config
 
@@ -184,3 +189,24 @@ def test_nonsense_is_refused_before_it_is_passed_on(daemon: Daemon, command: Any
     daemon.start_and_wait(clustered(daemon.directory))
     answer = daemon.ask("cluster", command=command)
     assert not answer["ok"] and error in answer["error"]
+
+
+@pytest.mark.parametrize("profile", [*Profile])
+def test_a_stop_takes_as_long_as_a_hand_over_may(profile: Profile) -> None:
+    """The process ends by itself before it is killed, whatever its timers."""
+    asked: list[int] = []
+
+    class Host:
+        role = "raft"
+
+        def start(self) -> None: ...
+
+        def stop(self, limit_ns: int, ended: Callable[[bool], None]) -> None:
+            asked.append(limit_ns)
+            ended(True)
+
+    place = RaftPlace(Host, lambda host: None)  # type: ignore[arg-type]
+    cluster = Cluster(node_id="n1", data_dir="/d", members=(), profile=profile)
+    place.start(Config(cluster=cluster))
+    place.stop(lambda: asked.append(0))
+    assert asked == [LAST_WORDS_TIMEOUTS * TIMERS[profile].election_ns + NS_PER_S // 2, 0]

@@ -13,11 +13,12 @@ from alived.config.change import is_another_member
 from alived.config.model import Config
 from alived.daemon.children import RoleHost
 from alived.daemon.messages import BusMessage, Configure
-from alived.raft.config import Cluster
+from alived.raft.config import Cluster, Profile
+from alived.raft.profiles import TIMERS
+from alived.raft.succession import LAST_WORDS_TIMEOUTS
 
 ROLE = "raft"
-STOP_LIMIT_NS = NS_PER_S
-"""To hand over and end. The engine is asked to stop after that: what it owns it owns until then."""
+_STOP_MARGIN_NS = NS_PER_S // 2
 
 
 class RaftPlace:
@@ -29,6 +30,8 @@ class RaftPlace:
         self._placed = placed
         self._host: RoleHost | None = None
         self._cluster: Cluster | None = None
+        self._profile = Profile.LAN
+        """Of the process, for life"""
         self._wanted = False
         self._leaving = False
         self._then: Callable[[], None] = self._replace
@@ -54,6 +57,12 @@ class RaftPlace:
             self._host.send(Configure(config=config))
         return self._wanted
 
+    @property
+    def _stop_limit_ns(self) -> int:
+        """To hand over and end: the member gives itself some election timeouts. The engine is asked to stop after that,
+        and owns until then what it owns."""
+        return LAST_WORDS_TIMEOUTS * TIMERS[self._profile].election_ns + _STOP_MARGIN_NS
+
     def send(self, message: BusMessage) -> None:
         """To the process, if there is one."""
         if self._host is not None:
@@ -75,6 +84,8 @@ class RaftPlace:
             self._leave(ended)
 
     def _begin(self) -> None:
+        assert self._cluster is not None, "wanted without a cluster"
+        self._profile = self._cluster.profile
         self._host = self._make_host()
         self._placed(self._host)
         self._host.start()
@@ -84,7 +95,7 @@ class RaftPlace:
         self._then = then
         if not self._leaving:
             self._leaving = True
-            self._host.stop(STOP_LIMIT_NS, self._gone)
+            self._host.stop(self._stop_limit_ns, self._gone)
 
     def _gone(self, _graceful: bool) -> None:
         self._leaving = False
