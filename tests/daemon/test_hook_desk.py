@@ -65,7 +65,9 @@ class Play:
     def __init__(self) -> None:
         self.worker: list[BusMessage] = []
         self.engine: list[BusMessage] = []
-        self.relay = HookRelay("x", self.engine.append, self.worker.append, lambda *_: None, lambda _: None)
+        self.relay = HookRelay(
+            "x", lambda: self.config, self.engine.append, self.worker.append, lambda *_: None, lambda _: None
+        )
         self.relay.worker_began()
         self.config = CONFIG
         self.desk = HookDesk(self.relay, lambda: self.config)

@@ -6,8 +6,7 @@ import pytest
 
 from alived.base import NS_PER_S
 from alived.config.model import Config, RaftGroup
-from alived.daemon.hook_debts import DIED
-from alived.daemon.hook_relay import MAX_CLOSE_LIMIT_NS, HookRelay, close_limit_ns
+from alived.daemon.hook_relay import DIED, MAX_CLOSE_LIMIT_NS, HookRelay, close_limit_ns
 from alived.daemon.messages import BusMessage, HookDue, HookOutcome, HookRan
 from alived.daemon.owed import MAX_DELIVERIES
 from alived.hooks.config import Hook, HookEvent, OnFailure, Script
@@ -15,6 +14,11 @@ from alived.raft.config import RaftInstance
 from alived.vip.config import VipGroup, VirtualAddress
 
 READY, DESTROY, MASTER, SLAVE = HookEvent.TO_READY, HookEvent.TO_DESTROY, HookEvent.TO_MASTER, HookEvent.TO_SLAVE
+BEFORE_BIND = HookEvent.BEFORE_BIND
+
+
+def hook(event: HookEvent, timeout_s: int, on_failure: OnFailure = OnFailure.CONTINUE) -> Hook:
+    return Hook(event=event, script=Script(argv=("/x",), timeout_ns=timeout_s * NS_PER_S), on_failure=on_failure)
 
 
 class Play:
@@ -23,8 +27,10 @@ class Play:
         self.worker: list[BusMessage] = []
         self.notes: list[str] = []
         self.aborted: list[str] = []
+        self.config = Config(hooks=(hook(BEFORE_BIND, 1, OnFailure.ABORT), hook(MASTER, 1, OnFailure.ABORT)))
         self.relay = HookRelay(
             "x",
+            lambda: self.config,
             self.engine.append,
             self.worker.append,
             lambda level, _code, message: self.notes.append(f"{level}: {message}"),
@@ -90,11 +96,49 @@ def test_there_and_back(play: Play) -> None:
     assert play.relay.waiting == []
 
 
-def test_a_dead_worker_answers_the_engine(play: Play) -> None:
-    play.relay.due(due(MASTER, 9))
+def test_a_dead_worker_is_a_veto_where_the_owner_stands_still(play: Play) -> None:
+    play.relay.due(due(BEFORE_BIND, 9))
     play.relay.worker_died()
     (outcome,) = play.engine
     assert isinstance(outcome, HookOutcome) and (outcome.number, outcome.ok, outcome.reason) == (9, False, DIED)
+
+
+def test_a_dead_worker_is_no_veto_if_a_failure_would_be_none(play: Play) -> None:
+    play.config = Config(hooks=(hook(BEFORE_BIND, 1),))
+    play.relay.due(due(BEFORE_BIND, 9))
+    play.relay.worker_died()
+    play.relay.due(due(BEFORE_BIND, 10))
+    assert [(one.number, one.ok) for one in play.engine if isinstance(one, HookOutcome)] == [(9, True), (10, True)]
+
+
+def test_a_dead_worker_costs_no_owner_its_addresses(play: Play) -> None:
+    play.relay.due(due(MASTER, 9))
+    play.relay.worker_died()
+    assert play.engine == []
+    play.relay.worker_began()
+    assert play.asked().number == 9
+    outcome = play.end()
+    assert play.engine == [outcome]
+
+
+def test_what_kills_every_worker_is_a_failure_at_last(play: Play) -> None:
+    play.relay.due(due(MASTER, 9))
+    for _ in range(MAX_DELIVERIES):
+        play.relay.worker_died()
+        play.relay.worker_began()
+    (outcome,) = play.engine
+    assert isinstance(outcome, HookOutcome) and (outcome.number, outcome.ok) == (9, False)
+    assert outcome.reason == "outlived 3 of the processes that run hooks"
+
+
+def test_who_waits_for_what_is_stale_in_the_next_worker_hears_that(play: Play) -> None:
+    play.relay.due(due(MASTER, 9))
+    play.relay.due(due(SLAVE))
+    play.relay.worker_died()
+    play.relay.worker_began()
+    (outcome,) = play.engine
+    assert isinstance(outcome, HookOutcome) and (outcome.number, outcome.superseded) == (9, True)
+    assert play.asked().event is SLAVE
 
 
 def test_what_is_owed_is_delivered_again_and_given_up_at_last(play: Play) -> None:
@@ -171,12 +215,6 @@ def test_a_dead_engine_is_not_answered(play: Play) -> None:
     play.relay.engine_died()
     play.end()
     assert play.engine == []
-
-
-def hook(event: HookEvent, timeout_s: int) -> Hook:
-    return Hook(
-        event=event, script=Script(argv=("/x",), timeout_ns=timeout_s * NS_PER_S), on_failure=OnFailure.CONTINUE
-    )
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_an_event_runs_its_hook_and_is_answered() -> None:
     assert play.step(event) == ["/ToMaster"]
     assert play.outcomes == []
     assert play.end() == []
+    assert play.notices == ["debug: ToMaster done (0 ms)"]
     assert play.done == [HooksDone(kind=Kind.RAFT, name="web", event=MASTER, event_id=event.event_id, ok=True)]
     assert play.queue.deadline_ns is None
 
@@ -293,6 +294,7 @@ def test_losing_ends_a_hook_that_takes() -> None:
     assert play.notices == ["warning: ToMaster is in the way of ToSlave: SIGTERM"]
     assert play.end(-15) == ["/ToSlave"]
     assert play.outcomes == [("ToMaster", False, "superseded by ToSlave")]
+    assert play.done[0].superseded
     assert play.notices == []
 
 
@@ -342,6 +344,17 @@ def test_one_that_fails_is_not_repeated_when_a_newer_event_waits() -> None:
     assert play.end(1) == ["/ToMaster"]
     assert play.notices == ["warning: ToSlave ended with status 1 (0 ms); superseded by ToMaster"]
     assert play.outcomes == [("ToSlave", False, "superseded by ToMaster")]
+    assert play.done[0].superseded
+
+
+def test_one_that_pauses_is_kept_for_what_only_follows_it() -> None:
+    play = Play()
+    play.step(due(AFTER_BIND, hook(AFTER_BIND, OnFailure.RETRY)))
+    play.end(1)
+    assert play.step(due(MASTER)) == []
+    assert play.done == []
+    assert play.deadline() == ["/after_bind"]
+    assert play.end() == ["/ToMaster"]
 
 
 def test_one_that_pauses_is_dropped_for_a_newer_event() -> None:
@@ -369,7 +382,8 @@ def test_dropping_for_an_event_without_hooks_forgets_the_object() -> None:
     play.step(due(SLAVE, none=True))
     assert play.outcomes == [("ToMaster", False, "superseded by ToSlave"), ("ToSlave", True, "")]
     assert play.end() == []
-    assert play.step(due(MASTER)) == ["/ToMaster"]
+    play.step(Close())
+    assert play.last == [Drained()]
 
 
 # -- by hand --
@@ -425,6 +439,16 @@ def test_destroy_comes_last_of_all() -> None:
 def test_destroy_of_an_idle_daemon_waits_for_the_close_only() -> None:
     play = Play()
     assert play.step(due(DESTROY, name="", kind=Kind.DAEMON)) == []
+    assert play.step(Close()) == ["/ToDestroy"]
+    play.end()
+    assert play.last[-1] == Drained()
+
+
+def test_destroy_that_is_due_twice_runs_once() -> None:
+    play = Play()
+    for _ in range(2):
+        play.step(due(DESTROY, name="", kind=Kind.DAEMON))
+    assert play.outcomes == [("ToDestroy", False, "superseded by ToDestroy")]
     assert play.step(Close()) == ["/ToDestroy"]
     play.end()
     assert play.last[-1] == Drained()

@@ -1,26 +1,37 @@
 """Which hooks the worker owes, so that one that dies takes neither an answer nor a change of state with it. Pure.
 
-Whoever waits when the worker dies is answered that it died. What lets go, and what nobody waits for, comes again to the
-next worker: at least once, unless a newer event has made it stale.
+An owner stands still for before_bind and before_unbind: if the worker dies, it is answered at once. All others run
+beside what the owner does: they come again to the next worker, at least once, unless something newer has made them
+stale. So a worker that dies costs no owner its addresses.
 """
 
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import msgspec
 
 from alived.daemon.messages import HookDue, HookOutcome
 from alived.daemon.owed import MAX_DELIVERIES
-from alived.hooks.tasks import makes_stale, takes
-
-DIED = "the process that runs hooks died"
-DOWN = "the process that runs hooks is being started again"
+from alived.hooks.tasks import makes_stale
+from alived.owner import HookEvent
 
 
 class _Debt(msgspec.Struct):
     due: HookDue
     deliveries: int = 0
+
+
+class Delivery(NamedTuple):
+    """For a worker that has just begun."""
+
+    again: list[HookDue]
+    """What to send it, in this order"""
+    stale: list[HookDue]
+    """Something newer has come"""
+    given_up: list[HookDue]
+    """It may be what kills the workers"""
 
 
 class HookDebts:
@@ -32,13 +43,15 @@ class HookDebts:
         self._debts: dict[str, _Debt] = {}
         self.worker_runs = False
 
-    def add(self, due: HookDue) -> tuple[HookDue, HookOutcome | None]:
-        """The event with its id, and the answer if nobody is there to run it."""
+    def add(self, due: HookDue) -> tuple[HookDue, bool]:
+        """The event with its id, and whether its asker must be answered at once, because nobody is there to run it."""
         due = msgspec.structs.replace(due, event_id=next(self._ids))
-        if not self.worker_runs and not _comes_again(due):
-            return due, _failed(due, DOWN)
-        self._debts[due.event_id] = _Debt(due, deliveries=int(self.worker_runs))
-        return due, None
+        if self.worker_runs or not (due.by_hand or _stands_still(due)):
+            self._debts[due.event_id] = _Debt(due, deliveries=int(self.worker_runs))
+            return due, False
+        if not _ends_with_worker(due):
+            self._debts[due.event_id] = _Debt(msgspec.structs.replace(due, number=0))
+        return due, True
 
     def paid(self, outcome: HookOutcome) -> HookOutcome | None:
         """The worker's answer as the engine is to hear it; None: it does not wait and nothing is wrong."""
@@ -55,47 +68,42 @@ class HookDebts:
         for debt in self._debts.values():
             debt.due = msgspec.structs.replace(debt.due, number=0)
 
-    def worker_died(self) -> list[HookOutcome]:
-        """Answers for those who wait."""
+    def worker_died(self) -> list[HookDue]:
+        """Those whose askers are to be answered now."""
         self.worker_runs = False
-        answers = []
-        for event_id, debt in list(self._debts.items()):
-            if debt.due.number or debt.due.by_hand:
-                answers.append(_failed(debt.due, DIED))
-            if _comes_again(debt.due):
-                debt.due = msgspec.structs.replace(debt.due, number=0)
-            else:
-                del self._debts[event_id]
-        return answers
+        waiting = self.waiting()
+        for due in waiting:
+            if _ends_with_worker(due):
+                del self._debts[due.event_id]
+            elif _stands_still(due):
+                self._debts[due.event_id].due = msgspec.structs.replace(due, number=0)
+        return [due for due in waiting if due.by_hand or _stands_still(due)]
 
-    def worker_began(self) -> tuple[list[HookDue], list[HookDue]]:
-        """What to send it, and what is given up: it may be what kills the workers."""
+    def worker_began(self) -> Delivery:
         self.worker_runs = True
         given_up = [debt.due for debt in self._debts.values() if debt.deliveries >= MAX_DELIVERIES]
-        stale = [due for due in self.waiting() if self._is_stale(due)]
+        stale = self._stale()
         for due in (*given_up, *stale):
             self._debts.pop(due.event_id, None)
         for debt in self._debts.values():
             debt.deliveries += 1
-        return self.waiting(), given_up
+        return Delivery(self.waiting(), stale, given_up)
 
-    def _is_stale(self, due: HookDue) -> bool:
-        later = itertools.islice(self.waiting(), self.waiting().index(due) + 1, None)
-        return any((one.kind, one.name) == (due.kind, due.name) and makes_stale(one.event, due.event) for one in later)
+    def _stale(self) -> list[HookDue]:
+        later: dict[tuple[str, str], list[HookEvent]] = {}
+        stale = []
+        for due in reversed(self.waiting()):
+            events = later.setdefault((due.kind, due.name), [])
+            if any(makes_stale(event, due.event) for event in events):
+                stale.append(due)
+            events.append(due.event)
+        return stale
 
 
-def _comes_again(due: HookDue) -> bool:
-    """Whoever waits to take asks again by itself; nothing is taken before."""
-    return not due.by_hand and not (due.number and takes(due.event))
+def _stands_still(due: HookDue) -> bool:
+    return bool(due.number) and due.event in (HookEvent.BEFORE_BIND, HookEvent.BEFORE_UNBIND)
 
 
-def _failed(due: HookDue, reason: str) -> HookOutcome:
-    return HookOutcome(
-        kind=due.kind,
-        name=due.name,
-        event=due.event,
-        number=due.number,
-        ok=False,
-        reason=reason,
-        event_id=due.event_id,
-    )
+def _ends_with_worker(due: HookDue) -> bool:
+    """Whoever wants to bind asks again by itself, and so does an operator. What lets go is to happen all the same."""
+    return bool(due.by_hand) or (_stands_still(due) and due.event is HookEvent.BEFORE_BIND)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon.hook_debts import HookDebts
-from alived.daemon.hook_facts import without_state
+from alived.daemon.hook_facts import hooks_of, without_state
 from alived.daemon.hook_runs import HookRuns
 from alived.daemon.messages import BusMessage, HookDue, HookOutcome, HookRan
 from alived.daemon.owed import MAX_DELIVERIES
-from alived.hooks.config import HookEvent
+from alived.hooks.config import HookEvent, OnFailure
 from alived.hooks.events import Kind
 from alived.hooks.limits import limits_of
 from alived.hooks.tasks import takes
 
 MAX_CLOSE_LIMIT_NS = 80 * NS_PER_S
 """What a worker may take for the last hooks at most; service managers kill after 90 s."""
+DIED = "the process that runs hooks died"
+DOWN = "the process that runs hooks is being started again"
 Tell = Callable[[BusMessage], None]
 Done = Callable[[HookOutcome, list[HookRan]], None]
 
@@ -28,12 +32,14 @@ class HookRelay:
     def __init__(
         self,
         prefix: str,
+        config: Callable[[], Config],
         to_engine: Tell,
         to_worker: Tell,
         note: Callable[[str, str, str], None],
         aborted: Callable[[str], None],
     ) -> None:
-        """aborted: a hook of the daemon itself failed, and that means the end."""
+        """config: the one in force. aborted: a hook of the daemon itself failed, and that means the end."""
+        self._config = config
         self._debts = HookDebts(prefix)
         self._to_engine, self._to_worker = to_engine, to_worker
         self._note, self._aborted = note, aborted
@@ -65,11 +71,11 @@ class HookRelay:
         self._begin(due, done)
 
     def _begin(self, due: HookDue, done: Done | None) -> None:
-        due, refusal = self._debts.add(due)
+        due, is_to_be_answered = self._debts.add(due)
         if done is not None:
             self._by_hand[due.event_id] = done
-        if refusal is not None:
-            self._answer(refusal)
+        if is_to_be_answered:
+            self._answer(self._without_worker(due, DOWN))
         elif self._debts.worker_runs:
             self._to_worker(due)
 
@@ -93,16 +99,36 @@ class HookRelay:
         self._debts.engine_died()
 
     def worker_died(self) -> None:
-        for answer in self._debts.worker_died():
-            self._answer(answer)
+        for due in self._debts.worker_died():
+            self._answer(self._without_worker(due, DIED))
 
     def worker_began(self) -> None:
-        again, given_up = self._debts.worker_began()
-        for due in again:
+        delivery = self._debts.worker_began()
+        for due in delivery.again:
             self._to_worker(due)
-        for due in given_up:
+        for due in delivery.stale:
+            if due.number:
+                superseded = self._without_worker(due, "superseded by a newer event")
+                self._answer(msgspec.structs.replace(superseded, ok=False, superseded=True))
+        for due in delivery.given_up:
             what = f"{due.event} of {due.name}" if due.name else str(due.event)
             self._note("error", "hooks-given-up", f"{what} outlived {MAX_DELIVERIES} workers: given up")
+            if due.number:
+                self._answer(self._without_worker(due, f"outlived {MAX_DELIVERIES} of the processes that run hooks"))
+
+    def _without_worker(self, due: HookDue, reason: str) -> HookOutcome:
+        """The worker's answer in its place: a failure, if a failure matters."""
+        hooks = [hook for hook in hooks_of(self._config(), due.kind, due.name) if hook.event is due.event]
+        matters = due.by_hand or any(hook.on_failure is not OnFailure.CONTINUE for hook in hooks)
+        return HookOutcome(
+            kind=due.kind,
+            name=due.name,
+            event=due.event,
+            number=due.number,
+            ok=not matters,
+            reason=reason,
+            event_id=due.event_id,
+        )
 
 
 def close_limit_ns(config: Config, least_ns: int) -> int:

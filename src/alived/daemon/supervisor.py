@@ -127,7 +127,9 @@ class Supervisor:
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
-        self._hook_relay = HookRelay(prefix, self._engine.send, self._worker.send, self.note, self._stop)
+        self._hook_relay = HookRelay(
+            prefix, self.current_config, self._engine.send, self._worker.send, self.note, self._stop
+        )
         self.hooks = HookDesk(self._hook_relay, self.current_config)
         self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
