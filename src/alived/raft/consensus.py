@@ -39,6 +39,8 @@ from alived.raft.ticks import Ticks
 
 KEPT_ENTRIES = 500
 """The log is compacted when it has so many; they are few and small, members come and go rarely"""
+UNHEARD_ROUNDS = 3
+"""So many rounds of heartbeats without an answer of a majority are no accident; a stall sends none"""
 _LEVELS = {Level.INFO: "debug", Level.WARNING: "warning", Level.ERROR: "error"}
 """An election alone has a dozen notes that say how it goes; what comes of it is enough for a log"""
 _RESULTS = frozenset({What.STARTED, What.CONFIGURATION, What.BECAME_LEADER, What.SNAPSHOT_RESTORED})
@@ -81,6 +83,7 @@ class Consensus:
             max_inflight_messages=16,
             forward_proposals=False,
             step_down_on_removal=True,
+            follower_spread_ticks=timers.turn_ticks,
         )
         self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
         self.lease = Lease(timers.lease_times)
@@ -122,7 +125,16 @@ class Consensus:
 
     def reach(self, now_ns: int) -> None:
         """Everything that had come is read: time passes."""
+        if self._hears_nobody(now_ns):
+            self.node.resign()
         self._ticks.reach(now_ns)
+
+    def _hears_nobody(self, now_ns: int) -> bool:
+        """The lease has ended although it was asked for. Who goes on to send heartbeats that nobody seems to answer (a
+        cut in one direction) keeps the others from electing somebody whom they do answer."""
+        until_ns, standing = self.lease.until_ns, self.node.standing
+        ended = until_ns is not None and until_ns <= now_ns
+        return ended and standing.leads and standing.round - standing.confirmed_round >= UNHEARD_ROUNDS
 
     def turn(self, now_ns: int, mind: Callable[[int], bool]) -> None:
         """Whatever is to be done, until there is nothing more, or something to be written first."""

@@ -119,7 +119,7 @@ def _hear_leader(raft: Raft, message: Append | Heartbeat | InstallSnapshot) -> N
     raft.promise()
     if raft.role is Role.FOLLOWER:
         raft.election_elapsed = 0
-        raft.lead = message.sender
+        raft.follow(message.sender)
     else:
         raft.become_follower(message.term, message.sender)
     match message:

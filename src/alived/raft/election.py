@@ -162,6 +162,13 @@ def on_transfer(raft: Raft, message: TransferLeader, progress: Progress) -> None
         replication.send_append(raft, to, progress)
 
 
+def resign(raft: Raft) -> None:
+    """A leader that hears nobody, before `check_quorum` finds it out: the others wait for its silence."""
+    if raft.role is Role.LEADER:
+        raft.tell(What.QUORUM_LOST)
+        raft.become_follower(raft.term, NOBODY)
+
+
 def stand_again(raft: Raft) -> None:
     """Its voters promised this leader not to elect another; it has given up what they promised it for."""
     if raft.role is Role.LEADER:

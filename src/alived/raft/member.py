@@ -50,9 +50,7 @@ from alived.raft.profiles import TIMERS, Timers
 from alived.raft.relay import Origin, Relay, decode_command
 from alived.raft.state import ProposalDropped
 from alived.raft.succession import Succession
-
-RELUCTANT_TIMEOUTS = 2
-"""For so many election timeouts a node that could own nothing leaves it to the others to campaign"""
+from alived.raft.turns import patience_ticks
 
 
 class MemberSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -377,15 +375,13 @@ class Member:
         )
 
     def _hesitate(self, consensus: Consensus, now_ns: int) -> None:
-        """Who could not own leaves it to the others to campaign; witnesses do so always."""
-        own = consensus.directory.members.get(self.number)
-        ticks: int | None
-        if own is None or not own.may_own or self._succession.ends_ns is not None or consensus.directory.catching_up:
-            ticks = None
-        else:
-            able = self._ownership.able(now_ns)
-            ticks = 0 if able else RELUCTANT_TIMEOUTS * self._settings.timers.election_ticks
-        consensus.node.hesitate(ticks)
+        """Leave it to the others to campaign: for a while, or altogether."""
+        if self._succession.ends_ns is not None or consensus.directory.catching_up:
+            consensus.node.hesitate(None)
+            return
+        able = self._ownership.able(now_ns)
+        members, timers = consensus.directory.members, self._settings.timers
+        consensus.node.hesitate(patience_ticks(self.number, members, consensus.leader, timers, able=able))
 
     def _tell_peers(self) -> None:
         peers = {number: member for number, member in self._members.items() if number != self.number}

@@ -133,6 +133,10 @@ class Node:
         """A leader whose hand-over failed begins a new term, in which it may own again."""
         election.stand_again(self.raft)
 
+    def resign(self) -> None:
+        """A leader that hears nobody follows nobody from now on, and sends no more heartbeats."""
+        election.resign(self.raft)
+
     def forget_leader(self) -> None:
         election.forget_leader(self.raft)
 

@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """0: no limit"""
     lease_reads: bool = False
     """Reads rely on the leader's lease instead of a round of heartbeats"""
+    follower_spread_ticks: int = 0
+    """The timeout of a node that follows a leader is drawn from so many ticks; 0: from as many as `election_ticks`.
+    A small number needs turns (`Node.hesitate`), or votes are split more often."""
     forward_proposals: bool = True
     check_conf_changes: bool = True
     """One change at a time, and out of a joint configuration first"""
@@ -251,9 +254,15 @@ class Raft:
 
     def become_follower(self, term: int, lead: int) -> None:
         self._reset(term)
-        self.lead = lead
         self.role = Role.FOLLOWER
+        self.follow(lead)
         self.tell(What.BECAME_FOLLOWER, term=self.term)
+
+    def follow(self, lead: int) -> None:
+        """Whoever follows a leader is patient in his turn when that one falls silent, not by chance as a candidate."""
+        if lead not in (self.lead, NOBODY) and self.settings.follower_spread_ticks:
+            self.election_timeout = self.settings.election_ticks + self._draw(self.settings.follower_spread_ticks)
+        self.lead = lead
 
     def become_candidate(self) -> None:
         assert self.role is not Role.LEADER

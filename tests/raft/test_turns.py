@@ -1,0 +1,71 @@
+"""Who campaigns first when the leader falls silent, and who leads on when nobody hears."""
+
+from __future__ import annotations
+
+import pytest
+
+from alived.raft.config import Profile, Role
+from alived.raft.directory import node_number
+from alived.raft.profiles import TIMERS
+from alived.raft.turns import PROMISES_END_TICKS, RELUCTANT_TIMEOUTS, patience_ticks
+from tests.raft.cluster import MS, Cluster, members
+
+TIMES = TIMERS[Profile.LAN]
+NODES = members("a", "b", "c", "w", a={"priority": 150}, w={"role": Role.WITNESS})
+BY_NUMBER = {node_number(member.id): member for member in NODES}
+
+
+def patience(name: str, leader: str = "", *, able: bool = True) -> int | None:
+    return patience_ticks(node_number(name), BY_NUMBER, node_number(leader) if leader else 0, TIMES, able=able)
+
+
+def test_the_best_of_those_that_are_left_goes_first() -> None:
+    assert patience("a") == PROMISES_END_TICKS
+    assert patience("c") == PROMISES_END_TICKS + TIMES.turn_ticks  # Among equals the names decide.
+    assert patience("b") == PROMISES_END_TICKS + 2 * TIMES.turn_ticks
+    assert patience("c", leader="a") == PROMISES_END_TICKS
+
+
+def test_who_could_not_own_waits_longest_and_who_never_owns_does_not_ask() -> None:
+    assert patience("a", able=False) == RELUCTANT_TIMEOUTS * TIMES.election_ticks
+    assert patience("w") is None
+    assert patience("x") is None
+
+
+def led_by_a(seed: int = 1) -> Cluster:
+    cluster = Cluster(members("a", "b", "c", a={"priority": 120}, b={"priority": 110}), seed=seed)
+    for name, priority in (("a", 120), ("b", 110)):
+        cluster[name].engine.priority = priority
+    cluster.start()
+    cluster.until(lambda: cluster.owner() == "a")
+    cluster.run(200 * MS)
+    return cluster
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_leader_dies_and_the_best_of_the_others_follows_without_a_split_vote(seed: int) -> None:
+    cluster = led_by_a(seed)
+    term = cluster.member("a").snapshot().term
+    cluster.kill("a")
+    turn_ns = (TIMES.election_ticks + PROMISES_END_TICKS + TIMES.turn_ticks + 1) * TIMES.tick_ns
+    assert cluster.until(lambda: cluster.owners() == ["b"]) <= turn_ns
+    assert cluster.member("b").snapshot().term == term + 1
+
+
+def test_a_leader_that_hears_nobody_falls_silent_at_the_end_of_its_lease() -> None:
+    """It would keep the others from electing somebody else for as long as it is heard."""
+    cluster = led_by_a()
+    cluster.cut = {("b", "a"), ("c", "a")}
+    lease_ns = cluster.member("a").snapshot().lease_ns
+    assert cluster.until(lambda: cluster.member("a").snapshot().role != "leader") <= lease_ns + 2 * TIMES.heartbeat_ns
+    assert cluster.until(lambda: cluster.owner() not in ("", "a")) <= 300 * MS
+
+
+def test_a_stall_is_no_silence() -> None:
+    """Rounds that were not sent were not left unanswered: the leader asks first."""
+    cluster = led_by_a()
+    term = cluster.member("a").snapshot().term
+    cluster.now_ns += 140 * MS
+    cluster.run(500 * MS)
+    assert cluster.owner() == "a"
+    assert cluster.member("a").snapshot().term == term
