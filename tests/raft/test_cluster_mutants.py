@@ -131,7 +131,7 @@ def a_follower_that_owns_hears_answers_late_and_is_heard_no_more() -> None:
 
 def a_deposed_leader_is_asked_for_its_vote() -> None:
     """By one that has not heard it for long and is of a later term, while its engine hangs."""
-    for pause_ms in range(100, 200, 10):
+    for pause_ms in range(100, 400, 15):
         simulation = settled()
         first = leader(simulation)
         second, third = others(simulation, first)
