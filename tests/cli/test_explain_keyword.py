@@ -54,9 +54,9 @@ def test_a_newer_and_a_deprecated_word() -> None:
     assert "  deprecated  write timer_expired_backup\n" in output
 
 
-def test_a_word_that_means_the_same_in_two_blocks_is_explained_once() -> None:
+def test_a_word_that_means_the_same_in_several_blocks_is_explained_once() -> None:
     first, *_ = explain("notify_master")
-    assert first.blocks == ("vrrp_instance", "vrrp_sync_group")
+    assert first.blocks == ("vrrp_instance", "vrrp_sync_group", "raft_instance")
 
 
 def test_a_path_says_which_one_is_meant() -> None:
