@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from alived.raft.config import Profile, Role
+from alived.raft.config import Member, Profile, Role
 from alived.raft.directory import node_number
+from alived.raft.member_events import AddMember, Asking
 from alived.raft.profiles import TIMERS
-from alived.raft.turns import PROMISES_END_TICKS, RELUCTANT_TIMEOUTS, patience_ticks
+from alived.raft.turns import PROMISES_END_TICKS, RELUCTANT_TIMEOUTS, WITNESS_TIMEOUTS, patience_ticks
 from tests.raft.cluster import MS, Cluster, members
 
 TIMES = TIMERS[Profile.LAN]
-NODES = members("a", "b", "c", "w", a={"priority": 150}, w={"role": Role.WITNESS})
+NODES = members("a", "b", "c", "w", "l", a={"priority": 150}, w={"role": Role.WITNESS}, l={"role": Role.LEARNER})
 BY_NUMBER = {node_number(member.id): member for member in NODES}
 
 
@@ -28,7 +29,8 @@ def test_the_best_of_those_that_are_left_goes_first() -> None:
 
 def test_who_could_not_own_waits_longest_and_who_never_owns_does_not_ask() -> None:
     assert patience("a", able=False) == RELUCTANT_TIMEOUTS * TIMES.election_ticks
-    assert patience("w") is None
+    assert patience("w") == WITNESS_TIMEOUTS * TIMES.election_ticks
+    assert patience("l") is None
     assert patience("x") is None
 
 
@@ -69,3 +71,21 @@ def test_a_stall_is_no_silence() -> None:
     cluster.run(500 * MS)
     assert cluster.owner() == "a"
     assert cluster.member("a").snapshot().term == term
+
+
+def test_a_witness_that_alone_has_the_whole_log_leads_until_the_other_node_has_it() -> None:
+    """The other node was away while owner and witness went on, and comes back when the owner is dead."""
+    cluster = Cluster(members("a", "b", "w", w={"role": Role.WITNESS}))
+    cluster.start()
+    cluster.until(lambda: cluster.owner() != "")
+    first = cluster.owner()
+    other = "b" if first == "a" else "a"
+    cluster.kill(other)
+    cluster.step(first, Asking(1, AddMember(Member(id="d", address="10.0.0.9", role=Role.LEARNER))))
+    cluster.run(500 * MS)
+    cluster.kill(first)
+    cluster.run(500 * MS)
+    cluster.start(other)
+    cluster.until(lambda: cluster.owners() == [other])
+    cluster.until(lambda: cluster.leader() == other)
+    assert not any(leases.held for leases in cluster["w"].engine.heard)
