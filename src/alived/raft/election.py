@@ -164,9 +164,9 @@ def on_transfer(raft: Raft, message: TransferLeader, progress: Progress) -> None
 
 def resign(raft: Raft) -> None:
     """A leader that hears nobody, before `check_quorum` finds it out: the others wait for its silence."""
-    if raft.role is Role.LEADER:
-        raft.tell(What.QUORUM_LOST)
-        raft.become_follower(raft.term, NOBODY)
+    assert raft.role is Role.LEADER, "nobody but a leader can resign"
+    raft.tell(What.QUORUM_LOST)
+    raft.become_follower(raft.term, NOBODY)
 
 
 def stand_again(raft: Raft) -> None:
