@@ -1,8 +1,8 @@
 """What a check says to a server and hears from it: one connection, without a socket.
 
 A dialogue is told what happened and answers with a `Step`. It reads no clock and keeps a bounded amount of what it
-hears. After a `Step` with a verdict nobody asks it again. Whoever holds the socket (`adapters.probes`) knows how long to
-wait: `connect_timeout` for the connection, and again whenever a step says `patience`.
+hears. After a `Step` with a verdict nobody asks it again. Whoever holds the socket (`adapters.probes`) knows how long
+to wait: `connect_timeout` for the connection, and again whenever a step says `patience`.
 """
 
 from __future__ import annotations
