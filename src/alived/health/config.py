@@ -71,6 +71,19 @@ class UdpCheck(NetworkCheck, frozen=True, kw_only=True):
     max_reply_length: int = 255
 
 
+class SecuredCheck(NetworkCheck, frozen=True, kw_only=True):
+    """A native check that can speak TLS. Files: "" is none."""
+
+    tls: bool = False
+    tls_verify: bool = False
+    """The certificate must lead to `tls_ca` (or to the system's authorities) and be for `tls_name` or the address"""
+    tls_name: str = ""
+    """Sent as SNI and looked for in the certificate; "": none is sent"""
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+
 class HttpProtocol(enum.StrEnum):
     HTTP_1_0 = "1.0"
     HTTP_1_0_CLOSE = "1.0C"
@@ -111,8 +124,14 @@ class HttpCheck(NetworkCheck, frozen=True, kw_only=True):
     """No wait between URLs until it is up"""
 
 
-class SmtpCheck(NetworkCheck, frozen=True, kw_only=True):
+class SmtpCheck(SecuredCheck, frozen=True, kw_only=True):
+    """Success: a greeting, HELO and QUIT, each answered as it should be."""
+
     helo_name: str = HELO_NAME
+    multiline: bool = False
+    """Answers of several lines are read to their end; keepalived takes the first line for a wrong answer"""
+    starttls: bool = False
+    """EHLO, then TLS by STARTTLS (RFC 3207), then EHLO again; needs `multiline`. `tls`: from the start"""
 
 
 class DnsType(enum.StrEnum):
@@ -132,6 +151,61 @@ class DnsCheck(NetworkCheck, frozen=True, kw_only=True):
 
     type: DnsType = DnsType.SOA
     name: str = "."
+
+
+class Role(enum.StrEnum):
+    """What a database server must be."""
+
+    MASTER = "master"
+    """It takes writes"""
+    REPLICA = "replica"
+    """It follows another one and takes none"""
+
+
+class RedisCheck(SecuredCheck, frozen=True, kw_only=True):
+    """Success: PING is answered by PONG, and the server is what it must be. A server that loads its data is down."""
+
+    user: str = ""
+    """ "": AUTH with the password alone (the user "default")"""
+    password_file: str = ""
+    """Its first line; "": no AUTH"""
+    role: Role | None = None
+    """None: any. A replica whose link to its master is down is one all the same"""
+    replication_link: bool = False
+    """A replica must also have its link to its master"""
+
+
+class MysqlCheck(SecuredCheck, frozen=True, kw_only=True):
+    """MySQL and MariaDB. Success: the server greets and, with a user, lets it in."""
+
+    user: str = ""
+    """ "": no login, only the server's greeting"""
+    password_file: str = ""
+    """Its first line; "": an empty password"""
+    role: Role | None = None
+    """As @@global.read_only says; needs a user"""
+
+
+class PostgresqlCheck(SecuredCheck, frozen=True, kw_only=True):
+    """Success: the server takes connections, as pg_isready tests; with a password it must let the user in."""
+
+    user: str = ""
+    """ "": any name, and that the server does not know it is no failure"""
+    password_file: str = ""
+    """Its first line; "": that the server asks for a password is a success"""
+    database: str = ""
+    """ "": that of the user's name"""
+    role: Role | None = None
+    """As pg_is_in_recovery() says; needs a user that gets in"""
+
+
+class GrpcCheck(SecuredCheck, frozen=True, kw_only=True):
+    """grpc.health.v1.Health/Check over HTTP/2. Success: SERVING."""
+
+    service: str = ""
+    """ "": the server as a whole"""
+    authority: str = ""
+    """ "": tls_name, else address:port"""
 
 
 class MiscCheck(TimedCheck, frozen=True, kw_only=True):
@@ -160,7 +234,19 @@ class BfdCheck(Check, frozen=True, kw_only=True):
 
 
 AnyCheck: TypeAlias = (
-    TcpCheck | PingCheck | UdpCheck | HttpCheck | SmtpCheck | DnsCheck | MiscCheck | FileCheck | BfdCheck
+    TcpCheck
+    | PingCheck
+    | UdpCheck
+    | HttpCheck
+    | SmtpCheck
+    | DnsCheck
+    | RedisCheck
+    | MysqlCheck
+    | PostgresqlCheck
+    | GrpcCheck
+    | MiscCheck
+    | FileCheck
+    | BfdCheck
 )
 
 

@@ -42,6 +42,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str = ""
     key: str = ""
     password: str = ""
+    alpn: tuple[str, ...] = ()
+    """Protocols that are offered (RFC 7301), e.g. "h2"; a server that picks none of them is left to the dialogue"""
     at_once: bool = True
     """Before the dialogue begins; else when a step says `start_tls`"""
     close_notify: bool = False
