@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from alived.config.product import Logging, Web, Webhook
+from alived.health.checks_config import CombinedCheck, NamedCheck
 from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import BfdInstance, LinkDelay, TrackFile, Tracking, TrackProcess, VrrpScript
 from alived.hooks.config import Hook, NotifyScripts, Script
@@ -116,6 +117,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     vrrp_scripts: tuple[VrrpScript, ...] = ()
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
+    checks: tuple[NamedCheck, ...] = ()
+    combined_checks: tuple[CombinedCheck, ...] = ()
+    """Their names are those of checks too: no two of either are alike"""
     bfd_instances: tuple[BfdInstance, ...] = ()
     track_groups: tuple[TrackGroup, ...] = ()
     static_addresses: tuple[StaticAddress, ...] = ()

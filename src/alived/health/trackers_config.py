@@ -127,9 +127,10 @@ class Tracked(msgspec.Struct, frozen=True):
 
 
 class Tracking(msgspec.Struct, frozen=True, kw_only=True):
-    """`track_script`, `track_process`, `track_file` and `track_bfd` of an instance or a group."""
+    """`track_script`, `track_process`, `track_file`, `track_check` and `track_bfd` of an instance or a group."""
 
     scripts: tuple[Tracked, ...] = ()
     processes: tuple[Tracked, ...] = ()
     files: tuple[Tracked, ...] = ()
+    checks: tuple[Tracked, ...] = ()
     bfd: tuple[Tracked, ...] = ()

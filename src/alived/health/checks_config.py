@@ -1,0 +1,43 @@
+"""Checks with a name of their own, `check NAME { ... }`: trackers that need no script, and combinations of trackers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alived.health.config import AnyCheck
+from alived.health.trackers_config import Weight
+
+
+class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """`check NAME { tcp { ... } }`. Runs every `delay_loop_ns` of its check; rise and fall count its results."""
+
+    name: str
+    check: AnyCheck
+    """retry 0 and warmup 0; `alpha` is `init_fail`: it is down until it has risen"""
+    rise: int = 1
+    """Successes in a row before it is up"""
+    fall: int = 1
+    """Failures in a row before it is down"""
+    weight: Weight = Weight()
+
+
+class CombinedMember(msgspec.Struct, frozen=True):
+    """A tracker that a combination counts. kind: "check", "script", "process", ..."""
+
+    kind: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """As `vrrp.tracking` calls it."""
+        return f"{self.kind} {self.name}"
+
+
+class CombinedCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """`check NAME { all|any|quorum N  A B C }`: up while at least `quorum` of its members are."""
+
+    name: str
+    members: tuple[CombinedMember, ...]
+    quorum: int
+    """all: the number of members; any: 1"""
+    weight: Weight = Weight()
