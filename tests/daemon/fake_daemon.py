@@ -30,8 +30,8 @@ from alived.daemon.messages import (
     EngineSnapshot,
     HookDue,
     HookOutcome,
-    ScriptVerdicts,
     SnapshotRequest,
+    TrackerVerdicts,
     Transition,
 )
 from alived.daemon.options import Options
@@ -75,7 +75,7 @@ class FakeEngine:
                 self._bind(message.config, self._config)
                 self._config = message.config
                 self._context.send(Configured(changes=(f"{len(self._config.instances)} instances now",)))
-            case ScriptVerdicts(verdicts):
+            case TrackerVerdicts(verdicts):
                 with (self._directory / "verdicts").open("a") as file:
                     file.writelines(f"{'up' if verdict.up else 'down'}: {verdict.reason}\n" for verdict in verdicts)
             case HookOutcome(number=number, ok=ok, reason=reason):

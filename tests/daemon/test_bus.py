@@ -21,14 +21,14 @@ from alived.daemon.messages import (
     EngineSnapshot,
     LogLine,
     ScriptsRan,
-    ScriptsSnapshot,
-    ScriptVerdict,
-    ScriptVerdicts,
     SnapshotRequest,
+    TrackerVerdict,
+    TrackerVerdicts,
     Transition,
+    WorkerSnapshot,
 )
 from alived.health.script_tracker import ScriptTracker
-from alived.health.trackers_config import VrrpScript
+from alived.health.trackers_config import TrackerKind, VrrpScript
 from alived.hooks.config import NotifyScripts, Script
 from alived.vip.config import VipGroup, VirtualAddress
 from alived.vrrp.config import AuthType, State, TrackedInterface, UnicastPeer, Vmac, VrrpInstance, VrrpSyncGroup
@@ -80,8 +80,8 @@ MESSAGES: list[BusMessage] = [
     SnapshotRequest(request_id=1),
     TRANSITION,
     ScriptsRan(kind="INSTANCE", name="VI_1", time_ns=5),
-    ScriptVerdicts((ScriptVerdict("chk", False, "script chk failed: exit 1", 5),)),
-    ScriptsSnapshot(
+    TrackerVerdicts((TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "script chk failed: exit 1", 5),)),
+    WorkerSnapshot(
         request_id=1, now_ns=2, scripts=(ScriptTracker(VrrpScript(name="chk", argv=("/c",)), 1).snapshot(),)
     ),
     LogLine(level="info", code="c", message="m", fields={"a": "b"}),

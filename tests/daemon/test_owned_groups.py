@@ -8,8 +8,9 @@ import pytest
 from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Instance, RaftGroup
-from alived.daemon.messages import HookDue, ScriptVerdict, ScriptVerdicts, Transition
+from alived.daemon.messages import HookDue, TrackerVerdict, TrackerVerdicts, Transition
 from alived.daemon.plan import make_plan
+from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.raft.config import Role
 from alived.vip.config import VanishPolicy
@@ -190,18 +191,24 @@ def test_a_weight_moves_the_priority(segment: Segment) -> None:
 def test_a_tracked_script_is_waited_for_and_then_believed(segment: Segment) -> None:
     with owning(msgspec.structs.replace(WEB, tracking=tracking("chk"))) as play:
         assert play.until_reported("web", able=False).reason == "waits for the first result of script chk"
-        play.engine.handle(ScriptVerdicts((ScriptVerdict("chk", True, "script chk succeeded", 1),)))
+        play.engine.handle(
+            TrackerVerdicts((TrackerVerdict(TrackerKind.SCRIPT, "chk", True, "script chk succeeded", 1),))
+        )
         play.until_reported("web", able=True)
         play.lease("web")
         play.until_bound(f"{VIP}/32")
-        play.engine.handle(ScriptVerdicts((ScriptVerdict("chk", False, "script chk failed: exit 1", 2),)))
+        play.engine.handle(
+            TrackerVerdicts((TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "script chk failed: exit 1", 2),))
+        )
         play.until_gone(f"{VIP}/32")
         assert play.until_reported("web", able=False).reason.startswith("script chk failed: exit 1")
 
 
 def test_a_weighted_script_changes_the_priority_in_the_log_too(segment: Segment) -> None:
     with owning(msgspec.structs.replace(WEB, tracking=tracking("chk", weight=-20))) as play:
-        play.engine.handle(ScriptVerdicts((ScriptVerdict("chk", False, "script chk failed: exit 1", 2),)))
+        play.engine.handle(
+            TrackerVerdicts((TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "script chk failed: exit 1", 2),))
+        )
         play.until_reported("web", priority=80)
         assert play.notices("priority-changed") == ["priority 100 -> 80: script chk failed: exit 1 (weight -20)"]
 

@@ -14,22 +14,23 @@ from alived.adapters.loop import Loop
 from alived.base import NS_PER_MS
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import BusMessage, Configure, LogLine, ScriptsSnapshot, ScriptVerdict, ScriptVerdicts
+from alived.daemon.messages import BusMessage, Configure, LogLine, TrackerVerdict, TrackerVerdicts, WorkerSnapshot
 from alived.daemon.messages import SnapshotRequest as Ask
 from alived.daemon.worker import Worker
 from alived.health.script_events import ScriptSnapshot
+from alived.health.trackers_config import TrackerKind
 from tests.daemon.tracked_scripts import shell, tracked
 
 
 class Play:
     """A worker on a loop, and what it said."""
 
-    def __init__(self, config: Config, *known: ScriptVerdict) -> None:
+    def __init__(self, config: Config, *known: TrackerVerdict) -> None:
         self.loop = Loop()
         self.sent: list[BusMessage] = []
         self.worker = Worker(ChildContext("worker", self.loop, config, self.sent.append))
         self.worker.start()
-        self.worker.handle(ScriptVerdicts(known))
+        self.worker.handle(TrackerVerdicts(known))
 
     def until(self, condition: Callable[[], object]) -> None:
         while not condition():
@@ -39,14 +40,16 @@ class Play:
     def script(self) -> ScriptSnapshot:
         self.worker.handle(Ask(request_id=7))
         answer = self.sent.pop()
-        assert isinstance(answer, ScriptsSnapshot) and answer.request_id == 7
+        assert isinstance(answer, WorkerSnapshot) and answer.request_id == 7
         return answer.scripts[0]
 
     @property
-    def verdicts(self) -> list[ScriptVerdict]:
-        return [verdict for message in self.sent if isinstance(message, ScriptVerdicts) for verdict in message.verdicts]
+    def verdicts(self) -> list[TrackerVerdict]:
+        return [
+            verdict for message in self.sent if isinstance(message, TrackerVerdicts) for verdict in message.verdicts
+        ]
 
-    def verdict(self) -> ScriptVerdict:
+    def verdict(self) -> TrackerVerdict:
         """The newest."""
         self.until(lambda: self.verdicts)
         return self.verdicts[-1]
@@ -64,7 +67,7 @@ def play() -> Iterator[Callable[..., Play]]:
         pytest.skip("scripts are started by root")
     plays: list[Play] = []
 
-    def begin(config: Config, *known: ScriptVerdict) -> Play:
+    def begin(config: Config, *known: TrackerVerdict) -> Play:
         plays.append(Play(config, *known))
         return plays[-1]
 
@@ -188,7 +191,7 @@ def test_a_reload_asks_another_command_at_once(play: Begin) -> None:
 
 
 def test_a_new_worker_goes_on_with_what_was_known(play: Begin) -> None:
-    worker = play(tracked(shell("false", fall=3)), ScriptVerdict("chk", True, "it was", 1))
+    worker = play(tracked(shell("false", fall=3)), TrackerVerdict(TrackerKind.SCRIPT, "chk", True, "it was", 1))
     assert worker.verdict().reason == "script chk failed 3 times in a row: exit 1"
 
 
@@ -199,6 +202,6 @@ def test_no_script_runs_before_the_parent_has_said_what_is_known(tmp_path: Path)
     worker.handle(Configure(tracked(shell("false"))))
     worker.handle(Ask(request_id=1))
     answer = sent[-1]
-    assert isinstance(answer, ScriptsSnapshot)
+    assert isinstance(answer, WorkerSnapshot)
     assert answer.scripts == ()
     loop.close()

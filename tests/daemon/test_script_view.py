@@ -7,28 +7,28 @@ from typing import Any
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.cli.status import status_lines
 from alived.daemon import script_view
-from alived.daemon.messages import ScriptsSnapshot, ScriptVerdict
-from alived.daemon.tracked import script_trackers, tracked_scripts
+from alived.daemon.messages import TrackerVerdict, WorkerSnapshot
+from alived.daemon.tracked import tracked_scripts, trackers_of
 from alived.daemon.view import Clock
 from alived.health.script_events import RunEnded
 from alived.health.script_tracker import ScriptTracker
-from alived.health.trackers_config import Weight
+from alived.health.trackers_config import TrackerKind, Weight
 from tests.daemon.tracked_scripts import shell, tracked
 
 NOW = 100 * NS_PER_S
 CLOCK = Clock(NOW, 1_000_000.0)
 SCRIPT = shell("true", interval_ms=2000, fall=2)
 CONFIG = tracked(SCRIPT)
-KNOWN = [ScriptVerdict("chk", False, "script chk failed: exit 1", NOW - 3 * NS_PER_S)]
+KNOWN = [TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "script chk failed: exit 1", NOW - 3 * NS_PER_S)]
 
 
-def snapshot() -> ScriptsSnapshot:
+def snapshot() -> WorkerSnapshot:
     began_ns = NOW - 3 * NS_PER_S
     tracker = ScriptTracker(SCRIPT, began_ns)
     tracker.step(DeadlineReached(), began_ns)
     tracker.step(RunEnded(1, 1, ("no connection",)), began_ns + 30 * NS_PER_MS)
     tracker.step(DeadlineReached(), NOW - NS_PER_S)
-    return ScriptsSnapshot(request_id=1, now_ns=NOW, scripts=(tracker.snapshot(),))
+    return WorkerSnapshot(request_id=1, now_ns=NOW, scripts=(tracker.snapshot(),))
 
 
 def test_the_verdict_who_acts_on_it_and_the_runs() -> None:
@@ -70,6 +70,6 @@ def test_for_people() -> None:
 
 def test_groups_track_and_what_nobody_tracks_does_not_run() -> None:
     config = tracked(shell("true", "one"), by_group=True)
-    assert script_trackers(config) == {"one": [("VG", Weight())]}
+    assert trackers_of(config) == {"script one": [("VG", Weight())]}
     assert list(tracked_scripts(tracked())) == []
     assert list(tracked_scripts(config)) == ["one"]

@@ -5,23 +5,23 @@ from __future__ import annotations
 import msgspec
 
 from alived.config.model import Config, Instance, SyncGroup
-from alived.daemon.messages import LogLine, ScriptVerdict, ScriptVerdicts
-from alived.health.trackers_config import Tracking
+from alived.daemon.messages import LogLine, TrackerVerdict, TrackerVerdicts
+from alived.health.trackers_config import TrackerKind, Tracking
 from alived.vrrp.config import State, VrrpSyncGroup
 from tests.daemon.engine_play import Play, config, instance, playing
 from tests.daemon.tracked_scripts import shell, tracking
 from tests.segment import Segment
 
-UP = ScriptVerdict("chk", True, "script chk succeeded", 1)
-DOWN = ScriptVerdict("chk", False, "script chk failed: exit 1", 2)
+UP = TrackerVerdict(TrackerKind.SCRIPT, "chk", True, "script chk succeeded", 1)
+DOWN = TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "script chk failed: exit 1", 2)
 
 
 def tracks(known: Instance, scripts: Tracking) -> Instance:
     return msgspec.structs.replace(known, tracking=scripts)
 
 
-def say(play: Play, *verdicts: ScriptVerdict) -> None:
-    play.engine.handle(ScriptVerdicts(verdicts))
+def say(play: Play, *verdicts: TrackerVerdict) -> None:
+    play.engine.handle(TrackerVerdicts(verdicts))
 
 
 CONDITION = tracks(instance("A", 51), tracking("chk"))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from alived.base import NS_PER_S
 from alived.config.model import Config
-from alived.daemon.messages import ScriptVerdict
+from alived.daemon.messages import TrackerVerdict
 from alived.daemon.verdicts import PATIENCE_NS, Verdicts
+from alived.health.trackers_config import TrackerKind
 from tests.daemon.tracked_scripts import shell, tracked
 
 SCRIPT = shell("true", interval_ms=1000, timeout_ms=2000)
 CONFIG = tracked(SCRIPT)
-UP, DOWN = ScriptVerdict("chk", True, "fine", 1), ScriptVerdict("chk", False, "broken", 2)
+UP, DOWN = (
+    TrackerVerdict(TrackerKind.SCRIPT, "chk", True, "fine", 1),
+    TrackerVerdict(TrackerKind.SCRIPT, "chk", False, "broken", 2),
+)
 LIMIT_NS = 3 * NS_PER_S + PATIENCE_NS
 
 
@@ -39,8 +43,8 @@ def test_what_nobody_checks_does_not_stay_green() -> None:
     verdicts.heard([UP])
     verdicts.worker_died(0)
     verdicts.worker_died(LIMIT_NS - 1)  # a worker that dies again and again does not prolong it
-    reason = "script chk was not checked for 8.0 s: the process that runs it died"
-    failed = ScriptVerdict("chk", False, reason, LIMIT_NS)
+    reason = "script chk was not checked for 8.0 s: the process that does it died"
+    failed = TrackerVerdict(TrackerKind.SCRIPT, "chk", False, reason, LIMIT_NS)
     assert verdicts.expire(LIMIT_NS) == (failed,)
     assert verdicts.known == (failed,)
     assert verdicts.deadline_ns is None

@@ -135,16 +135,16 @@ def test_other_trackers_plug_in() -> None:
 
 def test_a_script_counts_when_its_first_result_is_there() -> None:
     core = tracking(track_primary=False)
-    core.add_script("a", 0, False)
-    core.add_script("b", 20, False)
+    core.add(TrackedThing("script a"))
+    core.add(TrackedThing("script b", 20))
     assert (core.unanswered, core.faults, core.priority) == (["script a"], frozenset(), 100)
     reason = "script a failed: exit 1"
-    assert core.set_script("a", False, reason) == [FaultRaised("script a", reason)]
-    assert core.set_script("b", True, "script b succeeded") == [
+    assert core.set("script a", False, reason) == [FaultRaised("script a", reason)]
+    assert core.set("script b", True, "script b succeeded") == [
         PriorityChanged(120, "priority 100 -> 120: script b succeeded (weight +20)")
     ]
-    assert core.set_script("c", False, "of somebody else") == []
-    assert core.set_script("a", True, "script a succeeded") == [FaultCleared("script a")]
+    assert core.set("script c", False, "of somebody else") == []
+    assert core.set("script a", True, "script a succeeded") == [FaultCleared("script a")]
     assert core.unanswered == []
 
 
@@ -178,13 +178,13 @@ def test_it_is_level_triggered(things: list[TrackedThing], story: list[tuple[str
 def test_a_node_elected_by_raft_may_have_the_highest_priority() -> None:
     core = Tracking(250, highest=255)
     core.add_condition("eth0")
-    core.add_script("chk", 20, False)
+    core.add(TrackedThing("script chk", 20))
     assert core.set_interface("eth0", True) == []
-    assert [event.priority for event in core.set_script("chk", True, "chk succeeded")] == [255]  # type: ignore[union-attr]
+    assert [event.priority for event in core.set("script chk", True, "chk succeeded")] == [255]  # type: ignore[union-attr]
 
 
 def test_one_that_owns_only_if_there_is_no_other_stays_so() -> None:
     core = Tracking(0, highest=255)
-    core.add_script("chk", 20, False)
-    assert core.set_script("chk", True, "chk succeeded") == []
+    core.add(TrackedThing("script chk", 20))
+    assert core.set("script chk", True, "chk succeeded") == []
     assert core.priority == 0

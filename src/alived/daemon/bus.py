@@ -24,15 +24,15 @@ from alived.daemon.messages import (
     EngineSnapshot,
     LogLine,
     RaftSnapshot,
-    ScriptsSnapshot,
     SnapshotRequest,
+    WorkerSnapshot,
 )
 
 MAX_FRAME = 64 << 20
 """Bytes of a body: a configuration of 5000 instances has 8 MB."""
 SOFT_LIMIT = 1 << 20
 HARD_LIMIT = MAX_FRAME
-DISPENSABLE = (LogLine, EngineSnapshot, ScriptsSnapshot, RaftSnapshot, SnapshotRequest)
+DISPENSABLE = (LogLine, EngineSnapshot, WorkerSnapshot, RaftSnapshot, SnapshotRequest)
 PEER_GONE = "the peer is gone"
 _READ_SIZE = 1 << 16
 _READS_A_TURN = 16

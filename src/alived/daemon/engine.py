@@ -32,8 +32,8 @@ from alived.daemon.messages import (
     Configured,
     EngineSnapshot,
     HookOutcome,
-    ScriptVerdicts,
     SnapshotRequest,
+    TrackerVerdicts,
 )
 from alived.daemon.owned_group import owned_groups
 from alived.daemon.wiring import Wiring
@@ -86,8 +86,8 @@ class Engine:
                 self._context.send(self._snapshot(message.request_id))
             case Configure():
                 self._reload(message.config)
-            case ScriptVerdicts(verdicts):
-                self._wiring.scripts_judged(verdicts)
+            case TrackerVerdicts(verdicts):
+                self._wiring.judge(verdicts)
             case HookOutcome():
                 self._wiring.hook_ended(message)
             case _:

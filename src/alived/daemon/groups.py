@@ -55,7 +55,7 @@ class Groups:
         return self._wanted.get(name)
 
     def tracking_of(self, name: str) -> Tracking:
-        """Scripts and their like that members of this group track because of it."""
+        """Trackers that members of this group track because of it."""
         return self._tracking.get(name, Tracking())
 
     def report(self, report: MemberReport, now: int) -> None:

@@ -20,15 +20,14 @@ from alived.daemon.deadlines import SLACK_MAX_NS, Deadlines, Entry
 from alived.daemon.groups import Groups
 from alived.daemon.holders import Holders
 from alived.daemon.instance_hooks import InstanceHooks
-from alived.daemon.judgements import Judgements, add_scripts
+from alived.daemon.judgements import Judgements, add_trackers
 from alived.daemon.keeper import Keeper
-from alived.daemon.messages import HookDue, HookOutcome, ScriptVerdict
+from alived.daemon.messages import HookDue, HookOutcome, TrackerVerdict
 from alived.daemon.ports import Ports
 from alived.daemon.rehearsal import rehearse
 from alived.daemon.reports import Reports
 from alived.daemon.requirements import Requirements, things
 from alived.daemon.virtual_router import VirtualRouter
-from alived.health.trackers_config import Tracked
 from alived.hooks.config import Hook
 from alived.hooks.events import Kind
 from alived.owner import HookEvent
@@ -66,7 +65,7 @@ class Instances:
             holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed)
         )
         self.groups = Groups(self.routers, self.feed, reports.group_changed)
-        self._judgements = Judgements(self.routers, self._scripts_of, self.feed, reports)
+        self._judgements = Judgements(self.routers, self.feed, reports)
 
     # -- life --
 
@@ -180,16 +179,11 @@ class Instances:
         if config.vrrp.track_primary and config.vrrp.interface:
             names.add(config.vrrp.interface)
         tracking = tracking_of(config.vrrp, of_group)
-        add_scripts(tracking, self._scripts(config))
+        add_trackers(tracking, config.tracking)
+        add_trackers(tracking, self.groups.tracking_of(config.vrrp.sync_group))
         return tracking, names
 
-    def _scripts(self, config: model.Instance) -> tuple[Tracked, ...]:
-        return (*config.tracking.scripts, *self.groups.tracking_of(config.vrrp.sync_group).scripts)
-
-    def _scripts_of(self, router: VirtualRouter) -> tuple[Tracked, ...]:
-        return self._scripts(router.config)
-
-    def scripts_judged(self, verdicts: Sequence[ScriptVerdict], now: int) -> None:
+    def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
         self._judgements.judge(verdicts, now)
 
     # -- hooks --

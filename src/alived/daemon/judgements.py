@@ -1,24 +1,25 @@
-"""Tracked scripts in the engine: verdicts go in, faults and priorities of those that track them come out."""
+"""Trackers in the engine: verdicts go in, faults and priorities of those that track them come out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from alived.config import model
-from alived.daemon.messages import ScriptVerdict
+from alived.daemon.messages import TrackerVerdict
 from alived.daemon.reports import Reports
-from alived.health.trackers_config import Tracked
+from alived.daemon.tracked import trackers_of
+from alived.health import trackers_config
 from alived.owner import FaultCleared, FaultRaised, PriorityChanged, Startup
-from alived.vrrp.tracking import Tracking
+from alived.vrrp.tracking import TrackedThing, Tracking
 
 
 class Candidate(Protocol):
-    """Who tracks scripts: a VRRP instance or a group elected by Raft."""
+    """Who tracks things: a VRRP instance or a group elected by Raft."""
 
     tracking: Tracking
     waits: bool
-    """For the first result of a script, before it begins."""
+    """For the first verdict on a tracker, before it begins."""
 
     @property
     def name(self) -> str: ...
@@ -29,29 +30,28 @@ Feed = Callable[[C, FaultRaised | FaultCleared | PriorityChanged | Startup, int]
 
 
 class Judgements(Generic[C]):
-    """What is known of tracked scripts, by name; it outlives reloads."""
+    """What is known of trackers, by key; it outlives reloads."""
 
     def __init__(
         self,
         candidates: Mapping[str, C],
-        scripts_of: Callable[[C], Iterable[Tracked]],
         feed: Feed[C],
         reports: Reports,
     ) -> None:
-        self._candidates, self._scripts_of, self._feed, self._reports = candidates, scripts_of, feed, reports
-        self._verdicts: dict[str, ScriptVerdict] = {}
+        self._candidates, self._feed, self._reports = candidates, feed, reports
+        self._verdicts: dict[str, TrackerVerdict] = {}
 
     def configure(self, config: model.Config) -> None:
-        """Forgets scripts that are gone."""
-        scripts = {script.name for script in config.vrrp_scripts}
-        self._verdicts = {name: verdict for name, verdict in self._verdicts.items() if name in scripts}
+        """Forgets trackers that are gone."""
+        defined = trackers_of(config)
+        self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key in defined}
 
-    def judge(self, verdicts: Sequence[ScriptVerdict], now: int) -> None:
+    def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
         """What is new, told to all that track it."""
         for verdict in verdicts:
-            self._verdicts[verdict.name] = verdict
+            self._verdicts[verdict.key] = verdict
             for candidate in self._candidates.values():
-                for event in candidate.tracking.set_script(verdict.name, verdict.up, verdict.reason):
+                for event in candidate.tracking.set(verdict.key, verdict.up, verdict.reason):
                     if isinstance(event, PriorityChanged):
                         self._reports.priority_changed(candidate.name, event.reason)
                     self._feed(candidate, event, now)
@@ -60,19 +60,20 @@ class Judgements(Generic[C]):
 
     def tell(self, candidate: C, now: int) -> None:
         """What is known already, to one that is new or changed."""
-        for script in self._scripts_of(candidate):
-            if verdict := self._verdicts.get(script.name):
-                for event in candidate.tracking.set_script(verdict.name, verdict.up, verdict.reason):
+        for key in candidate.tracking.keys:
+            if verdict := self._verdicts.get(key):
+                for event in candidate.tracking.set(key, verdict.up, verdict.reason):
                     self._feed(candidate, event, now)
 
     def start(self, candidate: C, now: int) -> None:
-        """It begins, unless it has to wait for the first result of a script. One that runs goes on running when a
-        reload gives it a script: it is judged by its results, not by their absence."""
+        """It begins, unless it has to wait for the first verdict on a tracker. One that runs goes on running when a
+        reload gives it a tracker: it is judged by its verdicts, not by their absence."""
         waits_for = ", ".join(candidate.tracking.unanswered)
         candidate.waits = bool(waits_for)
         self._feed(candidate, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
 
 
-def add_scripts(tracking: Tracking, scripts: Iterable[Tracked]) -> None:
-    for script in scripts:
-        tracking.add_script(script.name, script.weight.value, script.weight.reverse)
+def add_trackers(tracking: Tracking, config: trackers_config.Tracking) -> None:
+    """Everything in config for which there will be verdicts."""
+    for kind, tracked in config.judged():
+        tracking.add(TrackedThing(kind.key(tracked.name), tracked.weight.value, tracked.weight.reverse))

@@ -12,6 +12,7 @@ import msgspec
 
 from alived.config.model import Config
 from alived.health.script_events import ScriptSnapshot
+from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot
@@ -97,25 +98,32 @@ class ScriptsRan(Message, frozen=True, tag=True, kw_only=True):
     """`time_ns` of the transition"""
 
 
-class ScriptVerdict(msgspec.Struct, frozen=True):
-    """Whether a tracked script is up, and the sentence that says why."""
+class TrackerVerdict(msgspec.Struct, frozen=True):
+    """Whether a tracked thing is up, and the sentence that says why."""
 
+    kind: TrackerKind
     name: str
     up: bool
     reason: str
-    since_ns: int
+    at_ns: int
     """CLOCK_BOOTTIME"""
+    value: int | None = None
+    """The number that the weight is multiplied with; None: there is none"""
+
+    @property
+    def key(self) -> str:
+        return self.kind.key(self.name)
 
 
-class ScriptVerdicts(Message, frozen=True, tag=True):
-    """Worker to parent: a script was judged, or what was known of it is confirmed. Parent to engine: what changed; and
-    to each child that has just begun: all that is known (a worker runs no tracked script before it has heard that)."""
+class TrackerVerdicts(Message, frozen=True, tag=True):
+    """Worker to parent: a tracker was judged, or what was known of it is confirmed. Parent to engine: what changed; and
+    to each child that has just begun: all that is known (a worker looks at nothing before it has heard that)."""
 
-    verdicts: tuple[ScriptVerdict, ...]
+    verdicts: tuple[TrackerVerdict, ...]
 
 
-class ScriptsSnapshot(Message, frozen=True, tag=True, kw_only=True):
-    """Worker to parent: its tracked scripts at `now_ns`."""
+class WorkerSnapshot(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent: what it watches, at `now_ns`."""
 
     request_id: int
     now_ns: int
@@ -249,10 +257,10 @@ BusMessage = (
     | Configured
     | SnapshotRequest
     | EngineSnapshot
-    | ScriptsSnapshot
+    | WorkerSnapshot
     | Transition
     | ScriptsRan
-    | ScriptVerdicts
+    | TrackerVerdicts
     | HookDue
     | HookOutcome
     | HookRan

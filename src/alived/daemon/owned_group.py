@@ -7,7 +7,7 @@ import msgspec
 from alived.config import model
 from alived.daemon.deadlines import Entry
 from alived.daemon.hook_facts import hooks_of
-from alived.daemon.judgements import add_scripts
+from alived.daemon.judgements import add_trackers
 from alived.daemon.keeper import Keeper
 from alived.hooks.events import Kind
 from alived.hooks.limits import limits_of
@@ -48,7 +48,7 @@ class OwnedGroup:
         self.entry: Entry
         self.keeper: Keeper
         self.waits = False
-        """For the first result of a script, before it begins."""
+        """For the first verdict on a tracker, before it begins."""
         self._reported: GroupReport | None = None
         self._reported_version = 0
         self.take(config, whole, fence_ns)
@@ -68,7 +68,7 @@ class OwnedGroup:
             self.tracking.add_condition(name)
         self.tracking.add_interfaces(config.track_interfaces)
         self.tracked = frozenset({*conditions, *(tracked.name for tracked in config.track_interfaces)})
-        add_scripts(self.tracking, config.tracking.scripts)
+        add_trackers(self.tracking, config.tracking)
 
     def _ownership(self, config: model.RaftGroup, whole: model.Config, fence_ns: int) -> OwnershipConfig:
         members = whole.cluster.members if whole.cluster else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from alived.adapters.loop import Loop, now_ns
@@ -23,10 +23,9 @@ from alived.daemon.holders import Holders
 from alived.daemon.judgements import Judgements
 from alived.daemon.keeper import Keeper
 from alived.daemon.lease_line import LeaseLine
-from alived.daemon.messages import HookDue, HookOutcome, ScriptVerdict
+from alived.daemon.messages import HookDue, HookOutcome, TrackerVerdict
 from alived.daemon.owned_group import OwnedGroup
 from alived.daemon.reports import Reports
-from alived.health.trackers_config import Tracked
 from alived.hooks.events import Kind
 from alived.owner import FaultCleared, PriorityChanged, Shutdown
 from alived.raft.member_events import EngineReported, Leases
@@ -52,7 +51,7 @@ class OwnedGroups:
         """Effects that wait until those of an earlier step are carried out."""
         self._busy = False
         self._deleting = False
-        self._judgements = Judgements(self.groups, self._scripts_of, self.feed, reports)
+        self._judgements = Judgements(self.groups, self.feed, reports)
         self._number = 0
         """Of the newest leases."""
         self._report_waits = True
@@ -151,10 +150,7 @@ class OwnedGroups:
 
     # -- what they track --
 
-    def _scripts_of(self, group: OwnedGroup) -> Iterable[Tracked]:
-        return group.config.tracking.scripts
-
-    def scripts_judged(self, verdicts: Sequence[ScriptVerdict], now: int) -> None:
+    def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
         self._judgements.judge(verdicts, now)
 
     def _review(self, group: OwnedGroup, now: int) -> None:

@@ -12,7 +12,7 @@ from alived.adapters.scripts import ScriptError, ScriptRunner
 from alived.base import DeadlineReached
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import ScriptsSnapshot, ScriptVerdict, ScriptVerdicts
+from alived.daemon.messages import TrackerVerdict, TrackerVerdicts, WorkerSnapshot
 from alived.daemon.script_start import start_script
 from alived.daemon.tracked import tracked_scripts
 from alived.health.script_events import (
@@ -29,7 +29,7 @@ from alived.health.script_events import (
     TerminateRun,
 )
 from alived.health.script_tracker import ScriptTracker
-from alived.health.trackers_config import VrrpScript
+from alived.health.trackers_config import TrackerKind, VrrpScript
 
 KEPT_LINES = 5
 """Of the output of a run: the last ones that were read (adapters.scripts.MAX_LINES)."""
@@ -43,19 +43,19 @@ class ScriptChecks:
         self._checks: dict[str, _Check] = {}
         self._begun = False
 
-    def begin(self, config: Config, known: tuple[ScriptVerdict, ...]) -> None:
+    def begin(self, config: Config, known: tuple[TrackerVerdict, ...]) -> None:
         """known: verdicts of a former worker; they hold until the results say otherwise."""
         self._begun = True
-        self._take(config, {verdict.name: verdict.up for verdict in known})
+        self._take(config, {verdict.name: verdict.up for verdict in known if verdict.kind is TrackerKind.SCRIPT})
 
     def configure(self, config: Config) -> None:
         """A reload: a script that stays the same runs on."""
         if self._begun:
             self._take(config, {})
 
-    def snapshot(self, request_id: int) -> ScriptsSnapshot:
+    def snapshot(self, request_id: int) -> WorkerSnapshot:
         scripts = tuple(check.tracker.snapshot() for check in self._checks.values())
-        return ScriptsSnapshot(request_id=request_id, now_ns=now_ns(), scripts=scripts)
+        return WorkerSnapshot(request_id=request_id, now_ns=now_ns(), scripts=scripts)
 
     def close(self) -> None:
         """Kills what runs and starts nothing any more."""
@@ -133,7 +133,8 @@ class _Check:
 
     def _judged(self, verdict: Judged) -> None:
         name = self.tracker.config.name
-        self._context.send(ScriptVerdicts((ScriptVerdict(name, verdict.up, verdict.reason, now_ns()),)))
+        judged = TrackerVerdict(TrackerKind.SCRIPT, name, verdict.up, verdict.reason, now_ns())
+        self._context.send(TrackerVerdicts((judged,)))
         if verdict.news:
             output = " | ".join(self.tracker.snapshot().output)
             said = f"; it said: {output}" if output and not verdict.up else ""

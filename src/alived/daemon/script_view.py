@@ -10,37 +10,37 @@ from collections.abc import Iterable
 
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Config
-from alived.daemon.messages import ScriptsSnapshot, ScriptVerdict
-from alived.daemon.tracked import script_trackers, tracked_scripts
+from alived.daemon.messages import TrackerVerdict, WorkerSnapshot
+from alived.daemon.tracked import tracked_scripts, trackers_of
 from alived.daemon.view import UNKNOWN, Clock, Json
 from alived.health.script_events import ScriptSnapshot
-from alived.health.trackers_config import VrrpScript, Weight
+from alived.health.trackers_config import TrackerKind, VrrpScript, Weight
 
 NO_ANSWER = "the process that runs it does not answer"
 
 
 def scripts(
-    config: Config, known: Iterable[ScriptVerdict], snapshot: ScriptsSnapshot | None, clock: Clock
+    config: Config, known: Iterable[TrackerVerdict], snapshot: WorkerSnapshot | None, clock: Clock
 ) -> list[Json]:
     """snapshot: the answer to this question; None: the worker gave none."""
-    verdicts = {verdict.name: verdict for verdict in known}
+    verdicts = {verdict.name: verdict for verdict in known if verdict.kind is TrackerKind.SCRIPT}
     runs = {script.name: script for script in snapshot.scripts} if snapshot else {}
-    trackers = script_trackers(config)
+    trackers = trackers_of(config)
     return [
         _verdict(script, verdicts.get(name), clock)
-        | {"tracked_by": [_tracker(owner, weight) for owner, weight in trackers[name]]}
+        | {"tracked_by": [_tracker(owner, weight) for owner, weight in trackers[TrackerKind.SCRIPT.key(name)]]}
         | {"runs": _runs(runs[name], clock) if name in runs else None}
         for name, script in tracked_scripts(config).items()
     ]
 
 
-def _verdict(script: VrrpScript, verdict: ScriptVerdict | None, clock: Clock) -> Json:
+def _verdict(script: VrrpScript, verdict: TrackerVerdict | None, clock: Clock) -> Json:
     return {
         "name": script.name,
         "result": UNKNOWN if verdict is None else "up" if verdict.up else "down",
         "reason": verdict.reason if verdict else "no result yet",
-        "since": clock.wall(verdict.since_ns) if verdict else None,
-        "since_s": clock.age_s(verdict.since_ns) if verdict else None,
+        "since": clock.wall(verdict.at_ns) if verdict else None,
+        "since_s": clock.age_s(verdict.at_ns) if verdict else None,
         "interval_s": script.interval_ns / NS_PER_S,
         "timeout_s": script.timeout_ns / NS_PER_S,
         "rise": script.rise,

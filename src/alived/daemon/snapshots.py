@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from alived.adapters.loop import Loop, Timer
 from alived.base import NS_PER_MS
-from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, ScriptsSnapshot, SnapshotRequest
+from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, SnapshotRequest, WorkerSnapshot
 
 LIMIT_NS = 300 * NS_PER_MS
-S = TypeVar("S", EngineSnapshot, ScriptsSnapshot, RaftSnapshot)
+S = TypeVar("S", EngineSnapshot, WorkerSnapshot, RaftSnapshot)
 
 
 class Snapshots(Generic[S]):

@@ -9,7 +9,7 @@ from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
 from alived.daemon import cluster_view, raft_view, script_view, view
 from alived.daemon.children import RoleStatus
-from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, ScriptsSnapshot, ScriptVerdict
+from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, TrackerVerdict, WorkerSnapshot
 from alived.daemon.snapshots import Snapshots
 from alived.daemon.tracked import tracked_scripts
 
@@ -21,28 +21,28 @@ class StatusAnswers:
 
     def __init__(self, loop: Loop, to_engine: Tell, to_worker: Tell, to_raft: Tell) -> None:
         self.engine: Snapshots[EngineSnapshot] = Snapshots(loop, to_engine)
-        self.scripts: Snapshots[ScriptsSnapshot] = Snapshots(loop, to_worker)
+        self.worker: Snapshots[WorkerSnapshot] = Snapshots(loop, to_worker)
         self.raft: Snapshots[RaftSnapshot] = Snapshots(loop, to_raft)
 
-    def received(self, snapshot: EngineSnapshot | ScriptsSnapshot | RaftSnapshot) -> None:
+    def received(self, snapshot: EngineSnapshot | WorkerSnapshot | RaftSnapshot) -> None:
         match snapshot:
             case EngineSnapshot():
                 self.engine.received(snapshot)
-            case ScriptsSnapshot():
-                self.scripts.received(snapshot)
+            case WorkerSnapshot():
+                self.worker.received(snapshot)
             case RaftSnapshot():
                 self.raft.received(snapshot)
 
     def status(
         self,
         config: Config,
-        verdicts: Callable[[], Iterable[ScriptVerdict]],
+        verdicts: Callable[[], Iterable[TrackerVerdict]],
         processes: Callable[[int], Sequence[RoleStatus]],
         done: Callable[[view.Json], None],
     ) -> None:
         """verdicts and processes (at a moment): as they are when the children have answered."""
 
-        def show(engine: EngineSnapshot | None, scripts: ScriptsSnapshot | None, raft: RaftSnapshot | None) -> None:
+        def show(engine: EngineSnapshot | None, scripts: WorkerSnapshot | None, raft: RaftSnapshot | None) -> None:
             clock = view.Clock(now_ns(), time.time())
             known, fresh = engine or self.engine.last, engine is not None
             done(
@@ -54,7 +54,7 @@ class StatusAnswers:
                 }
             )
 
-        def ask_raft(engine: EngineSnapshot | None, scripts: ScriptsSnapshot | None) -> None:
+        def ask_raft(engine: EngineSnapshot | None, scripts: WorkerSnapshot | None) -> None:
             if config.cluster is not None:
                 self.raft.ask(lambda raft: show(engine, scripts, raft))
             else:
@@ -62,7 +62,7 @@ class StatusAnswers:
 
         def ask_worker(engine: EngineSnapshot | None) -> None:
             if tracked_scripts(config):
-                self.scripts.ask(lambda scripts: ask_raft(engine, scripts))
+                self.worker.ask(lambda scripts: ask_raft(engine, scripts))
             else:
                 ask_raft(engine, None)
 

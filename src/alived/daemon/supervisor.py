@@ -53,9 +53,9 @@ from alived.daemon.messages import (
     LogLine,
     RaftSnapshot,
     ScriptsRan,
-    ScriptsSnapshot,
-    ScriptVerdicts,
+    TrackerVerdicts,
     Transition,
+    WorkerSnapshot,
 )
 from alived.daemon.plan import make_plan
 from alived.daemon.raft_place import RaftPlace
@@ -254,9 +254,9 @@ class Supervisor:
                 self._hook_relay.ended(message)
             case HookRan():
                 self._hook_relay.runs.add(message)
-            case ScriptVerdicts(verdicts):
+            case TrackerVerdicts(verdicts):
                 self._errands.judged(verdicts)
-            case EngineSnapshot() | ScriptsSnapshot() | RaftSnapshot():
+            case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot():
                 self._answers.received(message)
             case KernelSettings():
                 self._borrow(message)

@@ -68,7 +68,7 @@ class VirtualRouter:
         self.sender: Sender | None = None
         self.transmitter: Transmitter | None = None
         self.waits = False
-        """For the first result of a script, before it begins."""
+        """For the first verdict on a tracker, before it begins."""
         self.packets: dict[int, list[Prepared]] = {}
         """Prepared adverts by priority."""
 

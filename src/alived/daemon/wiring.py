@@ -17,7 +17,7 @@ from alived.daemon.fence import Fence
 from alived.daemon.holders import Holders
 from alived.daemon.instances import Instances
 from alived.daemon.keeper import Keeper
-from alived.daemon.messages import HookOutcome, ScriptVerdict
+from alived.daemon.messages import HookOutcome, TrackerVerdict
 from alived.daemon.owned_groups import OwnedGroups
 from alived.daemon.ports import Ports
 from alived.daemon.reports import Reports
@@ -69,11 +69,11 @@ class Wiring:
         self.owned_groups.settle(now)
         self.ports.flush()
 
-    def scripts_judged(self, verdicts: Sequence[ScriptVerdict]) -> None:
+    def judge(self, verdicts: Sequence[TrackerVerdict]) -> None:
         """The parent passes on what is new, and to an engine that has just begun all that is known."""
         now = now_ns()
-        self.instances.scripts_judged(verdicts, now)
-        self.owned_groups.scripts_judged(verdicts, now)
+        self.instances.judge(verdicts, now)
+        self.owned_groups.judge(verdicts, now)
         self.ports.flush()
 
     def hook_ended(self, outcome: HookOutcome) -> None:

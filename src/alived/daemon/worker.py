@@ -14,8 +14,8 @@ from alived.daemon.messages import (
     Configure,
     Configured,
     HookDue,
-    ScriptVerdicts,
     SnapshotRequest,
+    TrackerVerdicts,
     Transition,
 )
 from alived.daemon.script_checks import ScriptChecks
@@ -49,7 +49,7 @@ class Worker:
                 self._changes.configure(config)
                 self._checks.configure(config)
                 self._context.send(Configured(changes=()))
-            case ScriptVerdicts(known):
+            case TrackerVerdicts(known):
                 self._checks.begin(self._config, known)
             case SnapshotRequest(request_id):
                 self._context.send(self._checks.snapshot(request_id))

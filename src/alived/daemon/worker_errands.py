@@ -1,4 +1,4 @@
-"""What the parent keeps for the worker, which may die: scripts that it owes, and what is known of tracked ones."""
+"""What the parent keeps for the worker, which may die: scripts that it owes, and what is known of trackers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.config.model import Config
-from alived.daemon.messages import BusMessage, ScriptsRan, ScriptVerdict, ScriptVerdicts, Transition
+from alived.daemon.messages import BusMessage, ScriptsRan, TrackerVerdict, TrackerVerdicts, Transition
 from alived.daemon.owed import MAX_DELIVERIES, Owed
 from alived.daemon.verdicts import Verdicts
 
@@ -39,21 +39,21 @@ class WorkerErrands:
     def ran(self, message: ScriptsRan) -> None:
         self._owed.paid(message)
 
-    def judged(self, verdicts: tuple[ScriptVerdict, ...]) -> None:
+    def judged(self, verdicts: tuple[TrackerVerdict, ...]) -> None:
         """The worker says."""
         self._tell(self._verdicts.heard(verdicts))
 
     @property
-    def known(self) -> tuple[ScriptVerdict, ...]:
+    def known(self) -> tuple[TrackerVerdict, ...]:
         return self._verdicts.known
 
     def engine_began(self) -> None:
         if known := self._verdicts.known:
-            self._to_engine(ScriptVerdicts(known))
+            self._to_engine(TrackerVerdicts(known))
 
     def worker_began(self) -> None:
         self._verdicts.worker_began()
-        self._to_worker(ScriptVerdicts(self._verdicts.known))
+        self._to_worker(TrackerVerdicts(self._verdicts.known))
         again, given_up = self._owed.deliver_again()
         for transition in again:
             self._to_worker(transition)
@@ -66,9 +66,9 @@ class WorkerErrands:
         self._verdicts.worker_died(now_ns())
         self._arm()
 
-    def _tell(self, changed: tuple[ScriptVerdict, ...]) -> None:
+    def _tell(self, changed: tuple[TrackerVerdict, ...]) -> None:
         if changed:
-            self._to_engine(ScriptVerdicts(changed))
+            self._to_engine(TrackerVerdicts(changed))
         self._arm()
 
     def _arm(self) -> None:
@@ -78,8 +78,8 @@ class WorkerErrands:
         self._expiry = self._loop.call_at(due_ns, self._expire) if due_ns is not None else None
 
     def _expire(self) -> None:
-        """Nobody has checked these scripts for too long."""
+        """Nobody has looked at these for too long."""
         expired = self._verdicts.expire(now_ns())
         for verdict in expired:
-            self._note("error", "script-down", verdict.reason)
+            self._note("error", f"{verdict.kind}-down", verdict.reason)
         self._tell(expired)

@@ -7,6 +7,7 @@ that means to an instance is said by its `Tracking`.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -14,6 +15,21 @@ from alived.base import NS_PER_MS, NS_PER_S
 
 MAX_WEIGHT = 253
 """Weights go from -253 to 253; a file or a process may have 254."""
+
+
+class TrackerKind(enum.StrEnum):
+    """What can be tracked besides interfaces. Names are unique within a kind."""
+
+    SCRIPT = "script"
+    PROCESS = "process"
+    FILE = "file"
+    CHECK = "check"
+    GATEWAY = "gateway"
+    UNIT = "unit"
+
+    def key(self, name: str) -> str:
+        """The name of a tracker among those of all kinds, e.g. "script chk_http"."""
+        return f"{self} {name}"
 
 
 class Weight(msgspec.Struct, frozen=True):
@@ -134,3 +150,13 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Tracked, ...] = ()
     checks: tuple[Tracked, ...] = ()
     bfd: tuple[Tracked, ...] = ()
+
+    def judged(self) -> Iterator[tuple[TrackerKind, Tracked]]:
+        """All for which there will be a verdict."""
+        for kind, field in _JUDGED.items():
+            for tracked in getattr(self, field):
+                yield kind, tracked
+
+
+_JUDGED: Mapping[TrackerKind, str] = {TrackerKind.SCRIPT: "scripts"}
+"""Fields of `Tracking` by kind"""

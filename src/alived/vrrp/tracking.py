@@ -1,19 +1,20 @@
-"""What a candidate depends on, as priority and faults: interfaces and scripts; processes and files plug in alike.
+"""What a candidate depends on, as priority and faults: interfaces, and everything for which there are verdicts.
 
 Each tracked thing is up or down. With weight 0 it is a condition: the candidate is in FAULT while it is down. With
 another weight it moves the priority, keepalived's way: a positive weight is added while it is up, a negative one while
 it is down, and `reverse` turns the sign of the adjustment (weight 0: FAULT while it is *up*). The sum stays within
 1..254 (of a node elected by Raft: 1..255); an owner's priority never moves.
 
-An interface is there or not from the beginning; a script has to run before it is known. Until then it changes nothing,
-and a candidate for which it is a condition waits (keepalived: no state, no `notify`, until the first result).
+An interface is there or not from the beginning; a script has to run before it is known, and so with its like. Until
+then it changes nothing, and a candidate for which it is a condition waits (keepalived: no state, no `notify`, until the
+first result).
 
 Level-triggered: say what is, as often as you like; what changed comes back as events for the instance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -59,9 +60,6 @@ class Tracking:
         for tracked in interfaces:
             self.add(TrackedThing(_interface_key(tracked.name), tracked.weight, tracked.reverse))
 
-    def add_script(self, name: str, weight: int, reverse: bool) -> None:
-        self.add(TrackedThing(_script_key(name), weight, reverse))
-
     def add(self, thing: TrackedThing) -> None:
         """The same key may be there several times, e.g. the instance's interface and a weight on it."""
         self._things.setdefault(thing.key, []).append(thing)
@@ -77,15 +75,15 @@ class Tracking:
         return frozenset(self._faults)
 
     @property
+    def keys(self) -> Collection[str]:
+        return self._things.keys()
+
+    @property
     def unanswered(self) -> list[str]:
         """Conditions of which nothing is known yet."""
         return [
             key for key, things in self._things.items() if key not in self._up and any(not t.weight for t in things)
         ]
-
-    def set_script(self, name: str, up: bool, reason: str) -> list[TrackerEvent]:
-        """reason: a sentence that names the script."""
-        return self.set(_script_key(name), up, reason)
 
     def set_interface(self, name: str, up: bool | None) -> list[TrackerEvent]:
         """None: there is no interface of this name, which counts as down."""
@@ -140,7 +138,3 @@ def tracking_of(instance: VrrpInstance, group_interfaces: Iterable[TrackedInterf
 
 def _interface_key(name: str) -> str:
     return f"interface {name}"
-
-
-def _script_key(name: str) -> str:
-    return f"script {name}"
