@@ -9,15 +9,11 @@ from alived.health.trackers_config import Weight
 
 
 class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """`check NAME { tcp { ... } }`. Runs every `delay_loop_ns` of its check; rise and fall count its results."""
+    """`check NAME { tcp { ... } }`."""
 
     name: str
     check: AnyCheck
-    """retry 0 and warmup 0; `alpha` is `init_fail`: it is down until it has risen"""
-    rise: int = 1
-    """Successes in a row before it is up"""
-    fall: int = 1
-    """Failures in a row before it is down"""
+    """start_to_start, retry 0 and warmup 0; `alpha` is `init_fail`: it is down until it has risen"""
     weight: Weight = Weight()
 
 

@@ -31,12 +31,29 @@ class TimedCheck(Check, frozen=True, kw_only=True):
 
     delay_loop_ns: int = DELAY_LOOP_NS
     """From the end of a run to the next"""
+    start_to_start: bool = False
+    """delay_loop and delay_before_retry count from the start of a run instead"""
     retry: int = 1
     """Further tries after the first failure before it counts"""
     delay_before_retry_ns: int = NS_PER_S
+    first_run_retry: bool = False
+    """Whether the first run is tried again, too; else its first failure counts at once"""
+    rise: int = 1
+    """Successes in a row before it is up; the first result ever counts at once"""
+    fall: int = 1
+    """Failures in a row, each with its tries, before it is down"""
     warmup_ns: int = DELAY_LOOP_NS
     """The first run is at a random time within it"""
     log_all_failures: bool = False
+
+    @property
+    def stages(self) -> int:
+        """Of a run; one after the other must succeed."""
+        return 1
+
+    def stage_name(self, stage: int) -> str:
+        """What is asked there; "" if there is only one."""
+        return ""
 
 
 class NetworkCheck(TimedCheck, frozen=True, kw_only=True):
@@ -49,6 +66,11 @@ class NetworkCheck(TimedCheck, frozen=True, kw_only=True):
     bind_if: str = ""
     connect_timeout_ns: int = CONNECT_TIMEOUT_NS
     fwmark: int = 0
+
+    @property
+    def patience_ns(self) -> int:
+        """For an answer."""
+        return self.connect_timeout_ns
 
 
 class TcpCheck(NetworkCheck, frozen=True, kw_only=True):
@@ -123,6 +145,13 @@ class HttpCheck(NetworkCheck, frozen=True, kw_only=True):
     fast_recovery: bool = False
     """No wait between URLs until it is up"""
 
+    @property
+    def stages(self) -> int:
+        return len(self.urls)
+
+    def stage_name(self, stage: int) -> str:
+        return self.urls[stage].path if len(self.urls) > 1 else ""
+
 
 class SmtpCheck(SecuredCheck, frozen=True, kw_only=True):
     """Success: a greeting, HELO and QUIT, each answered as it should be."""
@@ -132,6 +161,7 @@ class SmtpCheck(SecuredCheck, frozen=True, kw_only=True):
     """Answers of several lines are read to their end; keepalived takes the first line for a wrong answer"""
     starttls: bool = False
     """EHLO, then TLS by STARTTLS (RFC 3207), then EHLO again; needs `multiline`. `tls`: from the start"""
+    first_run_retry: bool = True
 
 
 class DnsType(enum.StrEnum):
@@ -217,6 +247,12 @@ class MiscCheck(TimedCheck, frozen=True, kw_only=True):
     group: str = ""
     misc_timeout_ns: int = DELAY_LOOP_NS
     misc_dynamic: bool = False
+    start_to_start: bool = True
+
+    @property
+    def patience_ns(self) -> int:
+        """For its end."""
+        return self.misc_timeout_ns
 
 
 class FileCheck(Check, frozen=True, kw_only=True):

@@ -21,6 +21,17 @@ class RiseFall:
         self._top = rise + fall - 1
         self._count = rise - 1 if self.up is None else self._top if self.up else 0
 
+    @property
+    def left(self) -> int:
+        """How many results in a row that contradict the verdict would change it; without one the first result does."""
+        match self.up:
+            case None:
+                return 1
+            case True:
+                return self._count - self._rise + 1
+            case False:
+                return self._rise - self._count
+
     def hear(self, success: bool) -> bool:
         """Takes a result in; True if there is a verdict that was not there before."""
         before = self.up
