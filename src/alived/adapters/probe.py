@@ -1,0 +1,157 @@
+"""One run of an inquiry: what streams and datagrams have in common."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from alived.adapters.loop import Loop, Timer, now_ns
+from alived.adapters.probe_sockets import LocalError, family_of, is_ours, words
+from alived.base import NS_PER_S
+from alived.health.dialogue import Inquiry, Step, Verdict
+
+MOST_PATIENCE = 12
+"""How many times its timeout a probe may last, however often its dialogue asks for patience: a server that sends one
+byte now and then must not keep a check from a verdict."""
+
+
+class Undecided(msgspec.Struct, frozen=True):
+    """This machine could not ask, which says nothing about the server. reason: a sentence."""
+
+    reason: str
+
+
+class ProbeEnd(msgspec.Struct, frozen=True):
+    """took_ns: without the wait for other probes. expires_s: when the certificate that the server showed expires, in
+    seconds since 1970; None: it showed none."""
+
+    outcome: Verdict | Undecided
+    took_ns: int
+    expires_s: int | None = None
+
+
+class Probe:
+    """Begun once; then it ends once, or is cancelled. Its end is never reported before `begin` has returned."""
+
+    __slots__ = (
+        "_began_ns",
+        "_deadline_ns",
+        "_dialogue",
+        "_end_ns",
+        "_ended",
+        "_expires_s",
+        "_last_ns",
+        "_loop",
+        "_outcome",
+        "_socket",
+        "_timer",
+        "inquiry",
+    )
+
+    def __init__(self, loop: Loop, inquiry: Inquiry, ended: Callable[[ProbeEnd], None]) -> None:
+        self.inquiry = inquiry
+        self._loop = loop
+        self._ended = ended
+        self._dialogue = inquiry.dialogue
+        self._socket: socket.socket | None = None
+        self._timer: Timer | None = None
+        self._outcome: Verdict | Undecided | None = None
+        self._expires_s: int | None = None
+        self._began_ns = self._deadline_ns = self._last_ns = self._end_ns = 0
+
+    def begin(self) -> None:
+        """From here its time runs."""
+        now = self._began_ns = now_ns()
+        self._deadline_ns = now + self.inquiry.timeout_ns
+        self._last_ns = now + MOST_PATIENCE * self.inquiry.timeout_ns
+        self._timer = self._loop.call_at(self._deadline_ns, self._late)
+        self._open_here(self.inquiry.address)
+
+    def cancel(self) -> None:
+        """Nothing of it is reported any more."""
+        self._ended = _nobody
+        self._close()
+        self._outcome = self._outcome or _CANCELLED
+
+    def _open_here(self, address: str) -> None:
+        family = family_of(address)
+        try:
+            if family is None:
+                raise LocalError(f"{address} is no address")
+            self._open(family, address)
+        except LocalError as error:
+            self._end(Undecided(str(error)))
+
+    def _open(self, family: socket.AddressFamily, address: str) -> None:
+        """Opens its socket. Raises LocalError."""
+        raise NotImplementedError
+
+    def _send(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        """Lets go of all it has; what the server is told on the way depends on the outcome."""
+        if self._timer:
+            self._timer.cancel()
+        if self._socket:
+            fd = self._socket.fileno()
+            self._loop.remove_reader(fd)
+            self._loop.remove_writer(fd)
+            self._socket.close()
+            self._socket = None
+
+    def _take(self, step: Step) -> None:
+        """Does what the dialogue wants."""
+        if step.send:
+            self._send(step.send)
+        if step.start_tls and self._outcome is None:
+            self._start_tls()
+        if step.patience:
+            self._deadline_ns = min(now_ns() + self.inquiry.timeout_ns, self._last_ns)
+        if step.verdict is not None:
+            self._end(step.verdict)
+
+    def _start_tls(self) -> None:
+        raise AssertionError("TLS is for streams")
+
+    def _late(self) -> None:
+        """The timer came; patience since then only moved the deadline."""
+        if now_ns() < self._deadline_ns:
+            self._timer = self._loop.call_at(self._deadline_ns, self._late)
+        else:
+            self._end(self._too_late())
+
+    def _too_late(self) -> Verdict:
+        return self._dialogue.timed_out()
+
+    def _fail(self, number: int) -> None:
+        """An errno of a socket that was open."""
+        if is_ours(number):
+            self._end(Undecided(words(number)))
+        else:
+            self._end(self._dialogue.broken(words(number)))
+
+    def _end(self, outcome: Verdict | Undecided) -> None:
+        """The first one counts."""
+        if self._outcome is None:
+            self._outcome = outcome
+            self._end_ns = now_ns()
+            self._close()
+            self._loop.call_soon(self._report)
+
+    def _report(self) -> None:
+        assert self._outcome is not None
+        self._ended(ProbeEnd(self._outcome, self._end_ns - self._began_ns, self._expires_s))
+
+
+_CANCELLED = Undecided("it was cancelled")
+
+
+def _nobody(_end: ProbeEnd) -> None:
+    """Nobody wants to know."""
+
+
+def seconds(span_ns: int) -> str:
+    return f"{span_ns / NS_PER_S:g} s"

@@ -1,0 +1,1 @@
+"""What checks say to servers, one kind of server a file."""
