@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alived.base import NS_PER_S
+from alived.config.load import load_text
 from alived.health.config import (
     BfdCheck,
     DnsCheck,
@@ -22,7 +23,7 @@ from alived.health.config import (
     Url,
 )
 from alived.health.trackers_config import Weight
-from tests.config.services.documents import virtual_server
+from tests.config.services.documents import HEAD, real_server, virtual_server
 from tests.config.services.helpers import checks, service
 
 TARGET: dict[str, Any] = {"connect_ip": "192.0.2.20", "connect_port": 80}
@@ -183,6 +184,15 @@ class TestChecks:
         assert found == DnsCheck(
             type=DnsType.MX, name="example.com", retry=1, delay_before_retry_ns=2 * SECOND, **TARGET
         )
+
+    @pytest.mark.parametrize(
+        ("name", "why"),
+        [("a..b", "empty label"), ("a" * 64, "64 octets"), ("münchen.example", "xn--"), (r"\999", "0 to 255")],
+    )
+    def test_names_that_dns_cannot_ask_for(self, name: str, why: str) -> None:
+        loaded = load_text(HEAD + virtual_server(servers=real_server(f"DNS_CHECK {{\nname {name}\n}}")), "f")
+        (error,) = [one for one in loaded.diagnostics if one.code == "invalid-value"]
+        assert why in error.hint
 
     def test_misc(self) -> None:
         (found,) = checks("MISC_CHECK {\nmisc_path \"/bin/x 'a b'\"\nmisc_timeout 5\nmisc_dynamic\nuser a b\n}")

@@ -97,7 +97,7 @@ PING_CHECK = table("in PING_CHECK", _NETWORK)
 UDP_CHECK = table(
     "in UDP_CHECK",
     _NETWORK,
-    works("payload", payload(), "Octets to send.", default="an empty datagram"),
+    works("payload", payload(), "Octets to send.", default="32 octets of text"),
     works("require_reply", reply(), "Silence is a failure; what the answer begins with, x for any digit."),
     works("min_reply_length", integer(0, MAX_REPLY, 1), "Shortest answer.", default="0"),
     works("max_reply_length", integer(0, MAX_REPLY, 255), "Longest answer.", default="255"),

@@ -16,14 +16,13 @@ from alived.config.keywords.table import did_you_mean
 from alived.config.text.blocks import Block
 from alived.config.text.commands import UnclosedQuote, split
 from alived.health.config import DnsType, HttpProtocol
+from alived.wire.dns import encode_name
 
 MIN_STATUS, MAX_STATUS = 100, 599
 MAX_STACK = 1 << 30
-MAX_DNS_NAME = 253
 _HEX_PAIR = re.compile(r"[ \t]*([0-9a-fA-FxX])(?:([0-9a-fA-FxX])| |\Z)[ \t]*")
 _DIGEST = re.compile(r"[0-9a-fA-F]{32}\Z")
 _STATUS = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?\Z")
-_LABELS = re.compile(r"\.\Z|[^.]{1,63}(?:\.[^.]{1,63})*\.?\Z")
 _REGEX_OPTIONS = (
     "allow_empty_class",
     "alt_bsux",
@@ -214,9 +213,11 @@ def dns_name() -> Converter:
         argument = only_argument(block, findings, "NAME")
         if argument is None:
             return None
-        if _LABELS.match(argument.text) and len(argument.text.rstrip(".")) <= MAX_DNS_NAME:
-            return argument.text
-        invalid(argument, block.keyword, "a name of the DNS; its labels have 1 to 63 characters", findings)
-        return None
+        try:
+            encode_name(argument.text)
+        except ValueError as error:
+            invalid(argument, block.keyword, f"a name of the DNS; {error}", findings)
+            return None
+        return argument.text
 
     return Converter("NAME", "www.example.com", read)
