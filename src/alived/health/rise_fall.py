@@ -24,13 +24,9 @@ class RiseFall:
     @property
     def left(self) -> int:
         """How many results in a row that contradict the verdict would change it; without one the first result does."""
-        match self.up:
-            case None:
-                return 1
-            case True:
-                return self._count - self._rise + 1
-            case False:
-                return self._rise - self._count
+        if self.up is None:
+            return 1
+        return self._count - self._rise + 1 if self.up else self._rise - self._count
 
     def hear(self, success: bool) -> bool:
         """Takes a result in; True if there is a verdict that was not there before."""

@@ -1,0 +1,308 @@
+"""The checker of one check: when it asks, when it asks again, and what the answers mean. keepalived's rules.
+
+A *probe* asks one stage (a URL of an HTTP check; others have one stage only). A *run* succeeds when all its stages do,
+and fails when one of them fails `retry` times after its first failure. The counter of `rise` and `fall` makes a verdict
+of runs. What is down is not retried: its failed stage alone is asked each `delay_loop`, and when that works again all
+stages are, before it is up.
+
+The time between runs counts from the end of the last probe, as in keepalived; with `start_to_start` (MISC_CHECK, and
+our own checks) from its start, on a grid that our own lateness does not shift. Checks that begin together, without
+`warmup`, do not stay together: the second run comes early, at a random place of its own. There is never a second probe
+beside the first. None lasts longer than `delay_loop` and its time for an answer together: a server that drips is not
+well.
+
+A probe that could not ask, because we lack a socket or a process, says nothing: it is asked again after `delay_loop`.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import assert_never
+
+import msgspec
+
+from alived.base import NS_PER_S, DeadlineReached
+from alived.health.check_events import (
+    NOTHING_SEEN,
+    AbandonProbe,
+    CheckDropped,
+    CheckEffect,
+    CheckEvent,
+    CheckJudged,
+    CheckNoticed,
+    CheckReconfigured,
+    CheckResult,
+    CheckSnapshot,
+    ProbedCheck,
+    ProbeEnded,
+    ProbeUndecided,
+    Sight,
+    StartProbe,
+)
+from alived.health.config import HttpCheck
+from alived.health.dialogue import Verdict
+from alived.health.rise_fall import RiseFall
+
+KEPT_RESULTS = 10
+
+
+class _Probe(msgspec.Struct, frozen=True):
+    """A probe that has not ended."""
+
+    number: int
+    since_ns: int
+    planned_ns: int
+    """On the grid: `since_ns` without our lateness"""
+
+
+class Checker:
+    """A core: `step`, `deadline_ns`, `snapshot`."""
+
+    def __init__(self, subject: str, config: ProbedCheck, now_ns: int, share: float, known: bool | None = None) -> None:
+        """subject: begins sentences, "check web". share: 0..1, random: which part of `warmup` the first run waits.
+        known: the verdict of a former worker, which holds until the results say otherwise."""
+        self._subject = subject
+        self.config = config
+        self._counter = RiseFall(config.rise, config.fall, init_fail=config.alpha, known=known)
+        self._alpha_unsaid = config.alpha and known is None
+        """`alpha`: the first verdict needs no probe."""
+        self._said: bool | None = None
+        """The last verdict that was told."""
+        self._since_ns: int | None = None
+        self._weight: int | None = None
+        self._due_ns = now_ns + int(share * config.warmup_ns)
+        self._early_ns = 0 if config.warmup_ns else int((1 - share) * config.delay_loop_ns)
+        """By which the second run comes earlier, so that the runs of many checks spread over their `delay_loop`."""
+        self._probe: _Probe | None = None
+        self._stage = 0
+        self._repairing = False
+        """Only the stage that failed is asked."""
+        self._failed_tries = self._runs = self._streak = 0
+        self._undecided = ""
+        self._sight = NOTHING_SEEN
+        self._history: collections.deque[CheckResult] = collections.deque(maxlen=KEPT_RESULTS)
+
+    @property
+    def deadline_ns(self) -> int:
+        """The next probe, the end of patience with this one, or at once if there is something to say."""
+        if self._alpha_unsaid:
+            return 0
+        return self._due_ns if self._probe is None else self._probe.since_ns + self._limit_ns
+
+    @property
+    def _limit_ns(self) -> int:
+        return self.config.delay_loop_ns + self.config.patience_ns
+
+    def step(self, event: CheckEvent, now_ns: int) -> list[CheckEffect]:
+        """What follows from `event`, in the order in which it must happen."""
+        match event:
+            case DeadlineReached():
+                return [*self._begin(now_ns), *self._overdue(now_ns), *self._due(now_ns)]
+            case ProbeEnded(run, verdict, took_ns, sight):
+                return self._ended(run, verdict, took_ns, sight, now_ns)
+            case ProbeUndecided(run, reason):
+                return self._could_not_ask(run, reason, now_ns)
+            case CheckReconfigured(config):
+                return self._reconfigured(config, now_ns)
+            case CheckDropped():
+                return self._abandon()
+            case _:
+                assert_never(event)
+
+    # The time
+
+    def _begin(self, now_ns: int) -> list[CheckEffect]:
+        if not self._alpha_unsaid:
+            return []
+        self._alpha_unsaid = False
+        return [self._judge("has not succeeded yet (alpha)", news=True, now_ns=now_ns)]
+
+    def _due(self, now_ns: int) -> list[CheckEffect]:
+        if self._probe is not None or now_ns < self._due_ns:
+            return []
+        late_ns, delay_ns = now_ns - self._due_ns, self.config.delay_loop_ns
+        self._runs += 1
+        self._probe = _Probe(self._runs, now_ns, self._due_ns + late_ns // delay_ns * delay_ns)
+        return [StartProbe(self._runs, self._stage)]
+
+    def _overdue(self, now_ns: int) -> list[CheckEffect]:
+        probe = self._probe
+        if probe is None or now_ns < probe.since_ns + self._limit_ns:
+            return []
+        why = f"no end after {_seconds(self._limit_ns)}: given up"
+        took_ns = now_ns - probe.since_ns
+        return [
+            AbandonProbe(probe.number),
+            *self._ended(probe.number, Verdict(False, why), took_ns, NOTHING_SEEN, now_ns),
+        ]
+
+    def _again(self, probe: _Probe, delay_ns: int, now_ns: int) -> None:
+        """The next probe, this long after this one."""
+        counts_from_ns = probe.planned_ns if self.config.start_to_start else now_ns
+        self._due_ns = max(counts_from_ns + delay_ns, now_ns)
+
+    def _next_run(self, probe: _Probe, now_ns: int, at_least_ns: int = 0) -> None:
+        early_ns, self._early_ns = self._early_ns, 0
+        self._again(probe, max(self.config.delay_loop_ns, at_least_ns) - early_ns, now_ns)
+
+    # What probes say
+
+    def _ended(self, run: int, verdict: Verdict, took_ns: int, sight: Sight, now_ns: int) -> list[CheckEffect]:
+        probe = self._probe
+        if probe is None or probe.number != run:
+            return []  # given up, or of a check that a reload has replaced
+        self._probe = None
+        self._undecided, self._sight = "", sight
+        last = self._history[-1] if self._history else None
+        self._streak = self._streak + 1 if last is not None and last.ok is verdict.ok else 1
+        self._history.append(CheckResult(verdict.ok, verdict.reason, now_ns, took_ns, self._stage))
+        if verdict.ok:
+            return self._succeeded(probe, verdict, now_ns)
+        return self._failed(probe, verdict, now_ns)
+
+    def _succeeded(self, probe: _Probe, verdict: Verdict, now_ns: int) -> list[CheckEffect]:
+        self._failed_tries = 0
+        stage, config = self._stage, self.config
+        is_last = stage + 1 == config.stages
+        repaired, self._repairing = self._repairing, False
+        self._stage = 0 if repaired or is_last else stage + 1
+        if is_last and not repaired:
+            self._next_run(probe, now_ns)
+            return self._result(verdict, stage, now_ns)
+        is_fast = isinstance(config, HttpCheck) and config.fast_recovery and not self._counter.up
+        self._again(probe, 0 if is_fast else config.delay_loop_ns, now_ns)
+        return []
+
+    def _failed(self, probe: _Probe, verdict: Verdict, now_ns: int) -> list[CheckEffect]:
+        config = self.config
+        self._failed_tries += 1
+        if self._may_retry and self._failed_tries <= config.retry:
+            self._again(probe, config.delay_before_retry_ns, now_ns)
+            return self._notice(verdict)
+        self._failed_tries = 0
+        said = self._result(verdict, self._stage, now_ns)
+        self._repairing = config.stages > 1 and self._counter.up is False
+        is_slow = isinstance(config, HttpCheck) and self._counter.up is False
+        self._next_run(probe, now_ns, config.delay_before_retry_ns if is_slow else 0)
+        return said or self._notice(verdict)
+
+    @property
+    def _may_retry(self) -> bool:
+        """What is up is, and what is not known yet if it says so."""
+        return self.config.first_run_retry if self._counter.up is None else self._counter.up
+
+    def _could_not_ask(self, run: int, reason: str, now_ns: int) -> list[CheckEffect]:
+        probe = self._probe
+        if probe is None or probe.number != run:
+            return []
+        self._probe = None
+        self._next_run(probe, now_ns)
+        is_new, self._undecided = reason != self._undecided, reason
+        if not is_new:
+            return []
+        message = f"{self._subject} could not ask, its verdict stays: {reason}"
+        return [CheckNoticed("warning", "check-undecided", message)]
+
+    # What it means
+
+    def _result(self, verdict: Verdict, stage: int, now_ns: int) -> list[CheckEffect]:
+        """Of a whole run."""
+        news = self._counter.hear(verdict.ok)
+        weighed = verdict.ok and verdict.weight is not None and verdict.weight != self._weight
+        if weighed:
+            self._weight = verdict.weight
+        if not news and not weighed and (self._said is not None or verdict.ok is not self._counter.up):
+            return []
+        return [self._judge(self._sentence(verdict, stage), news=news, now_ns=now_ns)]
+
+    def _judge(self, what: str, *, news: bool, now_ns: int) -> CheckEffect:
+        """news: else it confirms what was known from before."""
+        self._said = self._counter.up
+        assert self._said is not None
+        if news:
+            self._since_ns = now_ns
+        return CheckJudged(self._said, f"{self._subject} {what}", news, self._weight)
+
+    def _notice(self, verdict: Verdict) -> list[CheckEffect]:
+        if not self.config.log_all_failures:
+            return []
+        return [CheckNoticed("info", "check-failure", f"{self._subject} {self._sentence(verdict, self._stage)}")]
+
+    def _sentence(self, verdict: Verdict, stage: int) -> str:
+        times = f" {self._streak} times in a row" if self._streak > 1 and self.config.stages == 1 else ""
+        name = self.config.stage_name(stage)
+        where = f" at {name}" if name and not verdict.ok else ""
+        return f"{'succeeded' if verdict.ok else 'failed'}{where}{times}: {verdict.reason}"
+
+    def left(self, ok: bool) -> int | None:
+        """How many runs in a row (and for a failure: tries) that end like this change the verdict; None: they agree."""
+        if ok is self._counter.up:
+            return None
+        if not ok and self._may_retry:
+            return self._counter.left * (self.config.retry + 1) - self._failed_tries
+        return self._counter.left
+
+    # Reloads
+
+    def _reconfigured(self, config: ProbedCheck, now_ns: int) -> list[CheckEffect]:
+        """The verdict stays until results say otherwise; one that asks something else asks at once."""
+        old, self.config = self.config, config
+        known = None if self._alpha_unsaid else self._counter.up
+        self._alpha_unsaid = config.alpha and known is None
+        self._counter = RiseFall(config.rise, config.fall, init_fail=config.alpha, known=known)
+        self._failed_tries = 0
+        if _what_is_asked(old) == _what_is_asked(config):
+            self._due_ns = min(self._due_ns, now_ns + config.delay_loop_ns)
+            return []
+        self._stage, self._repairing, self._undecided, self._sight = 0, False, "", NOTHING_SEEN
+        self._due_ns = now_ns
+        return self._abandon()
+
+    def _abandon(self) -> list[CheckEffect]:
+        probe, self._probe = self._probe, None
+        return [AbandonProbe(probe.number)] if probe else []
+
+    def snapshot(self) -> CheckSnapshot:
+        config = self.config
+        return CheckSnapshot(
+            subject=self._subject,
+            up=self._counter.up,
+            since_ns=self._since_ns,
+            weight=self._weight,
+            streak=self._streak,
+            failed_tries=self._failed_tries,
+            retry=config.retry,
+            rise=config.rise,
+            fall=config.fall,
+            stage=self._stage,
+            stages=config.stages,
+            runs=self._runs,
+            running_since_ns=self._probe.since_ns if self._probe else None,
+            next_run_ns=None if self._probe else self._due_ns,
+            undecided=self._undecided,
+            sight=self._sight,
+            history=tuple(self._history),
+        )
+
+
+_SCHEDULE = {
+    "alpha": False,
+    "delay_loop_ns": 1,
+    "start_to_start": False,
+    "retry": 0,
+    "delay_before_retry_ns": 0,
+    "first_run_retry": False,
+    "rise": 1,
+    "fall": 1,
+    "warmup_ns": 0,
+    "log_all_failures": False,
+}
+
+
+def _what_is_asked(config: ProbedCheck) -> ProbedCheck:
+    """Without what only says when, and what follows."""
+    return msgspec.structs.replace(config, **_SCHEDULE)
+
+
+def _seconds(span_ns: int) -> str:
+    return f"{round(span_ns / NS_PER_S, 3):g} s"
