@@ -23,13 +23,22 @@ class Authority:
         _openssl("req", "-x509", *_KEY, "-subj", "/CN=an authority", "-days", "3000",
                  "-keyout", str(self._key), "-out", str(self.certificate))  # fmt: skip
 
-    def issue(self, name: str, *, dns: tuple[str, ...] = (), days: int = 300, usage: str = "", file: str = "") -> Tls:
+    def issue(
+        self,
+        name: str,
+        *,
+        dns: tuple[str, ...] = (),
+        addresses: tuple[str, ...] = (),
+        days: int = 300,
+        usage: str = "",
+        file: str = "",
+    ) -> Tls:
         """A certificate with this common name; days: -1 has expired. usage: extendedKeyUsage."""
         base = self.directory / (file or name)
         key, request, certificate, extensions = (base.with_suffix(s) for s in (".key", ".csr", ".pem", ".ext"))
         lines = ["basicConstraints=critical,CA:FALSE"]
-        if dns:
-            lines.append("subjectAltName=" + ",".join(f"DNS:{one}" for one in dns))
+        if alternatives := [f"DNS:{one}" for one in dns] + [f"IP:{one}" for one in addresses]:
+            lines.append("subjectAltName=" + ",".join(alternatives))
         if usage:
             lines.append(f"extendedKeyUsage={usage}")
         extensions.write_text("\n".join(lines))

@@ -30,6 +30,7 @@ _OURS = frozenset(
         errno.EAGAIN,
         errno.EINVAL,
         errno.EMFILE,
+        errno.EMSGSIZE,
         errno.ENFILE,
         errno.ENOBUFS,
         errno.ENODEV,

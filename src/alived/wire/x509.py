@@ -24,7 +24,7 @@ def not_after_s(der: bytes) -> int:
     for tag in (_INTEGER, _SEQUENCE, _SEQUENCE):  # serial number, algorithm, issuer
         _, position = _element(body, position, tag)
     validity, _ = _element(body, position, _SEQUENCE)
-    _, position = _any(validity, 0)
+    _, _, position = _read(validity, 0)
     tag, moment, _ = _read(validity, position)
     return _seconds(tag, moment)
 
@@ -34,11 +34,6 @@ def _element(data: bytes, position: int, tag: int) -> tuple[bytes, int]:
     found, content, end = _read(data, position)
     if found != tag:
         raise DecodeError("certificate", f"tag {found:#x}, not {tag:#x}")
-    return content, end
-
-
-def _any(data: bytes, position: int) -> tuple[bytes, int]:
-    _, content, end = _read(data, position)
     return content, end
 
 
@@ -65,4 +60,7 @@ def _seconds(tag: int, moment: bytes) -> int:
     found = _MOMENT.match(moment)
     if not found:
         raise DecodeError("certificate", "a time that means nothing")
-    return calendar.timegm((*map(int, found.groups()), 0, 0, 0))
+    try:
+        return calendar.timegm((*map(int, found.groups()), 0, 0, 0))
+    except ValueError as error:
+        raise DecodeError("certificate", "a time that means nothing") from error
