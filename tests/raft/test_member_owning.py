@@ -211,7 +211,8 @@ def test_a_follower_that_ends_leaves_its_groups() -> None:
 
 
 def test_an_owner_that_holds_on_and_is_elected_again_owns_all_the_time() -> None:
-    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)]))
+    groups = [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)]
+    cluster = formed(Cluster(members("a", "b", "c"), groups, seed=2))
     owner = cluster.owner()
     others = [name for name in "abc" if name != owner]
     cluster.kill(*others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -519,12 +520,39 @@ def test_when_something_happens_by_itself() -> None:
     assert cluster[1].node.ticks_to_event == 1
 
 
+def rounds_at(lab: Lab, ticks: int, answering: Iterable[int] = ()) -> list[int]:
+    """At which of the next ticks a round of heartbeats leaves, if these members answer each of them."""
+    found = []
+    for tick in range(1, ticks + 1):
+        beats = [message for message in lab.tick() if isinstance(message, Heartbeat)]
+        found += [tick] if beats else []
+        for beat in beats:
+            if beat.to in answering:
+                lab.step(HeartbeatResponse(sender=beat.to, to=beat.sender, term=beat.term, round=beat.round))
+    return found
+
+
+def test_a_round_that_a_member_does_not_answer_is_repeated_soon() -> None:
+    """A lost packet costs two ticks, not six. A member that answers none of six rounds is asked as seldom as others."""
+    lab = leader(heartbeat_ticks=6, heartbeat_retry_ticks=2, check_quorum=False, election_ticks=60)[1]
+    assert rounds_at(lab, 18, answering=(2, 3)) == [6, 12, 18]
+    assert rounds_at(lab, 20, answering=(2,)) == [6, 8, 10, 12, 14, 16, 18]
+    assert rounds_at(lab, 12, answering=(2,)) == [4, 10]
+    assert rounds_at(lab, 12, answering=(2, 3)) == [4, 10]
+
+
+def test_without_a_retry_a_round_is_as_good_as_the_next() -> None:
+    lab = leader(heartbeat_ticks=6, check_quorum=False, election_ticks=60)[1]
+    assert rounds_at(lab, 12) == [6, 12]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"id_": 0}, "id must"),
         ({"heartbeat_ticks": 0}, "heartbeat_ticks"),
         ({"heartbeat_ticks": 10}, "less than election_ticks"),
+        ({"heartbeat_ticks": 2, "heartbeat_retry_ticks": 2}, "heartbeat_retry_ticks"),
         ({"max_inflight_messages": 0}, "max_inflight_messages"),
         ({"max_inflight_bytes": 10, "max_message_size": 11}, "max_inflight_bytes"),
         ({"lease_reads": True, "check_quorum": False}, "lease_reads"),

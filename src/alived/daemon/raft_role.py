@@ -232,12 +232,11 @@ class _Running:
     # -- the timer --
 
     def _arm(self) -> None:
-        """A deadline that moved later costs nothing: the old one is looked at when it comes."""
         due_ns = self._member.deadline_ns
         if due_ns is None or self._ended:
             return
         if self._timer is not None:
-            if self._timer.deadline_ns <= due_ns:
+            if self._timer.deadline_ns == due_ns:
                 return
             self._timer.cancel()
         self._timer = self._loop.call_at(due_ns, self._due)

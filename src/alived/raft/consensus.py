@@ -79,6 +79,7 @@ class Consensus:
             id=number,
             election_ticks=timers.election_ticks,
             heartbeat_ticks=timers.heartbeat_ticks,
+            heartbeat_retry_ticks=timers.retry_ticks,
             max_message_size=16_384,
             max_inflight_messages=16,
             forward_proposals=False,

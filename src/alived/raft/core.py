@@ -189,7 +189,7 @@ def _tick_leader(raft: Raft) -> None:
         if raft.settings.check_quorum:
             election.check_quorum(raft)
         raft.transferee = NOBODY  # It had an election timeout to take over (thesis, 3.10).
-    if raft.role is Role.LEADER and raft.heartbeat_elapsed >= raft.settings.heartbeat_ticks:
+    if raft.role is Role.LEADER and raft.heartbeat_elapsed >= raft.beat_ticks:
         raft.heartbeat_elapsed = 0
         rounds.broadcast(raft)
 
@@ -197,7 +197,7 @@ def _tick_leader(raft: Raft) -> None:
 def ticks_to_event(raft: Raft) -> int | None:
     """After how many ticks something happens by itself; None: never. The caller may sleep until then."""
     if raft.role is Role.LEADER:
-        beat = raft.settings.heartbeat_ticks - raft.heartbeat_elapsed
+        beat = raft.beat_ticks - raft.heartbeat_elapsed
         return max(1, min(beat, raft.settings.election_ticks - raft.election_elapsed))
     limit = raft.campaign_ticks
     return None if limit is None else max(1, limit - raft.election_elapsed)

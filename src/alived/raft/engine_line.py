@@ -18,7 +18,7 @@ from alived.raft.packets import GroupReport
 
 IDLE_NS = NS_PER_S
 """How often the engine is asked whether it is there while it owns nothing"""
-PATIENCE_ROUNDS = 3
+PATIENCE_ROUNDS = 2
 """An engine that has not answered leases for so many rounds of heartbeats is not able to own"""
 _REMEMBERED = 100
 """So many unanswered leases are counted; a later answer is one to all before it"""

@@ -63,7 +63,7 @@ class Ownership:
         self._outbox = outbox
         self.engine = EngineLine(timers.heartbeat_ns)
         self._placement = Placement(timers.election_ns)
-        self._tenancy = Tenancy(timers.heartbeat_ns, outbox, now_ns)
+        self._tenancy = Tenancy(timers.heartbeat_ns, timers.repeat_ns, outbox, now_ns)
         self._reign: Reign | None = None
         """Of the last term in which this node had a lease; what it granted may last longer"""
         self._rules = False

@@ -35,6 +35,10 @@ class ProposalDropped(AlivedError):
     """A proposal that was not appended: there is no leader, or it hands over, or too much is uncommitted."""
 
 
+RETRIES = 6
+"""Rounds of heartbeats that are repeated for a member that answers none of them"""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a node behaves. Times in ticks, sizes in bytes."""
 
@@ -42,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     election_ticks: int
     """Without a word from a leader for this long up to twice as long, a follower campaigns"""
     heartbeat_ticks: int
+    heartbeat_retry_ticks: int = 0
+    """A round of heartbeats that a member has not answered is repeated after so many ticks; 0: it is not"""
     pre_vote: bool = True
     check_quorum: bool = True
     """A leader that hears no majority for `election_ticks` steps down; nobody votes while he hears a leader"""
@@ -73,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("id must be 1 or more")
         if not 0 < self.heartbeat_ticks < self.election_ticks:
             raise ValueError("heartbeat_ticks must be 1 or more and less than election_ticks")
+        if not 0 <= self.heartbeat_retry_ticks < self.heartbeat_ticks:
+            raise ValueError("heartbeat_retry_ticks must be 0 or more and less than heartbeat_ticks")
         if self.max_inflight_messages < 1:
             raise ValueError("max_inflight_messages must be 1 or more")
         if 0 < self.max_inflight_bytes < self.max_message_size:
@@ -98,6 +106,7 @@ class Raft:
         "acked_rounds",
         "election_elapsed",
         "election_timeout",
+        "first_round",
         "heartbeat_elapsed",
         "id",
         "lead",
@@ -149,6 +158,8 @@ class Raft:
         """For so many ticks more than others it leaves it to them to campaign; None: it never does by itself"""
         self.round = 0
         """Number of the last broadcast of heartbeats; never goes back while this object lives"""
+        self.first_round = 0
+        """Of the term that this node led last"""
         self.acked_rounds: dict[int, int] = {}
         """The newest round of this term that each member has answered"""
         self.messages: list[Message] = []
@@ -234,6 +245,17 @@ class Raft:
         return min(self.tracker.configuration.voters.committed_index(self.acked_rounds), self.round)
 
     @property
+    def beat_ticks(self) -> int:
+        """From one round of heartbeats to the next. One is repeated soon if a member has not answered it that has
+        answered lately, or could not yet: what was lost was a packet, perhaps. Who is dead is not asked more often."""
+        retry = self.settings.heartbeat_retry_ticks
+        if retry:
+            for node in self.tracker.progress:
+                if 0 < self.round - self.acked_rounds.get(node, self.first_round - 1) <= RETRIES:
+                    return retry
+        return self.settings.heartbeat_ticks
+
+    @property
     def standing(self) -> Standing:
         """What the lease has to know."""
         return Standing(
@@ -285,6 +307,7 @@ class Raft:
         self._reset(self.term)
         self.lead = self.id
         self.role = Role.LEADER
+        self.first_round = self.round + 1
         own = self.tracker.progress[self.id]
         own.become_replicate()
         own.recent_active = True

@@ -17,8 +17,9 @@ IDLE_NS = NS_PER_S
 
 
 class Tenancy:
-    def __init__(self, heartbeat_ns: int, outbox: Outbox, now_ns: int) -> None:
-        self._heartbeat_ns = heartbeat_ns
+    def __init__(self, heartbeat_ns: int, repeat_ns: int, outbox: Outbox, now_ns: int) -> None:
+        """repeat_ns: from a heartbeat that is lost to the next."""
+        self._heartbeat_ns, self._repeat_ns = heartbeat_ns, repeat_ns
         self._outbox = outbox
         self._subleased = Subleased(now_ns)
         self._reported: tuple[object, ...] = ()
@@ -50,7 +51,7 @@ class Tenancy:
             self._asked = not answer.number
             if answer.number >= self._sent_ns and self._subleased.until_ns:
                 # Who owns reports with each heartbeat of the leader; this is for one that is lost.
-                self._due_ns = self._sent_ns + self._heartbeat_ns * 3 // 2
+                self._due_ns = self._sent_ns + self._heartbeat_ns + self._repeat_ns // 2
             if self._subleased.until_ns.keys() != before:
                 self.news = True
                 self._changed = answer.serial
