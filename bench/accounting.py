@@ -36,6 +36,12 @@ def stolen_ms() -> float:
     return int(fields[8]) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
+def forks() -> int:
+    """Processes and threads that were begun on this machine since it started."""
+    lines = pathlib.Path("/proc/stat").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("processes")).split()[1])
+
+
 def memory_mb(pids: Iterable[int]) -> dict[str, float]:
     """Rss and Pss in MB, summed over the processes."""
     total = {"Rss": 0.0, "Pss": 0.0}

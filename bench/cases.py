@@ -12,6 +12,7 @@ from bench.failover import failover, vips
 from bench.lifecycle import load, reload
 from bench.raft import raft_failover, raft_false, raft_mixed, raft_steady, raft_transfer, raft_vips
 from bench.report import Row
+from bench.scripts import scripts
 from bench.steady import false_failover, steady
 
 Measure = Callable[..., tuple[list[Row], dict[str, Any]]]
@@ -19,7 +20,8 @@ Case = tuple[str, dict[str, Any]]
 
 RAFT = (raft_failover, raft_transfer, raft_mixed, raft_steady, raft_false, raft_vips)
 MEASURES: dict[str, Measure] = {
-    measure.__name__: measure for measure in (failover, vips, steady, false_failover, load, reload, check, *RAFT)
+    measure.__name__: measure
+    for measure in (failover, vips, steady, false_failover, load, reload, check, scripts, *RAFT)
 }
 
 FULL: tuple[Case, ...] = (
@@ -48,6 +50,7 @@ FULL: tuple[Case, ...] = (
     ("reload", {"count": 1000, "advert_int": 1.0, "runs": 3}),
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
+    ("scripts", {"programs": 200, "seconds": 20}),
     ("raft_failover", {"fault": "kill", "runs": 20}),
     ("raft_failover", {"fault": "kill", "runs": 10, "advert_int": 0.1}),
     ("raft_failover", {"fault": "kill", "runs": 5, "advert_int": 1.0}),
@@ -72,6 +75,7 @@ QUICK: tuple[Case, ...] = (
     ("load", {"count": 200, "advert_int": 1.0, "priority": 255, "runs": 1}),
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
+    ("scripts", {"programs": 200, "seconds": 5}),
     ("raft_failover", {"fault": "kill", "runs": 5}),
     ("raft_failover", {"fault": "kill", "runs": 2, "advert_int": 0.1}),
     ("raft_failover", {"fault": "stop", "runs": 3}),

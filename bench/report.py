@@ -120,6 +120,10 @@ TARGETS = (
     Target("reload: CPU of it", "reload", {}, "extra_cpu_ms"),
     Target("check: whole process", "check", {}, "check_ms"),
     Target("check: the reader alone", "check", {}, "reader_ms"),
+    Target("CPU per run of a script, its own included", "scripts", {}, "us_per_run", Kind.RATIO, 1.0, "us"),
+    Target("scripts: 99 % begin this near to their time", "scripts", {}, "off_grid_p99_ms"),
+    Target("scripts: most in 100 ms", "scripts", {}, "most_in_100_ms", unit=""),
+    Target("scripts: memory (PSS of all processes)", "scripts", {}, "pss_mb", unit="MB"),
     Target("memory of the master (PSS of all processes)", "steady", {}, "master_pss_mb", unit="MB"),
     Target("memory of the backup (PSS of all processes)", "steady", {}, "backup_pss_mb", unit="MB"),
 )
@@ -148,6 +152,7 @@ def describe(case: dict[str, Any]) -> str:
         "busy": "{} busy processes",
         "priority": "priority {}",
         "scheduling": "scheduling {}",
+        "programs": "{} scripts a second",
     }
     shown = {key: value for key, value in case.items() if not (key in ("count", "vips") and value == 1)}
     return ", ".join(text.format(shown[key]) for key, text in words.items() if key in shown)
@@ -199,7 +204,7 @@ def ratios(results: Sequence[Result]) -> list[Line]:
 def _line(target: Target, ours: Result, theirs: Result) -> Line:
     empty = spread([None])
     own, other = (summarize(result.rows).get(target.number, empty) for result in (ours, theirs))
-    comparison, limit, met = compare(target, own, other, ours.case["advert_int"])
+    comparison, limit, met = compare(target, own, other, ours.case.get("advert_int", 0))
     if ours.error:
         comparison, met = ours.error[:60], False
     unit = f" {target.unit}" if target.unit else ""

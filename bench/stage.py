@@ -57,7 +57,7 @@ def addresses_of(number: int, segment: int) -> Sequence[str]:
     return [f"198.18.{32 * segment}.{number}/19"]
 
 
-def instances(count: int, vips: int, priority: int, advert_int: float) -> list[InstanceText]:
+def instances(count: int, vips: int, priority: int, advert_int: float, lines: Sequence[str] = ()) -> list[InstanceText]:
     """`count` instances on as many segments as they need, with `vips` addresses each."""
     made = []
     for number in range(count):
@@ -71,6 +71,7 @@ def instances(count: int, vips: int, priority: int, advert_int: float) -> list[I
                 advert_int=advert_int,
                 state="MASTER" if priority == 255 else "BACKUP",
                 addresses=[vip_of(segment, index) for index in range(place * vips, (place + 1) * vips)],
+                lines=lines,
             )
         )
     return made
@@ -90,8 +91,11 @@ class Stage:
         priority: dict[int, int] | None = None,
         sniff: Collection[Kind] = (Kind.ADVERT, Kind.REPLY),
         scheduling: str = "default",
+        blocks: Sequence[str] = (),
+        lines: Sequence[str] = (),
     ) -> None:
-        """name: of a daemon, or MASTER:BACKUP of two. scheduling: default, normal or realtime."""
+        """name: of a daemon, or MASTER:BACKUP of two. scheduling: default, normal or realtime. blocks: at the top of
+        each configuration; lines: of each instance."""
         self.advert_int = advert_int
         self.routers = range(1, routers + 1)
         self.keys = {(number // PER_SEGMENT, number % PER_SEGMENT + 1) for number in range(count)}
@@ -99,8 +103,9 @@ class Stage:
         self._pair = (name.split(":") * 2)[:2]
         self._scheduling = scheduling
         self._sniff = sniff
+        self._blocks = blocks
         priorities = priority or PRIORITY
-        self._instances = {n: instances(count, vips, priorities[n], advert_int) for n in self.routers}
+        self._instances = {n: instances(count, vips, priorities[n], advert_int, lines) for n in self.routers}
         self.vips = [vip for instance in self._instances[1] for vip in instance.addresses]
         nodes = [f"r{n}" for n in self.routers]
         self.network = Network([*nodes, CLIENT], addresses_of, segments=-(-count // PER_SEGMENT), label="alived-bench")
@@ -127,7 +132,8 @@ class Stage:
         adapter = ADAPTERS[self._pair[min(n, 2) - 1]]
         daemon = adapter(self.network.namespace(f"r{n}"), self.network.directory / f"r{n}")
         lines = {"default": (), "normal": adapter.normal_scheduling, "realtime": ("vrrp_rt_priority 50",)}
-        daemon.config.write_text(keepalived_conf(self._instances[n], global_defs=lines[self._scheduling]))
+        text = keepalived_conf(self._instances[n], global_defs=lines[self._scheduling], blocks=self._blocks)
+        daemon.config.write_text(text)
         self.daemons[n] = daemon
 
     def _stop(self) -> None:

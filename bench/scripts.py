@@ -1,0 +1,120 @@
+"""Tracked scripts: what a run costs, and whether runs begin when they should."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+import select
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from bench.accounting import cpu_seconds, forks, memory_mb
+from bench.client import Kind
+from bench.stage import Stage
+
+Row = dict[str, float | None]
+WARM_S = 2.5
+"""From the election to the first second that counts: the first runs of all scripts are over."""
+
+
+def scripts(name: str, *, programs: int, seconds: float) -> tuple[list[Row], dict[str, Any]]:
+    """`programs` scripts, each every second: first the cheapest program there is, for the cost; then one that says
+    when it began, for the times."""
+    row = _cost(name, programs, seconds) | _times(name, programs, seconds)
+    return [row], {}
+
+
+def script_blocks(count: int, command: str) -> list[str]:
+    """command: with {number} for the number of the script."""
+    return [
+        line
+        for number in range(count)
+        for line in (f"vrrp_script chk{number} {{", f'  script "{command.format(number=number)}"', "  interval 1", "}")
+    ]
+
+
+def script_tracking(count: int) -> list[str]:
+    return ["track_script {", *(f"  chk{number}" for number in range(count)), "}"]
+
+
+def _cost(name: str, count: int, seconds: float) -> Row:
+    """CPU of all processes of the daemon and of the scripts that have ended, for each process that was begun."""
+    with _stage(name, count, "/bin/true") as stage:
+        stage.start()
+        time.sleep(WARM_S)
+        stage.client.close()  # a sniffer would be paid for by the sender
+        pids = stage.daemons[1].pids()
+        used, begun, begin = cpu_seconds(pids), forks(), time.monotonic()
+        time.sleep(seconds)
+        used, begun, wall = cpu_seconds(pids) - used, forks() - begun, time.monotonic() - begin
+        rss, pss = memory_mb(pids).values()
+        stage.client = stage.new_client([Kind.ADVERT])
+    return {
+        "runs_per_s": begun / wall,
+        "us_per_run": 1e6 * used / begun,
+        "cpu_pct": 100 * used / wall,
+        "rss_mb": rss,
+        "pss_mb": pss,
+    }
+
+
+def _times(name: str, count: int, seconds: float) -> Row:
+    """Each script should begin a whole number of seconds after its first run that we saw."""
+    begun: dict[int, list[float]] = defaultdict(list)
+    with _Mailbox() as mailbox, _stage(name, count, f"/bin/sh -c 'echo {{number}} > {mailbox.path}'") as stage:
+        stage.start()
+        mailbox.read(WARM_S)
+        for number, when in mailbox.read(seconds):
+            begun[number].append(when)
+        assert stage.daemons[1].alive
+    off_ms = [abs(late) for times in begun.values() for late in off_the_grid_ms(times)]
+    drift_ms = [1e3 * ((times[-1] - times[0]) / (len(times) - 1) - 1) for times in begun.values() if len(times) > 1]
+    busiest = max(sum(1 for _ in same) for _, same in itertools.groupby(sorted(10 * t // 1 for t in _all(begun))))
+    return {
+        "scripts_seen": len(begun),
+        "off_grid_p50_ms": statistics.median(off_ms),
+        "off_grid_p99_ms": statistics.quantiles(off_ms, n=100)[98],
+        "off_grid_max_ms": max(off_ms),
+        "drift_ms_per_run": statistics.median(drift_ms),
+        "most_in_100_ms": busiest,
+    }
+
+
+def _all(begun: dict[int, list[float]]) -> list[float]:
+    return [when for times in begun.values() for when in times]
+
+
+def off_the_grid_ms(times: Sequence[float], interval_s: float = 1.0) -> list[float]:
+    """How far each time but the first is from the next whole number of intervals after the first."""
+    return [1e3 * ((when - times[0] + interval_s / 2) % interval_s - interval_s / 2) for when in times[1:]]
+
+
+def _stage(name: str, count: int, command: str) -> Stage:
+    return Stage(name, routers=1, blocks=script_blocks(count, command), lines=script_tracking(count))
+
+
+class _Mailbox:
+    """A named pipe that scripts write their numbers to."""
+
+    def __enter__(self) -> _Mailbox:
+        self.path = pathlib.Path(f"/run/alived-bench-{os.getpid()}")
+        os.mkfifo(self.path)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+        self.path.unlink()
+
+    def read(self, seconds: float) -> list[tuple[int, float]]:
+        """(number, when) of all that come in this time."""
+        end, found = time.monotonic() + seconds, []
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._fd], [], [], left)[0]:
+                data, when = os.read(self._fd, 1 << 16), time.monotonic()
+                found += [(int(line), when) for line in data.split()]
+        return found
