@@ -54,8 +54,8 @@ class Playbook:
     def at(self, time_ms: int) -> list[CheckEffect]:
         """All that the deadlines up to this time bring."""
         effects: list[CheckEffect] = []
-        while self.checker.deadline_ns <= time_ms * NS_PER_MS:
-            self.now_ms = max(self.now_ms, _up(self.checker.deadline_ns))
+        while (deadline_ns := self.checker.deadline_ns) is not None and deadline_ns <= time_ms * NS_PER_MS:
+            self.now_ms = max(self.now_ms, _up(deadline_ns))
             effects += self.feed(DeadlineReached())
         self.now_ms = time_ms
         return effects

@@ -8,8 +8,7 @@ stages are, before it is up.
 The time between runs counts from the end of the last probe, as in keepalived; with `start_to_start` (MISC_CHECK, and
 our own checks) from its start, on a grid that our own lateness does not shift. Checks that begin together, without
 `warmup`, do not stay together: the second run comes early, at a random place of its own. There is never a second probe
-beside the first. None lasts longer than `delay_loop` and its time for an answer together: a server that drips is not
-well.
+beside the first; whoever asks sees to it that each one ends.
 
 A probe that could not ask, because we lack a socket or a process, says nothing: it is asked again after `delay_loop`.
 """
@@ -21,7 +20,7 @@ from typing import assert_never
 
 import msgspec
 
-from alived.base import NS_PER_S, DeadlineReached
+from alived.base import DeadlineReached
 from alived.health.check_events import (
     NOTHING_SEEN,
     AbandonProbe,
@@ -83,21 +82,17 @@ class Checker:
         self._history: collections.deque[CheckResult] = collections.deque(maxlen=KEPT_RESULTS)
 
     @property
-    def deadline_ns(self) -> int:
-        """The next probe, the end of patience with this one, or at once if there is something to say."""
+    def deadline_ns(self) -> int | None:
+        """The next probe, or at once if there is something to say. None: it waits for the end of a probe."""
         if self._alpha_unsaid:
             return 0
-        return self._due_ns if self._probe is None else self._probe.since_ns + self._limit_ns
-
-    @property
-    def _limit_ns(self) -> int:
-        return self.config.delay_loop_ns + self.config.patience_ns
+        return self._due_ns if self._probe is None else None
 
     def step(self, event: CheckEvent, now_ns: int) -> list[CheckEffect]:
         """What follows from `event`, in the order in which it must happen."""
         match event:
             case DeadlineReached():
-                return [*self._begin(now_ns), *self._overdue(now_ns), *self._due(now_ns)]
+                return [*self._begin(now_ns), *self._due(now_ns)]
             case ProbeEnded(run, verdict, took_ns, sight):
                 return self._ended(run, verdict, took_ns, sight, now_ns)
             case ProbeUndecided(run, reason):
@@ -124,17 +119,6 @@ class Checker:
         self._runs += 1
         self._probe = _Probe(self._runs, now_ns, self._due_ns + late_ns // delay_ns * delay_ns)
         return [StartProbe(self._runs, self._stage)]
-
-    def _overdue(self, now_ns: int) -> list[CheckEffect]:
-        probe = self._probe
-        if probe is None or now_ns < probe.since_ns + self._limit_ns:
-            return []
-        why = f"no end after {_seconds(self._limit_ns)}: given up"
-        took_ns = now_ns - probe.since_ns
-        return [
-            AbandonProbe(probe.number),
-            *self._ended(probe.number, Verdict(False, why), took_ns, NOTHING_SEEN, now_ns),
-        ]
 
     def _again(self, probe: _Probe, delay_ns: int, now_ns: int) -> None:
         """The next probe, this long after this one."""
@@ -302,7 +286,3 @@ _SCHEDULE = {
 def _what_is_asked(config: ProbedCheck) -> ProbedCheck:
     """Without what only says when, and what follows."""
     return msgspec.structs.replace(config, **_SCHEDULE)
-
-
-def _seconds(span_ns: int) -> str:
-    return f"{round(span_ns / NS_PER_S, 3):g} s"
