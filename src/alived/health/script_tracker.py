@@ -17,6 +17,7 @@ from typing import assert_never
 import msgspec
 
 from alived.base import NS_PER_S, DeadlineReached
+from alived.health.misc import described
 from alived.health.rise_fall import RiseFall
 from alived.health.script_events import (
     Judged,
@@ -157,7 +158,7 @@ class ScriptTracker:
         self._slow = run.overlapped
         self._exit_status, self._output, self._took_ns = status, output, now_ns - run.since_ns
         if run.timed_out_ns is None:
-            return self._result(status == 0, _describe(status))
+            return self._result(status == 0, described(status))
         return [self._start(now_ns)] if run.overlapped else []
 
     def _not_started(self, number: int, error: str) -> list[ScriptEffect]:
@@ -227,10 +228,6 @@ class ScriptTracker:
 
 def _what_runs(config: VrrpScript) -> tuple[object, ...]:
     return config.argv, config.user, config.group
-
-
-def _describe(status: int) -> str:
-    return f"killed by signal {-status}" if status < 0 else f"exit {status}"
 
 
 def _seconds(span_ns: int) -> str:
