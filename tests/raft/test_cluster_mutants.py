@@ -98,6 +98,16 @@ def the_leader_hands_over_while_its_engine_hangs() -> None:
     assert not first.leads
 
 
+def the_leader_hears_nobody_and_its_engine_is_late() -> None:
+    simulation = settled()
+    first = leader(simulation)
+    simulation.cut |= {(other.name, first.name) for other in others(simulation, first)}
+    simulation.run(100 * MS)
+    first.engine.stop(simulation.now_ns + S)
+    simulation.run(2 * S)
+    assert not first.leads
+
+
 def a_group_moves_while_the_engine_that_owns_it_hangs() -> None:
     simulation = settled(groups=3, spread=True)
     preferred = owner(simulation, "g3")
@@ -291,6 +301,7 @@ RULES: list[tuple[Break, Callable[[], None]]] = [
     (_subleases_outlive_the_lease, a_follower_that_owns_is_cut_off),
     (_subleases_count_from_receipt, a_follower_that_owns_hears_answers_late_and_is_heard_no_more),
     (_votes_before_its_engine_has_let_go, a_deposed_leader_is_asked_for_its_vote),
+    (_votes_before_its_engine_has_let_go, the_leader_hears_nobody_and_its_engine_is_late),
     (_an_empty_node_votes, who_has_the_log_is_lost_and_who_had_it_comes_back_empty),
     (_forms_what_is_formed, who_has_the_log_is_lost_and_who_had_it_comes_back_empty),
     (_sends_before_it_is_written, a_voter_loses_power_while_it_writes),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from alived.raft.config import Member, Profile, Role
+from alived.raft.config import Member, Profile, QuorumLost, RaftInstance, Role
 from alived.raft.directory import node_number
 from alived.raft.member_events import AddMember, Asking
+from alived.raft.messages import TimeoutNow
 from alived.raft.profiles import TIMERS
 from alived.raft.turns import PROMISES_END_TICKS, RELUCTANT_TIMEOUTS, WITNESS_TIMEOUTS, patience_ticks
 from tests.raft.cluster import MS, Cluster, members
@@ -54,13 +55,42 @@ def test_a_leader_dies_and_the_best_of_the_others_follows_without_a_split_vote(s
     assert cluster.member("b").snapshot().term == term + 1
 
 
-def test_a_leader_that_hears_nobody_falls_silent_at_the_end_of_its_lease() -> None:
-    """It would keep the others from electing somebody else for as long as it is heard."""
+def deaf(cluster: Cluster, name: str) -> None:
+    """It hears nobody, all hear it."""
+    cluster.cut = {(other, name) for other in cluster.hosts if other != name}
+
+
+def test_a_leader_that_hears_nobody_asks_another_to_take_over_when_its_lease_has_ended() -> None:
+    """It would keep the others from electing somebody for as long as it is heard."""
     cluster = led_by_a()
-    cluster.cut = {("b", "a"), ("c", "a")}
-    lease_ns = cluster.member("a").snapshot().lease_ns
-    assert cluster.until(lambda: cluster.member("a").snapshot().role != "leader") <= lease_ns + 2 * TIMES.heartbeat_ns
-    assert cluster.until(lambda: cluster.owner() not in ("", "a")) <= 300 * MS
+    deaf(cluster, "a")
+    view = cluster.member("a").snapshot()
+    took_ns = cluster.until(lambda: cluster.owner() not in ("", "a"))
+    assert took_ns <= view.lease_ns + TIMES.tick_ns, "an election timeout less than by waiting for its silence"
+    assert cluster.owner() == "b"
+    assert cluster.member("b").snapshot().term == view.term + 1
+
+
+def test_a_leader_that_hears_nobody_asks_nobody_before_its_engine_has_let_go() -> None:
+    cluster = led_by_a()
+    deaf(cluster, "a")
+    cluster["a"].engine.hangs = True
+    cluster.until(lambda: cluster.member("a").snapshot().role != "leader")
+    until_ns = cluster["a"].engine.until_ns["web"]
+    cluster.until(lambda: any(isinstance(packet, TimeoutNow) for _, _, packet in cluster.sent))
+    assert cluster.now_ns >= until_ns + TIMES.silence_ns
+
+
+def test_a_leader_that_goes_on_without_a_majority_asks_nobody_to_take_over() -> None:
+    cluster = Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)])
+    cluster.start()
+    cluster.until(lambda: cluster.owner() != "")
+    cluster.run(200 * MS)
+    owner = cluster.owner()
+    deaf(cluster, owner)
+    cluster.until(lambda: cluster.member(owner).snapshot().role != "leader")
+    assert cluster.owner() == owner
+    assert not any(isinstance(packet, TimeoutNow) for _, _, packet in cluster.sent)
 
 
 def test_a_stall_is_no_silence() -> None:

@@ -39,7 +39,7 @@ from alived.raft.ticks import Ticks
 
 KEPT_ENTRIES = 500
 """The log is compacted when it has so many; they are few and small, members come and go rarely"""
-UNHEARD_ROUNDS = 3
+UNHEARD_ROUNDS = 2
 """So many rounds of heartbeats without an answer of a majority are no accident; a stall sends none"""
 _LEVELS = {Level.INFO: "debug", Level.WARNING: "warning", Level.ERROR: "error"}
 """An election alone has a dozen notes that say how it goes; what comes of it is enough for a log"""
@@ -124,10 +124,11 @@ class Consensus:
             del self._snapshots[peer]
             self.node.report_snapshot(peer, arrived=False)
 
-    def reach(self, now_ns: int) -> None:
-        """Everything that had come is read: time passes."""
+    def reach(self, now_ns: int, heir: Callable[[], int]) -> None:
+        """Everything that had come is read: time passes. heir: who shall take over from a leader that hears nobody; it
+        is told when nothing is owned any more."""
         if self._hears_nobody(now_ns):
-            self.node.resign()
+            self.node.resign(heir())
         self._ticks.reach(now_ns)
 
     def _hears_nobody(self, now_ns: int) -> bool:

@@ -162,10 +162,13 @@ def on_transfer(raft: Raft, message: TransferLeader, progress: Progress) -> None
         replication.send_append(raft, to, progress)
 
 
-def resign(raft: Raft) -> None:
-    """A leader that hears nobody, before `check_quorum` finds it out: the others wait for its silence."""
+def resign(raft: Raft, heir: int) -> None:
+    """A leader that hears nobody, before `check_quorum` finds it out: the others wait for its silence. If it is heard
+    itself, its heir need not wait."""
     assert raft.role is Role.LEADER, "nobody but a leader can resign"
     raft.tell(What.QUORUM_LOST)
+    if heir != NOBODY:
+        replication.send_timeout_now(raft, heir)
     raft.become_follower(raft.term, NOBODY)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -138,7 +139,7 @@ class Member:
                 self._succession.end(now_ns)
             case DeadlineReached():
                 if self.consensus:
-                    self.consensus.reach(now_ns)
+                    self.consensus.reach(now_ns, partial(self._succession.heir, self.consensus, now_ns))
             case _:
                 assert_never(event)
         self._turn(now_ns)

@@ -133,9 +133,10 @@ class Node:
         """A leader whose hand-over failed begins a new term, in which it may own again."""
         election.stand_again(self.raft)
 
-    def resign(self) -> None:
-        """A leader that hears nobody follows nobody from now on, and sends no more heartbeats."""
-        election.resign(self.raft)
+    def resign(self, heir: int) -> None:
+        """A leader that hears nobody follows nobody from now on, and sends no more heartbeats. heir: who is told to
+        campaign; NOBODY: all wait for their election timeouts."""
+        election.resign(self.raft, heir)
 
     def forget_leader(self) -> None:
         election.forget_leader(self.raft)

@@ -152,6 +152,11 @@ class Ownership:
         return self._holds_on
 
     @property
+    def would_hold_on(self) -> bool:
+        """It owns something that it would go on to own without any lease."""
+        return bool(self.engine.held.keys() & self._held_on)
+
+    @property
     def settled(self) -> bool:
         """The leader that this node follows knows that it owns nothing."""
         return self._tenancy.settled

@@ -77,6 +77,15 @@ class Succession:
         ]
         return max(there, key=rank, default=None)
 
+    def heir(self, consensus: Consensus, now_ns: int) -> int:
+        """Who shall take over from this leader when it hears nobody any more, but may still be heard: the best of those
+        that were there when it last heard anybody; 0: nobody. Whoever goes on without a majority makes no other one the
+        leader."""
+        if self._ownership.would_hold_on:
+            return NOBODY
+        heard_ns = max(self._heard_ns.values(), default=now_ns)
+        return self.successor(consensus, heard_ns) or NOBODY
+
     # -- what happens
 
     def begin(self, consensus: Consensus, to: int, reason: str) -> None:
