@@ -25,8 +25,10 @@ from alived.config.keywords.table import Settings, read_settings
 from alived.config.keywords.top import TOP
 from alived.config.model import Config
 from alived.config.rules.validate import validate
+from alived.config.services.named_checks import named_checks
 from alived.config.services.read import read_services
 from alived.config.text.blocks import Block
+from alived.health.checks_config import CombinedCheck, NamedCheck
 
 
 def values(definitions: Iterable[Definition]) -> tuple[Any, ...]:
@@ -58,7 +60,8 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     error afterwards."""
     said = read_settings(Block("", Location(file), (), tuple(blocks)), TOP, findings)
     defaults = _global_settings(said, findings)
-    known = known_trackers(said, findings)
+    checks = named_checks(said, defaults, findings)
+    known = known_trackers(said, checks, findings)
     groups = [plan_group(one, known, findings) for one in _once("vrrp_sync_group", said, findings)]
     group_of = {member: group for group in reversed(groups) for member in group.vrrp.members}
     vmac_names: set[str] = set()
@@ -79,6 +82,8 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
         global_defs=global_defs(defaults, instances, findings),
         instances=with_first_states(groups, instances),
         sync_groups=sync_groups(groups, instances, defaults, findings),
+        checks=tuple(one.value for one in checks.values() if isinstance(one.value, NamedCheck)),
+        combined_checks=tuple(one.value for one in checks.values() if isinstance(one.value, CombinedCheck)),
         **others,
     )
     return config, plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from alived.health.config import AnyCheck
-from alived.health.trackers_config import Weight
+from alived.health.trackers_config import TrackerKind, Weight
 
 
 class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,15 +18,14 @@ class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CombinedMember(msgspec.Struct, frozen=True):
-    """A tracker that a combination counts. kind: "check", "script", "process", ..."""
+    """A tracker that a combination counts."""
 
-    kind: str
+    kind: TrackerKind
     name: str
 
     @property
     def key(self) -> str:
-        """As `vrrp.tracking` calls it."""
-        return f"{self.kind} {self.name}"
+        return self.kind.key(self.name)
 
 
 class CombinedCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,8 +24,14 @@ COUNTS: dict[str, int] = json.loads(GOLDEN.read_text())
 
 TABLES = tables()
 _POLICIES = {"conflict_check", "vip_vanish", "address_lifetime"}
-_BLOCKS = {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
-OURS = {"vrrp_instance": _POLICIES, "global_defs": _POLICIES, TOP_PATH: _BLOCKS}
+_TRACKED = {"track_check"}
+_BLOCKS = {"check", "node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
+OURS = {
+    "vrrp_instance": _POLICIES | _TRACKED,
+    "vrrp_sync_group": _TRACKED,
+    "global_defs": _POLICIES,
+    TOP_PATH: _BLOCKS,
+}
 """Words of alived in keepalived's blocks."""
 
 ROWS = [(path, row) for path in COUNTS for row in TABLES[path].values() if path != TOP_PATH or row.name not in _BLOCKS]
@@ -50,8 +56,13 @@ file /tmp/f
 bfd_instance b {
 neighbor_ip 192.0.2.3
 }
+check web {
+tcp {
+target 192.0.2.1 80
+}
+}
 """
-"""What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b."""
+"""What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b, web."""
 
 _PEERS = "unicast_peer {\n192.0.2.2\n}"
 BESIDE = {

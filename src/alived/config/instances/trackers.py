@@ -27,6 +27,7 @@ KINDS = (
     Kind("track_script", "scripts", "vrrp_scripts", "vrrp_script"),
     Kind("track_process", "processes", "track_processes", "vrrp_track_process"),
     Kind("track_file", "files", "track_files", "track_file"),
+    Kind("track_check", "checks", "checks", "check"),
     Kind("track_bfd", "bfd", "bfd_instances", "bfd_instance"),
 )
 
@@ -34,9 +35,12 @@ Known = Mapping[str, Mapping[str, Definition]]
 """Field of the top level -> name -> what is defined there."""
 
 
-def known_trackers(said: Settings, findings: Findings) -> Known:
-    """All trackers by name; a name twice is reported."""
-    return {kind.defined: unique(kind.block, said.get(kind.defined, ()), findings) for kind in KINDS}
+def known_trackers(said: Settings, checks: Mapping[str, Definition], findings: Findings) -> Known:
+    """All trackers by name; a name twice is reported. checks: those with a name, complete."""
+    others = (kind for kind in KINDS if kind.defined != "checks")
+    return {"checks": checks} | {
+        kind.defined: unique(kind.block, said.get(kind.defined, ()), findings) for kind in others
+    }
 
 
 class Tracker(NamedTuple):

@@ -106,6 +106,7 @@ _LIKE_VRRP = (
     "promote_secondaries",
     "track_interface",
     "track_script",
+    "track_check",
     "track_file",
     "track_process",
     "track_bfd",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alived.config.keywords import cluster, hooks, product, vip_conf
+from alived.config.keywords import checks, cluster, hooks, product, vip_conf
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
 from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_BFD, NO_FIREWALL, NO_LVS, NO_STATIC
 from alived.config.keywords.converters import flag, optional, whole_seconds, word
@@ -46,6 +46,14 @@ _TRACK_FILE = not_yet(
 )
 
 _OWN = (
+    works(
+        "check",
+        checks.check(),
+        "A check with a name, to be tracked: no script needed.",
+        field="checks",
+        children=checks.CHECK,
+        repeats=True,
+    ),
     works("node", cluster.node(), "This node of a cluster.", children=cluster.NODE),
     works("cluster", cluster.cluster(), "Nodes that elect owners by Raft.", children=cluster.CLUSTER),
     works(

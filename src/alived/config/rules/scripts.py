@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from alived.base import NS_PER_S, Diagnostic
 from alived.config.instances.plan import Plan
 from alived.config.keywords.definitions import Definition
+from alived.config.rules.checks import counted
 from alived.config.rules.report import warning
 from alived.config.rules.walk import blocks, commands
 
@@ -44,15 +45,17 @@ def _definitions(plan: Plan, field: str) -> Sequence[Definition]:
 
 
 def unused_trackers(plan: Plan) -> Iterator[Diagnostic]:
-    """A script or process that nobody tracks changes nothing."""
+    """A script, process or check that nobody tracks changes nothing."""
     for field, keyword, block in (
         ("vrrp_scripts", "track_script", "vrrp_script"),
         ("track_processes", "track_process", "vrrp_track_process"),
+        ("checks", "track_check", "check"),
     ):
         definitions = _definitions(plan, field)
         if not definitions:
             continue
         used = {entry.name for settings in blocks(plan) for entry in settings.get(keyword, ())}
+        used |= {name for kind, name in counted(plan) if kind == keyword.removeprefix("track_")}
         for one in definitions:
             if one.name not in used:
                 message = f"{block} {one.name} is tracked by no instance and no group: it changes nothing"

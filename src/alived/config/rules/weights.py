@@ -11,7 +11,7 @@ from alived.config.rules.report import warning
 
 LOWEST, HIGHEST = 1, 254
 """What weights can make of a priority; 0 and 255 mean something else."""
-TRACKING_FIELDS = ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
+TRACKING_FIELDS = ("track_interface", "track_script", "track_check", "track_file", "track_process", "track_bfd")
 
 
 def weights(instance: Instance) -> tuple[tuple[str, int], ...]:
@@ -20,7 +20,7 @@ def weights(instance: Instance) -> tuple[tuple[str, int], ...]:
     Files are left out: their numbers are not known here.
     """
     tracking = instance.tracking
-    others = (*tracking.scripts, *tracking.processes, *tracking.bfd)
+    others = (*tracking.scripts, *tracking.processes, *tracking.checks, *tracking.bfd)
     found = [(one.name, one.weight, one.reverse) for one in instance.vrrp.track_interfaces]
     found += [(one.name, one.weight.value, one.weight.reverse) for one in others]
     return tuple((name, -weight if reverse else weight) for name, weight, reverse in found if weight)

@@ -88,7 +88,8 @@ def _check_addresses(target: Address | None, source: Address | None, said: Setti
         server.around.fail(said.place("connect_ip"), "missing-keyword", message, "bind_if NAME")
 
 
-def _network(said: Settings, server: Server, **defaults: Any) -> dict[str, Any]:
+def network(said: Settings, server: Server, **defaults: Any) -> dict[str, Any]:
+    """The fields of a NetworkCheck. defaults: of `_schedule`."""
     fields = {**_schedule(said, server, **defaults), **_connection(said, server)}
     _check_patience("connect_timeout", fields["connect_timeout_ns"], fields["delay_loop_ns"], said, server)
     return fields
@@ -103,7 +104,7 @@ def _check_patience(field: str, timeout: int, delay_loop: int, said: Settings, s
 
 
 def _tcp(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
-    return (TcpCheck(**_network(block.settings, server)),)
+    return (TcpCheck(**network(block.settings, server)),)
 
 
 def _ping(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
@@ -125,14 +126,14 @@ def _udp(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
         reply_mask=mask,
         min_reply_length=low,
         max_reply_length=high,
-        **_network(said, server),
+        **network(said, server),
     )
     return (check,)
 
 
 def _dns(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
     said = block.settings
-    fields = _network(said, server, retry=DNS_RETRY, delay=None)
+    fields = network(said, server, retry=DNS_RETRY, delay=None)
     return (DnsCheck(type=said.get("type", DnsType.SOA), name=said.get("name", "."), **fields),)
 
 
@@ -141,12 +142,12 @@ def _http(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
     sni_name: str = said.get("sni_name", "")
     check = HttpCheck(
         urls=complete_urls(block, server),
-        tls=block.keyword == "SSL_GET",
+        tls=block.keyword in ("SSL_GET", "https"),
         http_protocol=said.get("http_protocol", HttpProtocol.HTTP_1_0),
         enable_sni=said.get("enable_sni", bool(sni_name)),
         sni_name=sni_name,
         fast_recovery=said.get("fast_recovery", False),
-        **_network(said, server, delay=HTTP_RETRY_DELAY_NS),
+        **network(said, server, delay=HTTP_RETRY_DELAY_NS),
     )
     return (check,)
 
@@ -243,7 +244,9 @@ def _report_same_session(blocks: Iterable[CheckBlock], server: Server) -> None:
         seen.add(name)
 
 
-_BUILDERS: Mapping[str, Callable[[CheckBlock, Server], Iterable[AnyCheck]]] = {
+Builder = Callable[[CheckBlock, Server], Iterable[AnyCheck]]
+
+_BUILDERS: Mapping[str, Builder] = {
     "TCP_CHECK": _tcp,
     "HTTP_GET": _http,
     "SSL_GET": _http,
@@ -255,3 +258,18 @@ _BUILDERS: Mapping[str, Callable[[CheckBlock, Server], Iterable[AnyCheck]]] = {
     "FILE_CHECK": _file,
     "BFD_CHECK": _bfd,
 }
+_OWN_WORDS = {
+    "tcp": "TCP_CHECK",
+    "http": "HTTP_GET",
+    "https": "SSL_GET",
+    "dns": "DNS_CHECK",
+    "misc": "MISC_CHECK",
+    "udp": "UDP_CHECK",
+    "ping": "PING_CHECK",
+}
+"""A check with a name -> the check of a real server whose words it has."""
+
+
+def builder(kind: str) -> Builder:
+    """Of a kind of named checks that real servers have, too."""
+    return _BUILDERS[_OWN_WORDS[kind]]

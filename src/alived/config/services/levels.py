@@ -29,18 +29,17 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """A real server whose checks are completed. own, outer: what it and what its virtual server say."""
+    """A real server whose checks are completed, or the target of a check with a name.
 
-    service: str
+    name: of the one or the other in findings; own, outer: what it and what its virtual server say.
+    """
+
+    name: str
     endpoint: Endpoint
     family: Family
     own: Settings
     outer: Settings
     around: Surroundings
-
-    @property
-    def name(self) -> str:
-        return f"{self.service}: real_server {self.endpoint}"
 
 
 def inherited(field: str, default: Any, *levels: Settings) -> Any:

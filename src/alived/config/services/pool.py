@@ -68,7 +68,12 @@ def _complete(block: RealServerBlock, pool: Pool) -> PoolMember:
     )
     _check_thresholds(server, own, pool)
     around = Server(
-        service=pool.name, endpoint=endpoint, family=block.entry.family, own=own, outer=outer, around=pool.around
+        name=f"{pool.name}: real_server {endpoint}",
+        endpoint=endpoint,
+        family=block.entry.family,
+        own=own,
+        outer=outer,
+        around=pool.around,
     )
     return PoolMember(
         server=server,
