@@ -7,6 +7,7 @@ import pytest
 
 from alived.base import NS_PER_S
 from alived.health.config import (
+    BfdCheck,
     DnsCheck,
     HttpCheck,
     NetworkCheck,
@@ -19,10 +20,9 @@ from alived.health.config import (
     Url,
 )
 from alived.health.dialogue import Tls, Transport
-from alived.health.inquiries import inquiry, tls_of
+from alived.health.inquiries import About, inquiry, is_askable, tls_of
 
 AT = {"connect_ip": "192.0.2.1", "connect_port": 80}
-NO_SSL = SslContext()
 
 
 def test_whom_and_from_where() -> None:
@@ -34,7 +34,7 @@ def test_whom_and_from_where() -> None:
         bind_if="eth0",
         fwmark=7,
     )
-    asked = inquiry(check, 0, NO_SSL, 1)
+    asked = inquiry(check, About())
     assert (asked.address, asked.port, asked.timeout_ns) == ("192.0.2.1", 80, 3 * NS_PER_S)
     assert (asked.bindto, asked.bind_port, asked.bind_if, asked.fwmark) == ("192.0.2.9", 99, "eth0", 7)
     assert asked.tls is None
@@ -47,12 +47,13 @@ def test_whom_and_from_where() -> None:
         (SmtpCheck(**AT), Transport.STREAM, b""),  # type: ignore[arg-type]
         (UdpCheck(**AT, payload=b"\xff"), Transport.DATAGRAM, b"\xff"),  # type: ignore[arg-type]
         (DnsCheck(**AT), Transport.DATAGRAM, b"\x12\x34"),  # type: ignore[arg-type]
+        (RedisCheck(**AT), Transport.STREAM, b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n"),  # type: ignore[arg-type]
         (PingCheck(**AT), Transport.ECHO, b"\x08\x00\x00\x00\x00\x00\x12\x34"),  # type: ignore[arg-type]
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, NetworkCheck) else "",
 )
 def test_how_and_what(check: NetworkCheck, transport: Transport, first: bytes) -> None:
-    asked = inquiry(check, 0, NO_SSL, 0x1234)
+    asked = inquiry(check, About(number=0x1234, password="secret"))
     assert asked.transport is transport
     sent = asked.dialogue.begun().send
     assert sent.startswith(first)
@@ -63,22 +64,32 @@ def test_ssl_get_shows_the_certificate_of_the_block_ssl_and_verifies_nothing() -
     """The certificate is not verified (a global `SSL {}` block only loads key, certificate, CA)."""
     ssl = SslContext(password="p", ca="ca.pem", certificate="c.pem", key="k.pem")
     check = HttpCheck(**AT, urls=(Url(path="/"), Url(path="/b", tls_compliant=True)), tls=True)  # type: ignore[arg-type]
-    assert tls_of(check, 0, ssl) == Tls(ca="ca.pem", certificate="c.pem", key="k.pem", password="p")
-    assert tls_of(check, 1, ssl) == Tls(ca="ca.pem", certificate="c.pem", key="k.pem", password="p", close_notify=True)
-    assert tls_of(msgspec.structs.replace(check, tls=False), 0, ssl) is None
+    assert tls_of(check, About(stage=0, ssl=ssl)) == Tls(ca="ca.pem", certificate="c.pem", key="k.pem", password="p")
+    assert tls_of(check, About(stage=1, ssl=ssl)) == Tls(
+        ca="ca.pem", certificate="c.pem", key="k.pem", password="p", close_notify=True
+    )
+    assert tls_of(msgspec.structs.replace(check, tls=False), About(stage=0, ssl=ssl)) is None
 
 
 def test_sni_is_sni_name_or_the_virtualhost_of_the_url() -> None:
     """`enable_sni`: SNI = sni_name, else url virtualhost, ...; no name, no SNI."""
     urls = (Url(path="/", virtualhost="www.example.org"), Url(path="/"))
     check = HttpCheck(**AT, urls=urls, tls=True, enable_sni=True)  # type: ignore[arg-type]
-    assert [tls.server_name for stage in (0, 1) if (tls := tls_of(check, stage, NO_SSL))] == ["www.example.org", ""]
-    named = tls_of(msgspec.structs.replace(check, sni_name="sni.example.org"), 0, NO_SSL)
+    assert [tls.server_name for stage in (0, 1) if (tls := tls_of(check, About(stage=stage)))] == [
+        "www.example.org",
+        "",
+    ]
+    named = tls_of(msgspec.structs.replace(check, sni_name="sni.example.org"), About(stage=0))
     assert named is not None and named.server_name == "sni.example.org"
 
 
 def test_our_own_checks_verify_if_they_are_told_to() -> None:
     check = RedisCheck(**AT, tls=True, tls_verify=True, tls_name="r", tls_ca="a", tls_certificate="c", tls_key="k")  # type: ignore[arg-type]
-    assert tls_of(check, 0, NO_SSL) == Tls(server_name="r", verify=True, ca="a", certificate="c", key="k")
-    later = tls_of(SmtpCheck(**AT, starttls=True, tls_name="m"), 0, NO_SSL)  # type: ignore[arg-type]
+    assert tls_of(check, About(stage=0)) == Tls(server_name="r", verify=True, ca="a", certificate="c", key="k")
+    later = tls_of(SmtpCheck(**AT, starttls=True, tls_name="m"), About(stage=0))  # type: ignore[arg-type]
     assert later == Tls(server_name="m", at_once=False)
+
+
+def test_what_is_told_is_not_asked() -> None:
+    assert is_askable(TcpCheck(**AT))  # type: ignore[arg-type]
+    assert not is_askable(BfdCheck(name="b"))

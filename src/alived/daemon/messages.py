@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from alived.config.model import Config
+from alived.health.check_events import CheckSnapshot
 from alived.health.script_events import ScriptSnapshot
 from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
@@ -128,6 +129,7 @@ class WorkerSnapshot(Message, frozen=True, tag=True, kw_only=True):
     request_id: int
     now_ns: int
     scripts: tuple[ScriptSnapshot, ...]
+    checks: dict[str, CheckSnapshot] = {}
 
 
 class HookDue(Message, frozen=True, tag=True, kw_only=True):

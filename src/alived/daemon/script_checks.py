@@ -12,7 +12,7 @@ from alived.adapters.scripts import ScriptError, ScriptRunner
 from alived.base import DeadlineReached
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import TrackerVerdict, TrackerVerdicts, WorkerSnapshot
+from alived.daemon.messages import TrackerVerdict, TrackerVerdicts
 from alived.daemon.script_start import start_script
 from alived.daemon.tracked import tracked_scripts
 from alived.health.script_events import (
@@ -25,6 +25,7 @@ from alived.health.script_events import (
     ScriptEvent,
     ScriptNoticed,
     ScriptReconfigured,
+    ScriptSnapshot,
     StartRun,
     TerminateRun,
 )
@@ -53,9 +54,8 @@ class ScriptChecks:
         if self._begun:
             self._take(config, {})
 
-    def snapshot(self, request_id: int) -> WorkerSnapshot:
-        scripts = tuple(check.tracker.snapshot() for check in self._checks.values())
-        return WorkerSnapshot(request_id=request_id, now_ns=now_ns(), scripts=scripts)
+    def snapshots(self) -> tuple[ScriptSnapshot, ...]:
+        return tuple(check.tracker.snapshot() for check in self._checks.values())
 
     def close(self) -> None:
         """Kills what runs and starts nothing any more."""

@@ -6,6 +6,7 @@ import collections
 import itertools
 
 from alived.config.model import Config
+from alived.daemon.configured_checks import configured_checks, time_to_confirm_ns
 from alived.health.trackers_config import TrackerKind, VrrpScript, Weight
 
 
@@ -31,7 +32,12 @@ def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
 
 def times_to_confirm(config: Config) -> dict[str, int]:
     """Key of a tracker -> nanoseconds in which a new worker comes to a verdict on it."""
-    return {
+    scripts = {
         TrackerKind.SCRIPT.key(name): script.interval_ns + script.timeout_ns
         for name, script in tracked_scripts(config).items()
     }
+    checks = {
+        TrackerKind.CHECK.key(name): time_to_confirm_ns(configured.check)
+        for name, configured in configured_checks(config).items()
+    }
+    return scripts | checks

@@ -1,13 +1,16 @@
 """The worker: runs what the operator wrote. It may be late; it may die.
 
-Scripts of changes and hooks run in the order that the hook queue decides, tracked ones when their trackers want it.
+Scripts of changes and hooks run in the order that the hook queue decides, tracked ones when their trackers want it,
+checks when their checkers do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from alived.adapters.loop import now_ns
 from alived.daemon.change_scripts import ChangeScripts
+from alived.daemon.checks import Checks
 from alived.daemon.child import ChildContext
 from alived.daemon.messages import (
     BusMessage,
@@ -17,6 +20,7 @@ from alived.daemon.messages import (
     SnapshotRequest,
     TrackerVerdicts,
     Transition,
+    WorkerSnapshot,
 )
 from alived.daemon.script_checks import ScriptChecks
 
@@ -26,13 +30,14 @@ def make_worker(context: ChildContext) -> Worker:
 
 
 class Worker:
-    """The role of the process that runs scripts."""
+    """The role of the process that runs scripts and checks."""
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._config = context.config
         self._changes = ChangeScripts(context)
-        self._checks = ScriptChecks(context)
+        self._scripts = ScriptChecks(context)
+        self._checks = Checks(context)
 
     def start(self) -> None:
         """Nothing runs before the parent says what is known."""
@@ -47,16 +52,23 @@ class Worker:
             case Configure(config):
                 self._config = config
                 self._changes.configure(config)
+                self._scripts.configure(config)
                 self._checks.configure(config)
                 self._context.send(Configured(changes=()))
             case TrackerVerdicts(known):
+                self._scripts.begin(self._config, known)
                 self._checks.begin(self._config, known)
             case SnapshotRequest(request_id):
-                self._context.send(self._checks.snapshot(request_id))
+                self._context.send(self._snapshot(request_id))
             case _:
                 raise AssertionError(f"the worker does not expect {type(message).__name__}")
 
+    def _snapshot(self, request_id: int) -> WorkerSnapshot:
+        scripts, checks = self._scripts.snapshots(), self._checks.snapshots()
+        return WorkerSnapshot(request_id=request_id, now_ns=now_ns(), scripts=scripts, checks=checks)
+
     def stop(self, done: Callable[[], None]) -> None:
         """Ends when all scripts have run, those of the stop included; the parent's patience is the limit."""
+        self._scripts.close()
         self._checks.close()
         self._changes.close(done)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from alived.health.config import (
     DnsCheck,
     HttpCheck,
     NetworkCheck,
     PingCheck,
+    RedisCheck,
     SecuredCheck,
     SmtpCheck,
     SslContext,
@@ -20,6 +23,7 @@ from alived.health.dialogue import Dialogue, Inquiry, Tls, Transport
 from alived.health.dialogues import tcp
 from alived.health.dialogues.dns import DnsDialogue
 from alived.health.dialogues.ping import PingDialogue
+from alived.health.dialogues.redis import RedisDialogue
 from alived.health.dialogues.smtp import SmtpDialogue
 from alived.health.dialogues.udp import UdpDialogue
 
@@ -29,25 +33,38 @@ _TRANSPORTS: dict[type[NetworkCheck], Transport] = {
     PingCheck: Transport.ECHO,
 }
 """Of those that are not streams"""
-_DIALOGUES: dict[type[NetworkCheck], Callable[[Any, int], Dialogue]] = {
-    TcpCheck: lambda check, _number: tcp.dialogue(check),
-    SmtpCheck: lambda check, _number: SmtpDialogue(check),
-    UdpCheck: lambda check, _number: UdpDialogue(check),
-    DnsCheck: DnsDialogue,
-    PingCheck: PingDialogue,
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check does not say itself."""
+
+    stage: int = 0
+    number: int = 0
+    """0..65535, random; it makes the question of DNS or PING unlike all others"""
+    password: str = ""
+    """What its `password_file` says"""
+    ssl: SslContext = SslContext()
+
+
+_DIALOGUES: dict[type[NetworkCheck], Callable[[Any, About], Dialogue]] = {
+    TcpCheck: lambda check, _: tcp.dialogue(check),
+    SmtpCheck: lambda check, _: SmtpDialogue(check),
+    UdpCheck: lambda check, _: UdpDialogue(check),
+    DnsCheck: lambda check, about: DnsDialogue(check, about.number),
+    PingCheck: lambda check, about: PingDialogue(check, about.number),
+    RedisCheck: lambda check, about: RedisDialogue(check, about.password),
 }
 
 
-def inquiry(check: NetworkCheck, stage: int, ssl: SslContext, number: int) -> Inquiry:
-    """number: 0..65535, random; it makes the question of DNS or PING unlike all others."""
+def inquiry(check: NetworkCheck, about: About) -> Inquiry:
     kind = type(check)
     return Inquiry(
         transport=_TRANSPORTS.get(kind, Transport.STREAM),
         address=check.connect_ip,
         port=check.connect_port,
-        dialogue=_DIALOGUES[kind](check, number),
+        dialogue=_DIALOGUES[kind](check, about),
         timeout_ns=check.connect_timeout_ns,
-        tls=tls_of(check, stage, ssl),
+        tls=tls_of(check, about),
         bindto=check.bindto,
         bind_port=check.bind_port,
         bind_if=check.bind_if,
@@ -55,10 +72,10 @@ def inquiry(check: NetworkCheck, stage: int, ssl: SslContext, number: int) -> In
     )
 
 
-def tls_of(check: NetworkCheck, stage: int, ssl: SslContext) -> Tls | None:
+def tls_of(check: NetworkCheck, about: About) -> Tls | None:
     match check:
         case HttpCheck(tls=True):
-            return _of_ssl_get(check, stage, ssl)
+            return _of_ssl_get(check, about.stage, about.ssl)
         case SmtpCheck(starttls=True):
             return _secured(check, at_once=False)
         case SecuredCheck(tls=True):

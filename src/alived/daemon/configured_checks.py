@@ -1,0 +1,71 @@
+"""Which checks a configuration has: those with a name of their own, and those of real servers, which get one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from alived.config.model import Config
+from alived.health.check_events import ProbedCheck
+from alived.health.config import Check, HttpCheck, MiscCheck
+from alived.health.inquiries import is_askable
+
+
+class ConfiguredCheck(msgspec.Struct, frozen=True):
+    """name: as `alived status` and `alived check run` have it. subject: begins sentences."""
+
+    name: str
+    subject: str
+    check: ProbedCheck
+
+
+def configured_checks(config: Config) -> dict[str, ConfiguredCheck]:
+    """All that ask again and again, by name, in the order of the configuration."""
+    found: dict[str, ConfiguredCheck] = {}
+    for name, subject, check in _all(config):
+        if isinstance(check, ProbedCheck) and (isinstance(check, MiscCheck) or is_askable(check)):
+            unique = _unlike(name, found)
+            found[unique] = ConfiguredCheck(unique, subject, check)
+    return found
+
+
+def _all(config: Config) -> Iterator[tuple[str, str, Check]]:
+    for named in config.checks:
+        yield named.name, f"check {named.name}", named.check
+    for service in config.virtual_servers:
+        where = service.virtual_server.service
+        for member in service.pool:
+            server = member.server.endpoint
+            for check in member.checks:
+                keyword = keyword_of(check)
+                yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check
+
+
+def _unlike(name: str, taken: dict[str, ConfiguredCheck]) -> str:
+    """A server may have two checks of a kind; an address may serve TCP and UDP."""
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name} {number}"
+    return unique
+
+
+def keyword_of(check: Check) -> str:
+    """keepalived's, TCP_CHECK; of ours a name in the same manner, REDIS_CHECK."""
+    if isinstance(check, HttpCheck):
+        return "SSL_GET" if check.tls else "HTTP_GET"
+    return f"{type(check).__name__.removesuffix('Check').upper()}_CHECK"
+
+
+def target_of(check: ProbedCheck) -> str:
+    """Whom it asks: 192.0.2.1:80, [2001:db8::1]:80, 192.0.2.1, or a command."""
+    if isinstance(check, MiscCheck):
+        return " ".join(check.argv)
+    host = f"[{check.connect_ip}]" if ":" in check.connect_ip and check.connect_port else check.connect_ip
+    return f"{host}:{check.connect_port}" if check.connect_port else host
+
+
+def time_to_confirm_ns(check: ProbedCheck) -> int:
+    """In which a new worker comes to a verdict, if each stage needs all its time for an answer."""
+    return check.warmup_ns + check.stages * (check.delay_loop_ns + check.patience_ns)
