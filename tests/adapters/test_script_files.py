@@ -13,7 +13,7 @@ import pytest
 
 from alived.adapters import script_files
 from alived.adapters.script_files import Pin, opened, unsafe_part
-from alived.adapters.scripts import Account, ScriptError
+from alived.adapters.script_process import Account, ScriptError
 from tests.adapters.test_scripts import Scripts
 from tests.adapters.test_scripts import scripts as scripts
 

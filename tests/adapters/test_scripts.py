@@ -12,14 +12,9 @@ from pathlib import Path
 import pytest
 
 from alived.adapters.loop import Loop
-from alived.adapters.scripts import (
-    MAX_LINE,
-    MAX_LINES,
-    PATH,
-    Account,
-    ScriptError,
-    ScriptRunner,
-)
+from alived.adapters.running_scripts import RunningScripts
+from alived.adapters.script_process import PATH, Account, ScriptError
+from alived.adapters.scripts import MAX_LINE, MAX_LINES, ScriptRunner
 from alived.base import NS_PER_MS
 
 
@@ -30,7 +25,10 @@ class Scripts:
         self.loop = Loop()
         self.ended: dict[int, int] = {}
         self.lines: list[str] = []
-        self.runner = ScriptRunner(self.loop, self.ended.__setitem__, lambda _run, line: self.lines.append(line))
+        self.running = RunningScripts()
+        self.runner = ScriptRunner(
+            self.loop, self.running, self.ended.__setitem__, lambda _run, line: self.lines.append(line)
+        )
         self.runs = 0
 
     def start(self, *argv: str, account: Account | None = None, **environment: str) -> int:
@@ -218,24 +216,31 @@ def test_a_line_is_bounded_and_binary_is_readable(scripts: Scripts) -> None:
     assert lines == ["x" * MAX_LINE, "a\\xffb"]
 
 
-def test_a_script_dies_with_us(tmp_path: Path) -> None:
+def test_a_script_that_we_leave_behind_is_known(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("scripts are started by root")
+    noted = RunningScripts(str(tmp_path / "running"))
     pid_file = tmp_path / "pid"
     pid = os.fork()
     if pid == 0:
         scripts = Scripts()
-        scripts.shell(f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 1000")
+        scripts.runner = ScriptRunner(scripts.loop, noted, scripts.ended.__setitem__, lambda _run, _line: None)
+        scripts.shell("exit 0")
+        scripts.turn_until(lambda: scripts.ended)
+        scripts.shell(f"sleep 1000 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 1001")
         while True:
             scripts.loop.turn()
     while not pid_file.exists():
         time.sleep(0.01)
-    script = int(pid_file.read_text())
+    helper = int(pid_file.read_text())
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    while is_alive(script):
+    (sentence,) = noted.kill_left()
+    assert sentence.startswith("killed /bin/sh -c sleep 1000 & echo")
+    while is_alive(helper):
         time.sleep(0.01)
-    assert not is_alive(script)
+    assert noted.kill_left() == []
+    noted.close()
 
 
 def is_alive(pid: int) -> bool:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 import msgspec
 
-from alived.adapters.scripts import Account, ScriptError
+from alived.adapters.script_process import Account, ScriptError
 
 MAX_PINNED = 64 << 20
 """Bytes of a program whose digest is checked."""

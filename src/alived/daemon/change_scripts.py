@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import assert_never
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.scripts import ScriptError, ScriptRunner
+from alived.adapters.script_process import ScriptError
+from alived.adapters.scripts import ScriptRunner
 from alived.base import NS_PER_S, DeadlineReached
 from alived.config.model import Config
 from alived.daemon import hook_facts
@@ -52,7 +53,7 @@ class ChangeScripts:
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._queue = HookQueue()
-        self._runner = ScriptRunner(context.loop, self._ended, self._said)
+        self._runner = ScriptRunner(context.loop, context.running_scripts, self._ended, self._said)
         self._running: dict[int, RunScript] = {}
         """Also those that the queue has given up."""
         self._output: dict[int, collections.deque[str]] = {}

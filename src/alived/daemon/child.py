@@ -22,6 +22,7 @@ import msgspec
 
 from alived.adapters.loop import Loop
 from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
+from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
 from alived.base import NS_PER_MS, AlivedError
 from alived.config.model import Config
@@ -69,6 +70,7 @@ class ChildContext:
         send: Callable[[BusMessage], None],
         lease_line: socket.socket | None = None,
         lease_key: bytes = b"",
+        running_scripts: RunningScripts | None = None,
     ) -> None:
         self.role = role
         self.loop = loop
@@ -80,6 +82,8 @@ class ChildContext:
         """This role's end of the line between raft process and engine (`LeaseLine`); None: it has none."""
         self.lease_key = lease_key
         """Opens leases of the kernel (`KernelLease`)."""
+        self.running_scripts = running_scripts or RunningScripts()
+        """What this process starts and the parent ends, should this process die."""
 
     def log(self, level: str, code: str, message: str, **fields: str) -> None:
         """A line for the log. level: debug, info, warning, error; `instance=` names the source in the text."""
@@ -118,6 +122,7 @@ class ForkedChild(msgspec.Struct):
     """Open files that the child keeps besides its bus, its lease line and 0-2."""
     lease_line: socket.socket | None = None
     lease_key: bytes = b""
+    running_scripts: RunningScripts | None = None
 
 
 def run_child(child: ForkedChild) -> NoReturn:
@@ -158,7 +163,9 @@ class _ChildProcess:
         self._endpoint = endpoint
         endpoint.listen(self._received, self._parent_lost)
         loop.add_reader(child.stop_line, self._asked_to_stop)
-        self._context = ChildContext(child.role, loop, child.config, self._send, child.lease_line, child.lease_key)
+        self._context = ChildContext(
+            child.role, loop, child.config, self._send, child.lease_line, child.lease_key, child.running_scripts
+        )
         self._dropped = 0
         self._role = child.make(self._context)
 

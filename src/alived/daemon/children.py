@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from alived.adapters.loop import Loop, Timer, now_ns
+from alived.adapters.running_scripts import RunningScripts
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Config
 from alived.daemon import bus
@@ -87,6 +88,7 @@ class ForkedRole:
         keep_fds: frozenset[int],
         lease_line: socket.socket | None = None,
         lease_key: bytes = b"",
+        running_scripts: RunningScripts | None = None,
     ) -> None:
         self.role = role
         self.pid = 0
@@ -97,6 +99,7 @@ class ForkedRole:
         self._keep_fds = keep_fds
         self._lease_line = lease_line
         self._lease_key = lease_key
+        self._running_scripts = running_scripts
         self._backoff = Backoff()
         self._state = "ended"
         self._since_ns = now_ns()
@@ -217,6 +220,7 @@ class ForkedRole:
             keep_fds=self._keep_fds,
             lease_line=self._lease_line,
             lease_key=self._lease_key,
+            running_scripts=self._running_scripts,
         )
         # A signal between fork and the child's own handlers would run the parent's in the child.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -306,6 +310,7 @@ class InlineRole:
         owner: Owner,
         lease_line: socket.socket | None = None,
         lease_key: bytes = b"",
+        running_scripts: RunningScripts | None = None,
     ) -> None:
         self.role = role
         self.pid = os.getpid()
@@ -314,7 +319,10 @@ class InlineRole:
         self._owner = owner
         self._since_ns = now_ns()
         self._state = "starting"
-        self._role = make(ChildContext(role, loop, owner.current_config(), self._to_owner, lease_line, lease_key))
+        context = ChildContext(
+            role, loop, owner.current_config(), self._to_owner, lease_line, lease_key, running_scripts
+        )
+        self._role = make(context)
 
     def start(self) -> None:
         self._role.start()

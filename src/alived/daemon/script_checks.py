@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.scripts import ScriptError, ScriptRunner
+from alived.adapters.script_process import ScriptError
+from alived.adapters.scripts import ScriptRunner
 from alived.base import DeadlineReached
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.child import ChildContext
@@ -81,7 +82,7 @@ class _Check:
     def __init__(self, context: ChildContext, script: VrrpScript, defaults: GlobalDefs, known: bool | None) -> None:
         self._context, self._defaults = context, defaults
         self.tracker = ScriptTracker(script, now_ns(), known)
-        self._runner = ScriptRunner(context.loop, self._run_ended, self._run_said)
+        self._runner = ScriptRunner(context.loop, context.running_scripts, self._run_ended, self._run_said)
         self._tails: dict[int, collections.deque[str]] = {}
         self._timer: Timer | None = None
         self._closed = False

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.script_files import Pin, opened, unsafe_part
-from alived.adapters.scripts import Account, ScriptError, ScriptRunner
+from alived.adapters.script_process import Account, ScriptError
+from alived.adapters.scripts import ScriptRunner
 from alived.config.model import GlobalDefs
 from alived.hooks.config import Hook
 

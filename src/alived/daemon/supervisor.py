@@ -36,6 +36,7 @@ from alived.daemon.hook_desk import HookDesk
 from alived.daemon.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.kernel_lease import KernelLeases
 from alived.daemon.lease_line import LinePair
+from alived.daemon.left_scripts import LeftScripts
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Source, report_findings
 from alived.daemon.messages import (
@@ -111,6 +112,7 @@ class Supervisor:
         self._accept_mode = AcceptMode(directory.path)
         self._kernel_leases = KernelLeases(loop, directory, self.note)
         self._borrowed = Borrowed(directory)
+        self._left_scripts = LeftScripts(directory, self.note)
         self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster else set())
         self._began_ns = now_ns()
         self._stopping = False
@@ -137,10 +139,11 @@ class Supervisor:
         self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
 
     def _host(self, single: bool, role: str, make: RoleFactory, lease_line: socket.socket | None) -> RoleHost:
+        key, scripts = self._kernel_leases.key, self._left_scripts.running
         if single:
-            return InlineRole(role, make, self._loop, self, lease_line, self._kernel_leases.key)
+            return InlineRole(role, make, self._loop, self, lease_line, key, scripts)
         lock = frozenset({self._directory.lock_fd})
-        return ForkedRole(role, make, self._loop, self, lock, lease_line, self._kernel_leases.key)
+        return ForkedRole(role, make, self._loop, self, lock, lease_line, key, scripts)
 
     def _raft_placed(self, host: RoleHost | None) -> None:
         if host is not None:
@@ -162,6 +165,7 @@ class Supervisor:
             raise StartError(f"cannot write to the runtime directory {self._directory.path}: {error}") from error
         try:
             self._reap()
+            self._left_scripts.kill()
             self._guard(lambda: self._accept_mode.enforce(self._config))
             self._kernel_leases.enforce(self._config)
             self._watch_signals()
@@ -273,6 +277,7 @@ class Supervisor:
         if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
             self._raft.send(EngineEnded())
         if role == "worker":
+            self._left_scripts.kill()
             self._hook_relay.worker_died()
             if not self._stopping:
                 self._errands.worker_died()
