@@ -114,7 +114,7 @@ def _spawn(
     with _in_the_root_directory():
         return os.posix_spawn(
             program,
-            argv,
+            list(argv),
             environment,
             file_actions=actions,
             setsid=True,

@@ -11,6 +11,7 @@ import msgspec
 from alived.adapters.loop import Loop
 from alived.adapters.probe import ProbeEnd, Undecided
 from alived.adapters.probes import Prober
+from alived.adapters.running_scripts import RunningScripts
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.commands import Command, Commands
 from alived.health.check_events import NOTHING_SEEN, ProbedCheck, Sight
@@ -34,10 +35,10 @@ class Asked(Protocol):
 class Asking:
     """`ask` never calls back before it returns."""
 
-    def __init__(self, loop: Loop, config: Config) -> None:
+    def __init__(self, loop: Loop, config: Config, running: RunningScripts) -> None:
         self._loop = loop
         self._prober = Prober(loop)
-        self._commands = Commands(loop)
+        self._commands = Commands(loop, running)
         self._defaults: GlobalDefs
         self._ssl: SslContext
         self.configure(config)

@@ -39,7 +39,7 @@ class Checks:
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
-        self.asking = Asking(context.loop, context.config)
+        self.asking = Asking(context.loop, context.config, context.running_scripts)
         self._checks: dict[str, _Check] = {}
         self._begun = False
 

@@ -11,7 +11,9 @@ import functools
 from collections.abc import Callable
 
 from alived.adapters.loop import Loop, Timer, now_ns
-from alived.adapters.scripts import ScriptError, ScriptRunner
+from alived.adapters.running_scripts import RunningScripts
+from alived.adapters.script_process import ScriptError
+from alived.adapters.scripts import ScriptRunner
 from alived.base import NS_PER_S
 from alived.config.model import GlobalDefs
 from alived.daemon.script_start import start_script
@@ -32,9 +34,9 @@ Done = Callable[[Verdict, int, Sight], None]
 class Commands:
     """`start` never calls back before it returns."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, running: RunningScripts) -> None:
         self._loop = loop
-        self._runner = ScriptRunner(loop, self._ended, self._said)
+        self._runner = ScriptRunner(loop, running, self._ended, self._said)
         self._running: dict[int, Command] = {}
         self._waiting: collections.deque[Command] = collections.deque()
         self._count = 0
