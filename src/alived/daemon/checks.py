@@ -127,8 +127,9 @@ class _Check:
                 done = functools.partial(self._ended, run)
                 self._asked = self._asking.ask(self.checker.config, stage, done, self._asked)
             case AbandonProbe():
-                if self._asked is not None:
-                    self._asked.cancel()
+                assert self._asked is not None
+                self._asked.cancel()
+                self._asked = None
             case CheckJudged():
                 self._judged(effect)
             case CheckNoticed(level, code, message):
