@@ -50,9 +50,9 @@ def test_a_stranger_who_is_let_in_leaves_politely() -> None:
     [
         (b"\xff\x10\x04Too many connections", 'the greeting is error 1040: "Too many connections"'),
         (b"\xff\x15\x04#28000Access", 'the greeting is error 1045: "Access"'),
-        (b"\xff", "the greeting makes no sense: an error without a number"),
-        (b"\x09old", "the greeting makes no sense: no greeting of protocol 10"),
-        (b"", "the greeting makes no sense: no greeting of protocol 10"),
+        (b"\xff", "the greeting is wrong: an error without a number"),
+        (b"\x09old", "the greeting is wrong: no greeting of protocol 10"),
+        (b"", "the greeting is wrong: no greeting of protocol 10"),
     ],
 )
 def test_another_greeting_is_a_failure(said: bytes, reason: str) -> None:
@@ -60,7 +60,7 @@ def test_another_greeting_is_a_failure(said: bytes, reason: str) -> None:
 
 
 def test_a_server_of_another_kind() -> None:
-    reason = "the greeting makes no sense: a packet of 5526600 octets"
+    reason = "the greeting is wrong: a packet of 5526600 octets"
     assert converse(dialogue(), b"HTTP/1.1 400 Bad Request\r\n\r\n").outcome == (False, reason)
 
 
@@ -147,7 +147,7 @@ def test_a_question_that_is_refused() -> None:
 
 def test_an_answer_to_the_login_that_is_none() -> None:
     talk = converse(dialogue(), GREETING, frame(2, b"\x05??"))
-    assert talk.outcome == (False, r'the answer to the login makes no sense: "\x05??"')
+    assert talk.outcome == (False, r'the answer to the login is wrong: "\x05??"')
 
 
 def test_nothing() -> None:

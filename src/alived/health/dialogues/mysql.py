@@ -65,7 +65,7 @@ class MysqlDialogue(Conversation):
                     self._heard = b""
                     return step
         except DecodeError as error:
-            return verdict(False, f"the {self.awaited} makes no sense: {error.detail}")
+            return verdict(False, f"the {self.awaited} is wrong: {error.detail}")
         return WAIT
 
     def _read(self, payload: bytes) -> Step:
