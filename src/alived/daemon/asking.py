@@ -60,7 +60,13 @@ class Asking:
             former = before if isinstance(before, Command) else None
             return self._commands.start(check, self._defaults, done, former)
         try:
-            about = About(stage=stage, number=secrets.randbits(16), password=_password(check), ssl=self._ssl)
+            about = About(
+                stage=stage,
+                number=secrets.randbits(16),
+                nonce=secrets.token_urlsafe(18),
+                password=_password(check),
+                ssl=self._ssl,
+            )
         except OSError as error:
             return _Nothing(self._loop, f"{error.filename}: {error.strerror}", done)
         question = inquiry(check, about)

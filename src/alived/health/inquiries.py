@@ -10,8 +10,10 @@ import msgspec
 from alived.health.config import (
     DnsCheck,
     HttpCheck,
+    MysqlCheck,
     NetworkCheck,
     PingCheck,
+    PostgresqlCheck,
     RedisCheck,
     SecuredCheck,
     SmtpCheck,
@@ -22,7 +24,9 @@ from alived.health.config import (
 from alived.health.dialogue import Dialogue, Inquiry, Tls, Transport
 from alived.health.dialogues import tcp
 from alived.health.dialogues.dns import DnsDialogue
+from alived.health.dialogues.mysql import MysqlDialogue
 from alived.health.dialogues.ping import PingDialogue
+from alived.health.dialogues.postgresql import PostgresqlDialogue
 from alived.health.dialogues.redis import RedisDialogue
 from alived.health.dialogues.smtp import SmtpDialogue
 from alived.health.dialogues.udp import UdpDialogue
@@ -41,6 +45,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     stage: int = 0
     number: int = 0
     """0..65535, random; it makes the question of DNS or PING unlike all others"""
+    nonce: str = ""
+    """For SCRAM: random, printable ASCII without a comma"""
     password: str = ""
     """What its `password_file` says"""
     ssl: SslContext = SslContext()
@@ -53,6 +59,8 @@ _DIALOGUES: dict[type[NetworkCheck], Callable[[Any, About], Dialogue]] = {
     DnsCheck: lambda check, about: DnsDialogue(check, about.number),
     PingCheck: lambda check, about: PingDialogue(check, about.number),
     RedisCheck: lambda check, about: RedisDialogue(check, about.password),
+    MysqlCheck: lambda check, about: MysqlDialogue(check, about.password),
+    PostgresqlCheck: lambda check, about: PostgresqlDialogue(check, about.password, about.nonce),
 }
 
 
@@ -76,7 +84,7 @@ def tls_of(check: NetworkCheck, about: About) -> Tls | None:
     match check:
         case HttpCheck(tls=True):
             return _of_ssl_get(check, about.stage, about.ssl)
-        case SmtpCheck(starttls=True):
+        case SmtpCheck(starttls=True) | MysqlCheck(tls=True) | PostgresqlCheck(tls=True):
             return _secured(check, at_once=False)
         case SecuredCheck(tls=True):
             return _secured(check, at_once=True)

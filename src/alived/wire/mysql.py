@@ -128,7 +128,7 @@ def scramble(plugin: str, password: str, nonce: bytes) -> bytes | None:
     """What proves a password; None: an unknown plugin. An empty password needs no proof."""
     if not password:
         return b""
-    secret = password.encode()
+    secret = password.encode(errors="surrogateescape")
     if plugin == NATIVE:
         once = hashlib.sha1(secret).digest()
         return _xor(once, hashlib.sha1(nonce[:20] + hashlib.sha1(once).digest()).digest())

@@ -76,7 +76,7 @@ def decode_first_column(content: bytes) -> bytes:
 
 
 def md5_answer(user: str, password: str, salt: bytes) -> bytes:
-    inner = hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
+    inner = hashlib.md5((password + user).encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
     outer = hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest()
     return f"md5{outer}\0".encode()
 

@@ -27,7 +27,7 @@ class Scram:
         name = user.replace("=", "=3D").replace(",", "=2C")
         self._bare = f"n={name},r={nonce}"
         # SASLprep does more than this, but only to passwords that hardly anybody has.
-        self._password = unicodedata.normalize("NFKC", password).encode()
+        self._password = unicodedata.normalize("NFKC", password).encode(errors="surrogateescape")
         self._nonce = nonce
         self._expected = b""
         """The signature that proves that the server knows the password, too."""

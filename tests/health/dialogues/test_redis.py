@@ -41,6 +41,12 @@ def test_with_a_password() -> None:
     assert talk.outcome[0]
 
 
+def test_a_password_of_any_octets() -> None:
+    """A file need not be UTF-8: its octets come as surrogates and leave as they were."""
+    (said,) = converse(dialogue(b"\xff\x01".decode(errors="surrogateescape"))).said
+    assert said == b"*2\r\n$4\r\nAUTH\r\n$2\r\n\xff\x01\r\n"
+
+
 def test_with_a_user() -> None:
     talk = converse(dialogue("secret", user="lb"), b"-WRONGPASS invalid username-password pair\r\n")
     assert talk.said == [b"*3\r\n$4\r\nAUTH\r\n$2\r\nlb\r\n$6\r\nsecret\r\n"]

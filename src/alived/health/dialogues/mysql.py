@@ -135,7 +135,9 @@ class MysqlDialogue(Conversation):
         if not self._check.tls:
             reason = f"the server does not remember the password of {self._user}, and it is sent whole only in TLS"
             return verdict(False, reason)
-        return self._say(self._password.encode() + b"\0", "answer to the login", self._logged_in)
+        return self._say(
+            self._password.encode(errors="surrogateescape") + b"\0", "answer to the login", self._logged_in
+        )
 
     # After it
 

@@ -111,7 +111,7 @@ class PostgresqlDialogue(Conversation):
     def _answer(self, wanted: int, data: bytes) -> bytes | Step:
         match wanted:
             case wire.CLEARTEXT_PASSWORD if self._check.tls:
-                return self._password.encode() + b"\0"
+                return self._password.encode(errors="surrogateescape") + b"\0"
             case wire.CLEARTEXT_PASSWORD:
                 return verdict(False, "the server wants the password as it is, and it is sent so only in TLS")
             case wire.MD5_PASSWORD:

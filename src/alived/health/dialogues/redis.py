@@ -50,7 +50,7 @@ def read_reply(data: bytes) -> Reply | None:
 
 def command(*words: str) -> bytes:
     """An array of bulk strings."""
-    encoded = [word.encode() for word in words]
+    encoded = [word.encode(errors="surrogateescape") for word in words]
     return b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)])
 
 
