@@ -52,6 +52,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "raft_groups": [],
         "cluster": None,
         "fences": [],
+        "trackers": [],
         "processes": [PROCESS],
     }
     return {"ok": True, "result": result | changes, "error": ""}

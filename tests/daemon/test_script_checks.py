@@ -4,79 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from alived.adapters.loop import Loop
-from alived.base import NS_PER_MS
-from alived.config.model import Config, GlobalDefs
+from alived.config.model import GlobalDefs
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import BusMessage, Configure, LogLine, TrackerVerdict, TrackerVerdicts, WorkerSnapshot
+from alived.daemon.messages import BusMessage, Configure, LogLine, TrackerVerdict, WorkerSnapshot
 from alived.daemon.messages import SnapshotRequest as Ask
 from alived.daemon.worker import Worker
-from alived.health.script_events import ScriptSnapshot
 from alived.health.trackers_config import TrackerKind
 from tests.daemon.tracked_scripts import shell, tracked
-
-
-class Play:
-    """A worker on a loop, and what it said."""
-
-    def __init__(self, config: Config, *known: TrackerVerdict) -> None:
-        self.loop = Loop()
-        self.sent: list[BusMessage] = []
-        self.worker = Worker(ChildContext("worker", self.loop, config, self.sent.append))
-        self.worker.start()
-        self.worker.handle(TrackerVerdicts(known))
-
-    def until(self, condition: Callable[[], object]) -> None:
-        while not condition():
-            self.loop.call_later(NS_PER_MS, lambda: None)
-            self.loop.turn()
-
-    def script(self) -> ScriptSnapshot:
-        self.worker.handle(Ask(request_id=7))
-        answer = self.sent.pop()
-        assert isinstance(answer, WorkerSnapshot) and answer.request_id == 7
-        return answer.scripts[0]
-
-    @property
-    def verdicts(self) -> list[TrackerVerdict]:
-        return [
-            verdict for message in self.sent if isinstance(message, TrackerVerdicts) for verdict in message.verdicts
-        ]
-
-    def verdict(self) -> TrackerVerdict:
-        """The newest."""
-        self.until(lambda: self.verdicts)
-        return self.verdicts[-1]
-
-    def stop(self) -> None:
-        done: list[bool] = []
-        self.worker.stop(lambda: done.append(True))
-        self.until(lambda: done)
-        self.loop.close()
+from tests.daemon.worker_play import Begin, plays
 
 
 @pytest.fixture
-def play() -> Iterator[Callable[..., Play]]:
+def play() -> Iterator[Begin]:
     if os.geteuid() != 0:
         pytest.skip("scripts are started by root")
-    plays: list[Play] = []
-
-    def begin(config: Config, *known: TrackerVerdict) -> Play:
-        plays.append(Play(config, *known))
-        return plays[-1]
-
-    yield begin
-    for one in plays:
-        one.stop()
-
-
-Begin = Callable[..., Play]
+    yield from plays()
 
 
 @pytest.mark.parametrize(("text", "up", "reason"), [("exit 0", True, "succeeded"), ("exit 3", False, "failed: exit 3")])

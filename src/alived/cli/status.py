@@ -15,7 +15,8 @@ import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
 from alived.cli.status_raft import raft_lines
-from alived.cli.words import COLOURS, age, bold, loud, span, state, vip_lines
+from alived.cli.status_trackers import script_lines, tracker_lines
+from alived.cli.words import COLOURS, age, bold, loud, state, vip_lines
 
 _RELOAD_LIMIT_S = 90.0
 
@@ -71,7 +72,9 @@ def status_lines(status: Json) -> Iterator[str]:
         yield from _instance_lines(instance)
     yield from raft_lines(status)
     for script in status["scripts"]:
-        yield from _script_lines(script)
+        yield from script_lines(script)
+    for tracker in status["trackers"]:
+        yield from tracker_lines(tracker)
     yield from _fence_lines(status["fences"])
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))
@@ -116,41 +119,6 @@ def _election(instance: Json) -> str:
 def _peer(peer: Json) -> str:
     text = f"{age(peer['age_ms'])} ago, priority {peer['priority']}, {peer['adverts']} adverts"
     return text + (loud(f", {peer['missed']} missed ({peer['loss_pct']} %)") if peer["missed"] else "")
-
-
-def _script_lines(script: Json) -> Iterator[str]:
-    """A tracked script: the verdict, who acts on it, and how its runs go."""
-    runs = script["runs"]
-    verdict = click.style(script["result"], fg=COLOURS[script["result"]], bold=True)
-    since = f" for {span(script['since_s'])}" if script["since_s"] is not None else ""
-    trackers = ", ".join(map(_tracker, script["tracked_by"]))
-    yield f"script {bold(script['name'])}  {verdict}{since}: {script['reason']}; tracked by {trackers}"
-    if runs is None:
-        yield "    " + loud("the process that runs it does not answer")
-        return
-    if runs["last_result"]:
-        times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
-        yield f"    last result: {runs['last_result']} (took {runs['took_ms']} ms){times}; {_next_run(runs)}"
-    else:
-        yield f"    {_next_run(runs)}"
-    for line in runs["output"]:
-        yield f"    output: {line}"
-    if runs["overlaps"]:
-        yield f"    {runs['overlaps']} of its intervals came while it still ran"
-
-
-def _tracker(tracker: Json) -> str:
-    reverse = " reverse" if tracker["reverse"] else ""
-    return (
-        f"{tracker['name']} (weight {tracker['weight']:+d}{reverse})"
-        if tracker["weight"]
-        else tracker["name"] + reverse
-    )
-
-
-def _next_run(runs: Json) -> str:
-    running = f"runs for {span(runs['running_s'])}, " if runs["running_s"] is not None else ""
-    return f"{running}next run in {span(max(runs['next_run_s'], 0))}"
 
 
 def _process(process: Json) -> str:

@@ -35,12 +35,15 @@ class Subject(enum.StrEnum):
     SYNC_GROUP = "sync group"
     GLOBAL_DEFS = "global_defs"
     SCRIPT = "vrrp_script"
+    PROCESS = "vrrp_track_process"
     CLUSTER = "cluster"
     HOOK = "hook"
     LIFETIME = "address lifetime"
     """Of the addresses of instances that do not say it: it depends on how many there are on this machine."""
 
 
+SECTIONS = {"track_processes": Subject.PROCESS}
+"""What the parts of a section are called, where that is not the name of its field without an s"""
 IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
 """What makes another virtual router of an instance."""
 CLUSTER_IDENTITY = ("node_id", "cluster_id", "data_dir", "listen_address", "listen_port", "profile", "tls")
@@ -224,7 +227,7 @@ def _sections(old: Config, new: Config) -> Iterator[Change]:
         if field in ("global_defs", "instances", "sync_groups", "raft_groups", "cluster") or before == after:
             continue
         if isinstance(before, tuple) and isinstance(after, tuple):
-            yield from _things(field.removesuffix("s"), identified(before), identified(after))
+            yield from _things(SECTIONS.get(field, field.removesuffix("s")), identified(before), identified(after))
         elif isinstance(before, msgspec.Struct) and type(before) is type(after):
             yield Change(Kind.CHANGED, field, "", tuple(differences(before, after)))
         else:

@@ -13,6 +13,7 @@ import msgspec
 from alived.config.model import Config
 from alived.health.check_events import CheckSnapshot
 from alived.health.script_events import ScriptSnapshot
+from alived.health.tracker_events import TrackerSnapshot
 from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.raft.member_events import Command, MemberSnapshot
@@ -130,6 +131,8 @@ class WorkerSnapshot(Message, frozen=True, tag=True, kw_only=True):
     now_ns: int
     scripts: tuple[ScriptSnapshot, ...]
     checks: dict[str, CheckSnapshot] = {}
+    trackers: tuple[TrackerSnapshot, ...] = ()
+    """Of processes, files, gateways and units"""
 
 
 class HookDue(Message, frozen=True, tag=True, kw_only=True):

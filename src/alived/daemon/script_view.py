@@ -12,9 +12,10 @@ from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Config
 from alived.daemon.messages import TrackerVerdict, WorkerSnapshot
 from alived.daemon.tracked import tracked_scripts, trackers_of
-from alived.daemon.view import UNKNOWN, Clock, Json
+from alived.daemon.tracker_view import tracked_by, verdict_of
+from alived.daemon.view import Clock, Json
 from alived.health.script_events import ScriptSnapshot
-from alived.health.trackers_config import TrackerKind, VrrpScript, Weight
+from alived.health.trackers_config import TrackerKind, VrrpScript
 
 NO_ANSWER = "the process that runs it does not answer"
 
@@ -28,7 +29,7 @@ def scripts(
     trackers = trackers_of(config)
     return [
         _verdict(script, verdicts.get(name), clock)
-        | {"tracked_by": [_tracker(owner, weight) for owner, weight in trackers[TrackerKind.SCRIPT.key(name)]]}
+        | {"tracked_by": [tracked_by(owner, weight) for owner, weight in trackers[TrackerKind.SCRIPT.key(name)]]}
         | {"runs": _runs(runs[name], clock) if name in runs else None}
         for name, script in tracked_scripts(config).items()
     ]
@@ -37,19 +38,12 @@ def scripts(
 def _verdict(script: VrrpScript, verdict: TrackerVerdict | None, clock: Clock) -> Json:
     return {
         "name": script.name,
-        "result": UNKNOWN if verdict is None else "up" if verdict.up else "down",
-        "reason": verdict.reason if verdict else "no result yet",
-        "since": clock.wall(verdict.at_ns) if verdict else None,
-        "since_s": clock.age_s(verdict.at_ns) if verdict else None,
+        **verdict_of(verdict, clock),
         "interval_s": script.interval_ns / NS_PER_S,
         "timeout_s": script.timeout_ns / NS_PER_S,
         "rise": script.rise,
         "fall": script.fall,
     }
-
-
-def _tracker(name: str, weight: Weight) -> Json:
-    return {"name": name, "weight": weight.value, "reverse": weight.reverse}
 
 
 def _runs(script: ScriptSnapshot, clock: Clock) -> Json:

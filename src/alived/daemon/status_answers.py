@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
-from alived.daemon import cluster_view, raft_view, script_view, view
+from alived.daemon import cluster_view, raft_view, script_view, tracker_view, view
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, TrackerVerdict, WorkerSnapshot
 from alived.daemon.snapshots import Snapshots
-from alived.daemon.tracked import tracked_scripts
+from alived.daemon.tracked import trackers_of
 
 Tell = Callable[[BusMessage], None]
 
@@ -42,7 +42,7 @@ class StatusAnswers:
     ) -> None:
         """verdicts and processes (at a moment): as they are when the children have answered."""
 
-        def show(engine: EngineSnapshot | None, scripts: WorkerSnapshot | None, raft: RaftSnapshot | None) -> None:
+        def show(engine: EngineSnapshot | None, worker: WorkerSnapshot | None, raft: RaftSnapshot | None) -> None:
             clock = view.Clock(now_ns(), time.time())
             known, fresh = engine or self.engine.last, engine is not None
             done(
@@ -50,19 +50,20 @@ class StatusAnswers:
                 | {
                     "raft_groups": raft_view.raft_groups(config, known, fresh, raft, clock),
                     "cluster": cluster_view.cluster(config, raft or self.raft.last, raft is not None, clock),
-                    "scripts": script_view.scripts(config, verdicts(), scripts, clock),
+                    "scripts": script_view.scripts(config, verdicts(), worker, clock),
+                    "trackers": tracker_view.trackers(config, verdicts(), worker, clock),
                 }
             )
 
-        def ask_raft(engine: EngineSnapshot | None, scripts: WorkerSnapshot | None) -> None:
+        def ask_raft(engine: EngineSnapshot | None, worker: WorkerSnapshot | None) -> None:
             if config.cluster is not None:
-                self.raft.ask(lambda raft: show(engine, scripts, raft))
+                self.raft.ask(lambda raft: show(engine, worker, raft))
             else:
-                show(engine, scripts, None)
+                show(engine, worker, None)
 
         def ask_worker(engine: EngineSnapshot | None) -> None:
-            if tracked_scripts(config):
-                self.worker.ask(lambda scripts: ask_raft(engine, scripts))
+            if trackers_of(config):
+                self.worker.ask(lambda worker: ask_raft(engine, worker))
             else:
                 ask_raft(engine, None)
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import collections
 import itertools
+from collections.abc import Sequence
+from typing import TypeVar
 
 from alived.config.model import Config
 from alived.daemon.configured_checks import configured_checks, time_to_confirm_ns
-from alived.health.trackers_config import TrackerKind, VrrpScript, Weight
+from alived.health.trackers_config import TrackerKind, TrackProcess, VrrpScript, Weight
+
+T = TypeVar("T", VrrpScript, TrackProcess)
 
 
 def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
     """By name, in the order of the configuration."""
-    if not config.vrrp_scripts:
+    return _tracked(config, TrackerKind.SCRIPT, config.vrrp_scripts)
+
+
+def tracked_processes(config: Config) -> dict[str, TrackProcess]:
+    return _tracked(config, TrackerKind.PROCESS, config.track_processes)
+
+
+def _tracked(config: Config, kind: TrackerKind, defined: Sequence[T]) -> dict[str, T]:
+    if not defined:
         return {}
     used = trackers_of(config)
-    return {script.name: script for script in config.vrrp_scripts if TrackerKind.SCRIPT.key(script.name) in used}
+    return {one.name: one for one in defined if kind.key(one.name) in used}
 
 
 def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
@@ -40,4 +52,5 @@ def times_to_confirm(config: Config) -> dict[str, int]:
         TrackerKind.CHECK.key(name): time_to_confirm_ns(configured.check)
         for name, configured in configured_checks(config).items()
     }
-    return scripts | checks
+    processes = {TrackerKind.PROCESS.key(name): 0 for name in tracked_processes(config)}
+    return scripts | checks | processes

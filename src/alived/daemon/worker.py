@@ -22,6 +22,7 @@ from alived.daemon.messages import (
     Transition,
     WorkerSnapshot,
 )
+from alived.daemon.process_checks import ProcessChecks
 from alived.daemon.script_checks import ScriptChecks
 
 
@@ -38,6 +39,8 @@ class Worker:
         self._changes = ChangeScripts(context)
         self._scripts = ScriptChecks(context)
         self._checks = Checks(context)
+        self._processes = ProcessChecks(context)
+        self._watches = (self._scripts, self._checks, self._processes)
 
     def start(self) -> None:
         """Nothing runs before the parent says what is known."""
@@ -52,23 +55,28 @@ class Worker:
             case Configure(config):
                 self._config = config
                 self._changes.configure(config)
-                self._scripts.configure(config)
-                self._checks.configure(config)
+                for watch in self._watches:
+                    watch.configure(config)
                 self._context.send(Configured(changes=()))
             case TrackerVerdicts(known):
-                self._scripts.begin(self._config, known)
-                self._checks.begin(self._config, known)
+                for watch in self._watches:
+                    watch.begin(self._config, known)
             case SnapshotRequest(request_id):
                 self._context.send(self._snapshot(request_id))
             case _:
                 raise AssertionError(f"the worker does not expect {type(message).__name__}")
 
     def _snapshot(self, request_id: int) -> WorkerSnapshot:
-        scripts, checks = self._scripts.snapshots(), self._checks.snapshots()
-        return WorkerSnapshot(request_id=request_id, now_ns=now_ns(), scripts=scripts, checks=checks)
+        return WorkerSnapshot(
+            request_id=request_id,
+            now_ns=now_ns(),
+            scripts=self._scripts.snapshots(),
+            checks=self._checks.snapshots(),
+            trackers=tuple(self._processes.snapshots()),
+        )
 
     def stop(self, done: Callable[[], None]) -> None:
         """Ends when all scripts have run, those of the stop included; the parent's patience is the limit."""
-        self._scripts.close()
-        self._checks.close()
+        for watch in self._watches:
+            watch.close()
         self._changes.close(done)

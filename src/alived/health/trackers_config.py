@@ -158,5 +158,5 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
                 yield kind, tracked
 
 
-_JUDGED: Mapping[TrackerKind, str] = {TrackerKind.SCRIPT: "scripts"}
+_JUDGED: Mapping[TrackerKind, str] = {TrackerKind.SCRIPT: "scripts", TrackerKind.PROCESS: "processes"}
 """Fields of `Tracking` by kind"""

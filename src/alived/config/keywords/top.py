@@ -118,11 +118,10 @@ TOP = table(
         children=VRRP_SCRIPT,
         repeats=True,
     ),
-    not_yet(
+    works(
         "vrrp_track_process",
+        definition(TRACK_PROCESS, build_process, "nginx {\nprocess nginx\n}"),
         "A process to track.",
-        "nobody watches it",
-        converter=definition(TRACK_PROCESS, build_process, "nginx {\nprocess nginx\n}"),
         field="track_processes",
         children=TRACK_PROCESS,
         repeats=True,

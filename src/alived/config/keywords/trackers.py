@@ -30,6 +30,8 @@ MAX_SECONDS = 4294
 MAX_COUNT = 2**31 - 1
 MAX_QUORUM = 65535
 MAX_DELAY_S = 3600
+MAX_COMM = 15
+"""Octets of /proc/PID/comm"""
 
 
 def weight(limit: int) -> Converter:
@@ -139,14 +141,20 @@ def build_process(name: str, said: Settings, findings: Findings) -> TrackProcess
     words = require(name, "process", "process NAME", said, findings)
     if words is None:
         return None
+    full_command: bool = said.get("full_command", False)
     match: ParamMatch = said.get("param_match", ParamMatch.EXACT if len(words) > 1 else ParamMatch.NONE)
     quorum, quorum_max = _quorum(name, said, findings)
+    full_command = full_command or match is not ParamMatch.NONE
+    if not full_command and len(words[0].encode()) > MAX_COMM:
+        message = f"{name}: no process is called {words[0]!r}: the kernel keeps {MAX_COMM} octets of a name"
+        hint = f"{words[0][:MAX_COMM]}, or full_command with its path"
+        findings.warning(said.place("process"), "process-name-too-long", message, hint)
     return TrackProcess(
         name=name,
         process=words[0],
         arguments=words[1:],
         param_match=match,
-        full_command=match is not ParamMatch.NONE or said.get("full_command", False),
+        full_command=full_command,
         quorum=quorum,
         quorum_max=quorum_max,
         fork_delay_ns=_delay("fork_delay", said),

@@ -1,0 +1,68 @@
+"""`alived status`: what instances and groups depend on besides interfaces, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from alived.cli.asking import Json
+from alived.cli.words import COLOURS, bold, loud, span
+
+
+def script_lines(script: Json) -> Iterator[str]:
+    """A tracked script: the verdict, who acts on it, and how its runs go."""
+    runs = script["runs"]
+    yield _verdict("script", script)
+    if runs is None:
+        yield "    " + loud("the process that runs it does not answer")
+        return
+    if runs["last_result"]:
+        times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
+        yield f"    last result: {runs['last_result']} (took {runs['took_ms']} ms){times}; {_next_run(runs)}"
+    else:
+        yield f"    {_next_run(runs)}"
+    for line in runs["output"]:
+        yield f"    output: {line}"
+    if runs["overlaps"]:
+        yield f"    {runs['overlaps']} of its intervals came while it still ran"
+
+
+def tracker_lines(tracker: Json) -> Iterator[str]:
+    """A tracked process, file, gateway or unit."""
+    seen = tracker["seen"]
+    yield _verdict(tracker["kind"], tracker)
+    if seen is None:
+        yield "    " + loud("the process that watches it does not answer")
+        return
+    if seen["result"]:
+        ago = f" {span(seen['age_s'])} ago" if seen["age_s"] is not None else ""
+        times = f", {seen['streak']} times in a row" if seen["streak"] > 1 else ""
+        yield f"    last result{ago}: {seen['result']}{times}{_next_look(seen)}"
+    for line in seen["details"]:
+        yield f"    {line}"
+
+
+def _next_look(seen: Json) -> str:
+    return f"; next look in {span(max(seen['next_run_s'], 0))}" if seen["next_run_s"] is not None else ""
+
+
+def _verdict(kind: str, tracker: Json) -> str:
+    verdict = click.style(tracker["result"], fg=COLOURS[tracker["result"]], bold=True)
+    since = f" for {span(tracker['since_s'])}" if tracker["since_s"] is not None else ""
+    trackers = ", ".join(map(_tracker, tracker["tracked_by"]))
+    return f"{kind} {bold(tracker['name'])}  {verdict}{since}: {tracker['reason']}; tracked by {trackers}"
+
+
+def _tracker(tracker: Json) -> str:
+    reverse = " reverse" if tracker["reverse"] else ""
+    return (
+        f"{tracker['name']} (weight {tracker['weight']:+d}{reverse})"
+        if tracker["weight"]
+        else tracker["name"] + reverse
+    )
+
+
+def _next_run(runs: Json) -> str:
+    running = f"runs for {span(runs['running_s'])}, " if runs["running_s"] is not None else ""
+    return f"{running}next run in {span(max(runs['next_run_s'], 0))}"
