@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from alived.adapters import script_process
 from alived.adapters.loop import Loop
 from alived.adapters.running_scripts import RunningScripts
-from alived.adapters.script_process import PATH, Account, ScriptError
+from alived.adapters.script_process import PATH, Account, ScriptError, account_of
 from alived.adapters.scripts import MAX_LINE, MAX_LINES, ScriptRunner
 from alived.base import NS_PER_MS
 
@@ -168,6 +169,21 @@ def test_who_runs_what_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Account("", "").uid == nobody.pw_uid
     monkeypatch.setattr(pwd, "getpwnam", {}.__getitem__)
     assert Account("", "").uid == root.pw_uid
+
+
+def test_an_account_is_asked_for_again_when_the_files_of_users_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: asked.append(name) or nobody)
+    changed = {"/etc/passwd": 1, "/etc/group": 1}
+    monkeypatch.setattr(script_process, "_changed_ns", changed.__getitem__)
+    assert account_of("monitor", "").uid == account_of("monitor", "").uid == nobody.pw_uid
+    assert asked == ["monitor"]
+    changed["/etc/passwd"] = 2
+    account_of("monitor", "")
+    changed["/etc/group"] = 2
+    account_of("monitor", "")
+    assert asked == ["monitor"] * 3
 
 
 def test_terminate_reaches_the_whole_group(scripts: Scripts) -> None:

@@ -17,8 +17,8 @@ def script(interval_ms: int = 1000, timeout_ms: int | None = None, **fields: obj
 class Playbook:
     """Time is in milliseconds and goes on only by `at`."""
 
-    def __init__(self, config: VrrpScript, known: bool | None = None) -> None:
-        self.tracker = ScriptTracker(config, 0, known)
+    def __init__(self, config: VrrpScript, known: bool | None = None, phase_ns: int = 0) -> None:
+        self.tracker = ScriptTracker(config, 0, known, phase_ns)
         self.now_ms = 0
         self.starts_ms: list[int] = []
 

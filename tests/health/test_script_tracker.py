@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alived.base import NS_PER_MS
+from alived.base import NS_PER_MS, NS_PER_S
 from alived.health.script_events import (
     Judged,
     KillRun,
@@ -16,6 +18,7 @@ from alived.health.script_events import (
     StartRun,
     TerminateRun,
 )
+from alived.health.script_tracker import phase_ns
 from tests.health.playbook import Playbook, script
 
 
@@ -71,6 +74,26 @@ def test_runs_stay_on_their_grid_whatever_they_take() -> None:
         play.at(100 * number + 37)
         play.ends(0)
     assert play.starts_ms == [0, 100, 200, 300, 400]
+
+
+def test_the_grids_of_many_scripts_are_apart() -> None:
+    phases = sorted(phase_ns(number, 10 * NS_PER_S) for number in range(200))
+    assert phases[0] == 0 and phases[-1] < NS_PER_S
+    gaps = [later - earlier for earlier, later in itertools.pairwise([*phases, NS_PER_S])]
+    assert min(gaps) > NS_PER_S / 500
+    assert max(gaps) < NS_PER_S / 100
+    assert all(phase_ns(number, 50) < 50 for number in range(200))
+
+
+def test_after_the_first_run_and_after_another_command_it_goes_to_its_own_grid() -> None:
+    play = Playbook(script(), phase_ns=300 * NS_PER_MS)
+    play.results(0, 0)
+    play.results(0, 0)
+    assert play.starts_ms == [0, 1300, 2300, 3300]
+    play.at(3500)
+    play.feed(ScriptReconfigured(script(argv=("/other",))))
+    play.results(0, 0, 0)
+    assert play.starts_ms[4:] == [3500, 4800, 5800]
 
 
 def test_a_pause_of_ours_is_not_made_up_for() -> None:

@@ -30,7 +30,7 @@ from alived.health.script_events import (
     StartRun,
     TerminateRun,
 )
-from alived.health.script_tracker import ScriptTracker
+from alived.health.script_tracker import ScriptTracker, phase_ns
 from alived.health.trackers_config import TrackerKind, VrrpScript
 
 KEPT_LINES = 5
@@ -69,19 +69,21 @@ class ScriptChecks:
         wanted = tracked_scripts(config)
         for name in self._checks.keys() - wanted.keys():
             self._checks.pop(name).close()
-        for name, script in wanted.items():
+        for number, (name, script) in enumerate(wanted.items()):
             if check := self._checks.get(name):
                 check.configure(script, config.global_defs)
             else:
-                self._checks[name] = _Check(self._context, script, config.global_defs, known.get(name))
+                self._checks[name] = _Check(self._context, number, script, config.global_defs, known.get(name))
 
 
 class _Check:
     """A tracker, its timer and its runs."""
 
-    def __init__(self, context: ChildContext, script: VrrpScript, defaults: GlobalDefs, known: bool | None) -> None:
+    def __init__(
+        self, context: ChildContext, number: int, script: VrrpScript, defaults: GlobalDefs, known: bool | None
+    ) -> None:
         self._context, self._defaults = context, defaults
-        self.tracker = ScriptTracker(script, now_ns(), known)
+        self.tracker = ScriptTracker(script, now_ns(), known, phase_ns(number, script.interval_ns))
         self._runner = ScriptRunner(context.loop, context.running_scripts, self._run_ended, self._run_said)
         self._tails: dict[int, collections.deque[str]] = {}
         self._timer: Timer | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.script_files import Pin, opened, unsafe_part
-from alived.adapters.script_process import Account, ScriptError
+from alived.adapters.script_process import Account, ScriptError, account_of
 from alived.adapters.scripts import ScriptRunner
 from alived.config.model import GlobalDefs
 from alived.hooks.config import Hook
@@ -59,7 +59,7 @@ def _pins(hook: Hook) -> list[Pin]:
 
 
 def _account(owner: tuple[str, str], defaults: GlobalDefs) -> Account:
-    return Account(owner[0] or defaults.script_user, owner[1] or defaults.script_group)
+    return account_of(owner[0] or defaults.script_user, owner[1] or defaults.script_group)
 
 
 def _refuse_unsafe(path: str) -> None:

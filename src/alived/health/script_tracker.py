@@ -1,8 +1,9 @@
 """The tracker of one `vrrp_script`: when it runs, when a run is over, and what its results mean.
 
-Runs start on the grid of `interval`, counted from the first one, whatever a run takes; after a pause of ours the grid
-goes on without making up for what was missed. There is never a second run beside the first: an interval that comes
-while the script still runs is an *overlap*, counted and shown.
+The first run starts at once, the others on a grid of `interval`, whatever a run takes; after a pause of ours the grid
+goes on without making up for what was missed. Each script has a grid of its own (`phase_ns`), so that hundreds of them
+do not all start in the same millisecond of each second. There is never a second run beside the first: an interval that
+comes while the script still runs is an *overlap*, counted and shown.
 
 A run that outlives `timeout` has failed at that moment. Its process group gets SIGTERM, and SIGKILL after a grace. If
 an interval came meanwhile the next run begins as soon as this one is gone. One that does not even end by SIGKILL (it
@@ -54,13 +55,15 @@ class _Run(msgspec.Struct):
 class ScriptTracker:
     """A core: `step`, `deadline_ns`, `snapshot`."""
 
-    def __init__(self, config: VrrpScript, now_ns: int, known: bool | None = None) -> None:
-        """known: the verdict of a former worker, which holds until the results say otherwise."""
+    def __init__(self, config: VrrpScript, now_ns: int, known: bool | None = None, phase_ns: int = 0) -> None:
+        """known: the verdict of a former worker, which holds until the results say otherwise. phase_ns: by how much
+        more than an interval the second run follows the first."""
         self.config = config
         self._counter = RiseFall(config.rise, config.fall, init_fail=config.init_fail, known=known)
         self._confirmed = False
         """Whether the verdict has been said by this tracker."""
         self._due_ns = now_ns
+        self._phase_ns = self._shift_ns = phase_ns
         self._run: _Run | None = None
         self._runs = self._overlaps = self._streak = 0
         self._slow = False
@@ -105,7 +108,8 @@ class ScriptTracker:
         if now_ns < self._due_ns:
             return []
         due_ns, interval_ns = self._due_ns, self.config.interval_ns
-        self._due_ns = now_ns + interval_ns - (now_ns - due_ns) % interval_ns
+        self._due_ns = now_ns + interval_ns - (now_ns - due_ns) % interval_ns + self._shift_ns
+        self._shift_ns = 0
         if self._run is None:
             return [self._start(now_ns)]
         return self._overlap(self._run, now_ns)
@@ -200,7 +204,7 @@ class ScriptTracker:
         if _what_runs(old) == _what_runs(config):
             self._due_ns = min(self._due_ns, now_ns + config.interval_ns)
             return []
-        self._due_ns = now_ns
+        self._due_ns, self._shift_ns = now_ns, self._phase_ns
         return self._abandon()
 
     def _abandon(self) -> list[ScriptEffect]:
@@ -224,6 +228,11 @@ class ScriptTracker:
             running_since_ns=self._run.since_ns if self._run else None,
             next_run_ns=self._due_ns,
         )
+
+
+def phase_ns(number: int, interval_ns: int) -> int:
+    """For the script of this number: wherever the others are, it is far from them (multiples of the golden ratio)."""
+    return number * 618_033_989 % NS_PER_S * min(interval_ns, NS_PER_S) // NS_PER_S
 
 
 def _what_runs(config: VrrpScript) -> tuple[object, ...]:
