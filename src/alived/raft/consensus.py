@@ -257,11 +257,11 @@ class Consensus:
 
     @property
     def essence(self) -> tuple[object, ...]:
-        """What the rest of the member looks at; most messages change nothing of it."""
+        """What the rest of the member looks at, but for the end of the lease; most messages change nothing of it."""
         raft = self.node.raft
         progress = [one.match_index for one in raft.tracker.progress.values()] if self.configuration.learners else None
         own = raft.term, raft.role, raft.lead, raft.transferee, raft.log.applied
-        return *own, self.lease.until_ns, self.directory.catching_up, progress
+        return *own, self.directory.catching_up, progress
 
     @property
     def settled(self) -> bool:

@@ -9,6 +9,7 @@ The role of a member is what it *shall* be: one that shall vote is a learner of 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ FIRST_TERM = 1
 """In which nobody is elected: a cluster begins with it"""
 
 
+@functools.lru_cache(maxsize=256)
 def node_number(name: str) -> int:
     """63 bits of a hash; never 0, which is nobody."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") >> 1 or 1

@@ -150,7 +150,9 @@ class EngineLine:
         for group in groups:
             self._withdrawn[group] = self._number
 
-    def heard(self, event: EngineReported, now_ns: int) -> None:
+    def heard(self, event: EngineReported, now_ns: int) -> bool:
+        """Whether it says anything new."""
+        version, news = self._version, bool(self._withdrawn) or event.number == 0 or self.silent(now_ns)
         self._heard_ns = now_ns
         before, self.reports = self.reports, {report.name: report for report in event.groups}
         if [_ageless(report) for report in before.values()] != [_ageless(report) for report in event.groups]:
@@ -164,6 +166,7 @@ class EngineLine:
             if event.number >= number and not (report and report.holds):
                 del self._withdrawn[group], self._ends[group]
                 self._leaving.discard(group)
+        return news or self._version != version
 
     def lost(self) -> None:
         """Its process is gone, and what it had bound was taken away."""

@@ -51,8 +51,8 @@ class Formation:
         """The id of the cluster that this node is of; "": it has none yet"""
         self.begun = False
         """Somebody has been elected in it, or this node joins it: what it began with is no longer all there is"""
-        self.greet_ns = now_ns
-        """When it greets next"""
+        self.greet_ns: int | None = now_ns
+        """When it greets next; None: everybody is known"""
         self._patient_until_ns = now_ns + PATIENCE_NS
 
     def reconfigure(self, cluster: Cluster) -> None:
@@ -67,6 +67,7 @@ class Formation:
         if directory.formed != self.formed:
             self.formed = directory.formed
             self._compare()
+            self.look_round()
 
     def _compare(self) -> None:
         """The configuration's list of members only matters before the cluster is formed."""
@@ -87,16 +88,23 @@ class Formation:
 
     def greet(self, peers: Iterable[int], now_ns: int) -> None:
         """Those that have not been heard of, or are not part of the cluster yet."""
-        if now_ns < self.greet_ns:
+        if self.greet_ns is None or now_ns < self.greet_ns:
             return
-        self.greet_ns = now_ns + self._interval_ns
+        self.greet_ns = None
         for peer in peers:
             known = self._known.get(peer)
             if known is None or known.greeting.formed != self.formed or not self.formed:
                 self._outbox.add(Send(peer, self._greeting(answer=False)))
+                self.greet_ns = now_ns + self._interval_ns
+
+    def look_round(self) -> None:
+        """There may be somebody to greet."""
+        if self.greet_ns is None:
+            self.greet_ns = 0
 
     def heard(self, sender: int, greeting: Greeting, now_ns: int) -> None:
         self._known[sender] = _Known(greeting, now_ns)
+        self.look_round()
         if not greeting.answer:
             self._outbox.add(Send(sender, self._greeting(answer=True)))
         if self.formed and greeting.formed and greeting.formed != self.formed:

@@ -99,6 +99,8 @@ class Member:
         """Something has happened that may change what this node wants"""
         self._seen: object = None
         """What of the consensus it has acted on"""
+        self._lease_until_ns: int | None = None
+        """The end of the lease that it has acted on"""
         self._mind_ns: int | None = None
         """When it must act though nothing has happened"""
         self._finished = False
@@ -112,22 +114,24 @@ class Member:
         """Before that nothing happens by itself."""
         if self._finished:
             return None
-        due_ns = self._formation.greet_ns
-        for moment in (self.consensus.deadline_ns if self.consensus else None, self._mind_ns, self._succession.ends_ns):
-            if moment is not None and moment < due_ns:
+        due_ns = None
+        consensus_ns = self.consensus.deadline_ns if self.consensus else None
+        for moment in (consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns):
+            if moment is not None and (due_ns is None or moment < due_ns):
                 due_ns = moment
         return due_ns
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
-        self._stirred = self._stirred or not isinstance(event, Arrived | DeadlineReached | Saved)
+        self._stirred = self._stirred or not isinstance(event, Arrived | EngineReported | DeadlineReached | Saved)
         match event:
             case Arrived(sender, packet):
                 self._arrived(sender, packet, now_ns)
             case Saved():
                 self._saved(now_ns)
             case EngineReported():
-                self._ownership.engine_reported(event, now_ns)
+                self._stirred |= self._ownership.engine_reported(event, now_ns)
+                self._think_ahead()
             case EngineLost():
                 self._ownership.engine_lost()
             case Asking(request, command):
@@ -168,7 +172,6 @@ class Member:
 
     def _arrived(self, sender: int, packet: Packet, now_ns: int) -> None:
         if not self._succession.there(sender, now_ns):
-            self._ownership.heard_again()
             self._stirred = True
         self._heard_ns[sender] = now_ns
         if isinstance(packet, Greeting):
@@ -296,16 +299,22 @@ class Member:
         """Before anything is sent. True: the node was stepped, its lease must be looked at again."""
         consensus = self.consensus
         assert consensus is not None, "its turn was called"
-        seen = consensus.essence
+        seen, until_ns = consensus.essence, consensus.lease.until_ns
         due = self._mind_ns is not None and now_ns >= self._mind_ns
-        if seen == self._seen and not (self._stirred or due or self._outbox.shut):
+        stepped = False
+        if self._stirred or due or seen != self._seen or self._outbox.shut or self._succession.giving_up:
+            stepped = self._stirred = self._act(consensus, now_ns)
+        elif until_ns == self._lease_until_ns:
             return False  # One of the many heartbeats that change nothing.
-        self._seen = seen
-        stepped = self._act(consensus, now_ns)
-        self._stirred = stepped
+        elif not self._ownership.prolong(until_ns, now_ns):
+            stepped = self._stirred = self._act(consensus, now_ns)
+        self._seen, self._lease_until_ns = seen, until_ns
+        self._think_ahead()
+        return stepped
+
+    def _think_ahead(self) -> None:
         moments = (self._ownership.deadline_ns, self._relay.deadline_ns, self._commands.deadline_ns)
         self._mind_ns = min((moment for moment in moments if moment is not None), default=None)
-        return stepped
 
     def _act(self, consensus: Consensus, now_ns: int) -> bool:
         """Whatever follows from what has changed."""
@@ -388,6 +397,7 @@ class Member:
         peers = {number: member for number, member in self._members.items() if number != self.number}
         if peers != self._peers:
             self._peers = peers
+            self._formation.look_round()
             self._outbox.add(PeersChanged(peers))
 
     @property

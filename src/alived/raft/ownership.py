@@ -6,7 +6,7 @@ be let go before leadership is given away, and before anything leaves that helps
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -58,6 +58,8 @@ class Ownership:
     ) -> None:
         self._node = node
         self._groups = groups
+        self._held_on = _held_on(groups)
+        """Groups whose owner goes on when the quorum is lost"""
         self._spread = spread
         self._timers = timers
         self._outbox = outbox
@@ -99,13 +101,15 @@ class Ownership:
 
     def reconfigure(self, groups: tuple[RaftInstance, ...], *, spread: bool) -> None:
         self._groups = groups
+        self._held_on = _held_on(groups)
         self._spread = spread
 
-    def engine_reported(self, event: EngineReported, now_ns: int) -> None:
-        self.engine.heard(event, now_ns)
+    def engine_reported(self, event: EngineReported, now_ns: int) -> bool:
+        """Whether anything follows from it."""
+        news = self.engine.heard(event, now_ns)
         self._tenancy.engine_reported(event.number)
-        if self._reign:
-            self._reign.engine_reported(event.number, event.groups)
+        let_go = self._reign.engine_reported(event.number, event.groups) if self._reign else False
+        return news or let_go or not self._tenancy.settled
 
     def engine_lost(self) -> None:
         """Whatever it was told is carried out thereby."""
@@ -113,11 +117,6 @@ class Ownership:
         self._tenancy.engine_reported(self.engine.number)
         if self._reign:
             self._reign.engine_lost()
-
-    def heard_again(self) -> None:
-        """A member that was silent."""
-        if self._reign:
-            self._reign.heard_again()
 
     def reported(self, node: str, report: Report, now_ns: int) -> None:
         """By a follower, whoever leads now."""
@@ -237,6 +236,23 @@ class Ownership:
             self._tenancy.report(standpoint.leader, standpoint.term, self.engine, now_ns)
         self._clear_ns = self.clear_ns(now_ns)
 
+    def prolong(self, until_ns: int | None, now_ns: int) -> bool:
+        """The lease of this node as the leader lasts longer, and nothing else has happened: what most rounds of
+        heartbeats are. False: it takes more than to tell the engine (`mind`)."""
+        reign = self._reign
+        if not self._rules or reign is None or until_ns is None or until_ns <= now_ns:
+            return False
+        if self._held_on or reign.grants_elsewhere:
+            return False
+        self._minded_ns, self._lease_until_ns = now_ns, until_ns
+        held = reign.own(until_ns, now_ns)
+        leases = self.engine.tell(held, self._term, self.reason, now_ns, orderly=True)
+        if leases is not None:
+            self._outbox.add(leases)
+            reign.passed_on(leases.number, held, now_ns)
+        self._clear_ns = self.clear_ns(now_ns)
+        return True
+
     def _begins_or_goes_on(self, standpoint: Standpoint, now_ns: int) -> bool:
         """Whether this node has a lease by which it may own and grant."""
         until_ns = standpoint.lease_until_ns
@@ -257,7 +273,7 @@ class Ownership:
             groups=self._groups, members=standpoint.members, spread=self._spread, asked_for=standpoint.asked_for
         )
         self.hand_over = reign.decide(realm, standpoint.heard_ns, now_ns)
-        self.silent = reign.silent(standpoint.heard_ns, now_ns)
+        self.silent = reign.silent
         held = reign.own(standpoint.lease_until_ns, now_ns)
         return held, standpoint.giving_up or reign.reason(held)
 
@@ -296,9 +312,9 @@ class Ownership:
         return min(ends) - self._hold_ns // 2 if ends else None
 
     @property
-    def _held_on(self) -> frozenset[str]:
-        return frozenset(group.name for group in self._groups if group.quorum_lost is QuorumLost.HOLD)
-
-    @property
     def _hold_ns(self) -> int:
         return HOLD_ROUNDS * self._timers.heartbeat_ns
+
+
+def _held_on(groups: Iterable[RaftInstance]) -> frozenset[str]:
+    return frozenset(group.name for group in groups if group.quorum_lost is QuorumLost.HOLD)

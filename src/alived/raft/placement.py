@@ -34,8 +34,15 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Placed, ...]
     hand_over: HandOver | None = None
-    look_again_ns: int | None = None
-    """Until then nothing changes by time alone; None: never"""
+    moves_ns: int | None = None
+    """Before that nothing changes by time alone if everybody goes on to be heard; None: never"""
+    silence_ns: int | None = None
+    """When the first member falls silent if nothing more is heard of it"""
+
+    @property
+    def look_again_ns(self) -> int | None:
+        """Until then nothing changes by time alone; None: never."""
+        return min((moment for moment in (self.moves_ns, self.silence_ns) if moment is not None), default=None)
 
     @property
     def owners(self) -> dict[str, str]:
@@ -87,7 +94,8 @@ class Placement:
         return Decision(
             groups=placed,
             hand_over=None if view.spread or unheard else self._hand_over(view, questions, placed, now_ns),
-            look_again_ns=self._look_again_ns(view, questions, now_ns),
+            moves_ns=self._moves_ns(questions, now_ns),
+            silence_ns=self._silence_ns(view, now_ns),
         )
 
     # -- who is able
@@ -174,15 +182,18 @@ class Placement:
             return None
         return HandOver(to=to, reason=next(one.reason for one in placed if one.owner))
 
-    def _look_again_ns(self, view: View, questions: Iterable[Question], now_ns: int) -> int | None:
+    def _moves_ns(self, questions: Iterable[Question], now_ns: int) -> int | None:
         moments = [candidate.ready_ns for question in questions for candidate in question.candidates]
         moments += [until_ns for until_ns, _ in self._pauses.values()]
         moments.append(self._began_ns + self._timeout_ns)
-        moments += [
+        return min((moment for moment in moments if moment > now_ns), default=None)
+
+    def _silence_ns(self, view: View, now_ns: int) -> int | None:
+        moments = (
             known.heard_ns + self._timeout_ns
             for known in view.members
             if known.heard_ns is not None and known.name != view.leader
-        ]
+        )
         return min((moment for moment in moments if moment > now_ns), default=None)
 
 

@@ -65,7 +65,9 @@ class Reign:
         self._realm: Realm | None = None
         self._edition: object = None
         self._decision = Decision(groups=())
-        self._silent: frozenset[str] = frozenset()
+        self._heard_ns: Mapping[int, int] = {}
+        self.silent: frozenset[str] = frozenset()
+        """Members that were not heard for an election timeout"""
         self._status: Status | None = None
         self._status_ns = now_ns
         self._looked_ns = now_ns
@@ -74,10 +76,6 @@ class Reign:
         placement.begin(now_ns)
 
     # -- what comes
-
-    def heard_again(self) -> None:
-        """Somebody who was silent."""
-        self._stale = True
 
     def reported(self, node: str, report: Report, now_ns: int) -> None:
         before = self.reports.get(node)
@@ -89,8 +87,9 @@ class Reign:
             self.grants.carried_out(node, report.serial, _held(report.groups))
         self._told.pop(node, None)  # Every report is answered.
 
-    def engine_reported(self, number: int, groups: Iterable[GroupReport]) -> None:
-        self.grants.carried_out(self._own, number, _held(groups))
+    def engine_reported(self, number: int, groups: Iterable[GroupReport]) -> bool:
+        """Whether something was let go thereby."""
+        return bool(self.grants.carried_out(self._own, number, _held(groups)))
 
     def engine_lost(self) -> None:
         self.grants.carried_out(self._own, self._engine.number + 1, ())
@@ -99,11 +98,13 @@ class Reign:
 
     def decide(self, realm: Realm, heard_ns: Mapping[int, int], now_ns: int) -> HandOver | None:
         """Look whether anything changes; who shall lead instead."""
-        look_ns = self._decision.look_again_ns
+        moves_ns = self._decision.moves_ns
+        self._heard_ns = heard_ns
+        silent = self._not_heard(realm, now_ns)
         edition = self._engine.edition(now_ns)
-        same = (realm, edition) == (self._realm, self._edition)
-        if not same or self._stale or (look_ns is not None and now_ns >= look_ns):
-            self._realm, self._edition, self._stale = realm, edition, False
+        same = (realm, edition, silent) == (self._realm, self._edition, self.silent)
+        if not same or self._stale or (moves_ns is not None and now_ns >= moves_ns):
+            self._realm, self._edition, self.silent, self._stale = realm, edition, silent, False
             known = tuple(self._known(member, heard_ns, now_ns) for member in realm.members)
             view = View(
                 leader=self._own, members=known, groups=realm.groups, spread=realm.spread, asked_for=realm.asked_for
@@ -128,6 +129,11 @@ class Reign:
             for group, owner in self._decision.owners.items()
             if owner == self._own and self.grants.holder(group, now_ns) in ("", self._own)
         }
+
+    @property
+    def grants_elsewhere(self) -> bool:
+        """Followers wait to hear how long they may own."""
+        return any(told.granted for told in self._told.values())
 
     def passed_on(self, leases: int, held: Mapping[str, int], now_ns: int) -> None:
         """`Leases` of this number went to the own engine."""
@@ -203,20 +209,19 @@ class Reign:
             for placed in self._decision.groups
         )
 
-    def silent(self, heard_ns: Mapping[int, int], now_ns: int) -> frozenset[str]:
-        """Members that were not heard for an election timeout; looked at when a decision is due."""
-        assert self._realm is not None
+    def _not_heard(self, realm: Realm, now_ns: int) -> frozenset[str]:
         since_ns = now_ns - self._timers.election_ns
-        self._silent = frozenset(
-            member.id
-            for member in self._realm.members
-            if member.id != self._own and heard_ns.get(node_number(member.id), 0) <= since_ns
+        return frozenset(
+            member.id for member in realm.members if member.id != self._own and self._last_heard_ns(member) <= since_ns
         )
-        return self._silent
+
+    def _last_heard_ns(self, member: Member) -> int:
+        """As of now, whenever the last decision was made; 0: never."""
+        return self._heard_ns.get(node_number(member.id), 0)
 
     def _spread_status(self, now_ns: int) -> None:
         assert self._realm is not None
-        status = Status(term=self.term, owners=self.owners(now_ns), silent=tuple(sorted(self._silent)))
+        status = Status(term=self.term, owners=self.owners(now_ns), silent=tuple(sorted(self.silent)))
         if status == self._status and now_ns < self._status_ns:
             return
         self._status = status
@@ -228,9 +233,15 @@ class Reign:
     @property
     def deadline_ns(self) -> int:
         """When something may change by time alone."""
+        assert self._realm is not None
         moments = [self._status_ns]
-        if self._decision.look_again_ns is not None:
-            moments.append(self._decision.look_again_ns)
+        if self._decision.moves_ns is not None:
+            moments.append(self._decision.moves_ns)
+        moments += [
+            self._last_heard_ns(member) + self._timers.election_ns
+            for member in self._realm.members
+            if member.id != self._own and member.id not in self.silent
+        ]
         moments += [self._again_ns(told) for told in self._told.values() if told.granted != told.meant]
         for group, owner in self._decision.owners.items():
             free_ns = self.grants.free_ns(group)
