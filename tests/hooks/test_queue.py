@@ -37,8 +37,10 @@ ALL = NotifyScripts(
     fault=Script(argv=("/f",)),
     stop=Script(argv=("/s",)),
     deleted=Script(argv=("/d",)),
+    says_deleted=True,
     notify=Script(argv=("/n", "own")),
 )
+STATES = (Word.MASTER, Word.BACKUP, Word.FAULT, Word.STOP, Word.DELETED)
 
 
 def reached(
@@ -81,6 +83,32 @@ def test_a_deleted_instance_without_notify_deleted_is_reported_as_fault() -> Non
     scripts = NotifyScripts(fault=Script(argv=("/f",)), notify=Script(argv=("/n",)))
     assert runs(queue.step(reached(Word.DELETED, scripts=scripts), 0)) == [("/f",)]
     assert runs(queue.step(ScriptEnded(1, 0), 0)) == [("/n", "INSTANCE", "VI_1", "FAULT", "100")]
+
+
+def test_notify_deleted_without_a_command_still_says_deleted() -> None:
+    queue = HookQueue()
+    scripts = NotifyScripts(fault=Script(argv=("/f",)), says_deleted=True, notify=Script(argv=("/n",)))
+    assert runs(queue.step(reached(Word.DELETED, scripts=scripts), 0)) == [("/n", "INSTANCE", "VI_1", "DELETED", "100")]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "label"),
+    [
+        (Word.MASTER_RX_LOWER_PRI, Kind.INSTANCE, "notify_master_rx_lower_pri"),
+        (Word.UP, Kind.REAL_SERVER, "notify_up"),
+        (Word.DOWN, Kind.REAL_SERVER, "notify_down"),
+        (Word.UP, Kind.VIRTUAL_SERVER, "quorum_up"),
+        (Word.DOWN, Kind.VIRTUAL_SERVER, "quorum_down"),
+    ],
+)
+def test_what_is_no_change_of_an_owner_has_only_its_own_script(word: Word, kind: Kind, label: str) -> None:
+    one = Script(argv=("/x",))
+    scripts = NotifyScripts(master_rx_lower_pri=one, up=one, down=one, notify=Script(argv=("/n",)))
+    queue = HookQueue()
+    (run,) = queue.step(reached(word, scripts=scripts, kind=kind), 0)
+    assert isinstance(run, RunScript)
+    assert (run.label, run.arguments) == (label, ())
+    assert runs(queue.step(ScriptEnded(1, 0), 1)) == []
 
 
 def test_the_environment_says_what_happened() -> None:
@@ -203,7 +231,7 @@ def test_close_of_an_idle_queue_is_done_at_once() -> None:
 
 
 @given(
-    words=st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(Word)), max_size=MAX_WAITING),
+    words=st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(STATES)), max_size=MAX_WAITING),
     ends=st.lists(st.integers(0, 5), max_size=60),
     max_running=st.integers(1, 3),
 )

@@ -18,9 +18,11 @@ from alived.vrrp.events import (
     AdvertisementReceived,
     InstanceEffect,
     InstanceEvent,
+    LowerPriorityHeard,
     MemberReport,
     Noticed,
     PrimaryAddressChanged,
+    PriorityTaken,
     Reannounce,
     SendAdvertisement,
     Startup,
@@ -66,6 +68,14 @@ def reannounce(reason: str = "") -> Expected:
 
 def noticed(code: str, message: str = "") -> Expected:
     return Expected(Noticed, code=code, message=message)
+
+
+def lower_heard(reason: str = "") -> Expected:
+    return Expected(LowerPriorityHeard, reason=reason)
+
+
+def taken(priority: int, state: State, reason: str = "") -> Expected:
+    return Expected(PriorityTaken, priority=priority, state=state, reason=reason)
 
 
 def report(state: State, wanted: State) -> Expected:

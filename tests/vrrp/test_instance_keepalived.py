@@ -17,7 +17,7 @@ from alived.vrrp.events import (
     Shutdown,
     Startup,
 )
-from tests.vrrp.playbook import HIGHER, LOWER, OWN, VIPS, Playbook, advert, heard, noticed, report, to
+from tests.vrrp.playbook import HIGHER, LOWER, OWN, VIPS, Playbook, advert, heard, noticed, report, taken, to
 
 SKEW_100_NS = 609_375_000
 DOWN_100_NS = 3_609_375_000
@@ -165,28 +165,29 @@ class TestPriority:
     def test_a_master_carries_it_in_its_next_advert(self) -> None:
         play = Playbook.master()
         due_ns = play.instance.deadline_ns
-        play.after(ms=100) >> PriorityChanged(80, "interface eth1 is down") << []
+        play.after(ms=100) >> PriorityChanged(80, "interface eth1 is down") << [taken(80, State.MASTER, "eth1")]
+        play >> PriorityChanged(80, "again") << []
         assert (play.state, play.instance.deadline_ns) == (State.MASTER, due_ns)
         play.at_deadline() >> DeadlineReached() << [advert(80)]
 
     def test_a_backups_running_timer_takes_the_new_skew_time(self) -> None:
         play = Playbook.backup()
         play.after(s=1) >> heard(150) << []
-        play.after(s=1) >> PriorityChanged(200, "up") << []
+        play.after(s=1) >> PriorityChanged(200, "up") << [taken(200, State.BACKUP)]
         assert play.due_in_ns == 2 * NS_PER_S + 218_750_000
-        play.after(ms=0) >> PriorityChanged(100, "down") << []
+        play.after(ms=0) >> PriorityChanged(100, "down") << [taken(100, State.BACKUP)]
         assert play.due_in_ns == 2 * NS_PER_S + SKEW_100_NS
 
     def test_raised_above_the_master_it_preempts_when_the_timer_runs_out(self) -> None:
         play = Playbook.backup()
         play.after(s=1) >> heard(150) << []
-        play.after(s=1) >> PriorityChanged(200, "up") << []
+        play.after(s=1) >> PriorityChanged(200, "up") << [taken(200, State.BACKUP)]
         play.after(ms=0) >> heard(150) << []
         assert play.due_in_ns == 2 * NS_PER_S + 218_750_000
 
     def test_in_init_and_fault_it_is_noted(self) -> None:
         play = Playbook()
-        play >> PriorityChanged(200, "up") << []
+        play >> PriorityChanged(200, "up") << [taken(200, State.INIT)]
         assert play.instance.deadline_ns is None
         play >> Startup() << [to(State.BACKUP)]
         assert play.due_in_ns == 3_218_750_000
@@ -251,7 +252,7 @@ class TestReload:
 
     def test_what_trackers_made_of_the_priority_survives_a_reload_of_something_else(self) -> None:
         play = Playbook.master()
-        play >> PriorityChanged(80, "down") << []
+        play >> PriorityChanged(80, "down") << [taken(80, State.MASTER)]
         play >> self.changed(play, nopreempt=True) << []
         assert play.priority == 80
 

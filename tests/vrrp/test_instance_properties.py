@@ -18,10 +18,12 @@ from alived.vrrp.events import (
     GroupDecided,
     InstanceEffect,
     InstanceEvent,
+    LowerPriorityHeard,
     MemberReport,
     Noticed,
     PrimaryAddressChanged,
     PriorityChanged,
+    PriorityTaken,
     Reannounce,
     Reconfigured,
     SendAdvertisement,
@@ -130,7 +132,7 @@ class Watched:
         reports = [effect for effect in effects if isinstance(effect, MemberReport)]
         assert not reports or (effects[-1] is reports[0] and self.instance.config.sync_group)
         assert all(
-            isinstance(effect, Reannounce | Noticed | MemberReport)
+            isinstance(effect, Reannounce | LowerPriorityHeard | PriorityTaken | Noticed | MemberReport)
             for effect in effects
             if effect not in changes and not isinstance(effect, SendAdvertisement)
         )

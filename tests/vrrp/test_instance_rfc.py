@@ -28,6 +28,7 @@ from tests.vrrp.playbook import (
     Playbook,
     advert,
     heard,
+    lower_heard,
     noticed,
     reannounce,
     to,
@@ -237,7 +238,7 @@ def test_s14_among_equals_the_higher_address_wins_as_a_number() -> None:
 def test_s14_among_equals_ipv6_compares_the_link_local_addresses() -> None:
     play = Playbook.master()
     play >> PrimaryAddressChanged("fe80::9") << []
-    play >> heard(100, "fe80::8") << [advert(100), reannounce(), noticed("losing-advert")]
+    play >> heard(100, "fe80::8") << [advert(100), reannounce(), lower_heard(), noticed("losing-advert")]
     play >> heard(100, "fe80::a") << [to(State.BACKUP, "our address fe80::9 < fe80::a")]
 
 
@@ -264,14 +265,18 @@ def test_s15_a_losing_advert_is_answered_at_once_and_the_neighbours_are_told() -
     play = Playbook.master()
     due_ns = play.instance.deadline_ns
     claim = f"{LOWER} claims to be MASTER with priority 99, ours is 100"
-    play.after(ms=400) >> heard(99) << [advert(100), reannounce(claim), noticed("losing-advert", claim)]
+    (
+        play.after(ms=400)
+        >> heard(99)
+        << [advert(100), reannounce(claim), lower_heard(claim), noticed("losing-advert", claim)]
+    )
     assert play.instance.deadline_ns == due_ns
 
 
 def test_s15_the_last_gratuitous_arp_is_ours() -> None:
     """A router that has just become MASTER advertises first and sends its gratuitous ARPs after that."""
     play = Playbook.master()
-    play.after(ms=400) >> heard(99) << [advert(100), reannounce(), noticed("losing-advert")]
+    play.after(ms=400) >> heard(99) << [advert(100), reannounce(), lower_heard(), noticed("losing-advert")]
     play.at_deadline() >> DeadlineReached() << [advert(100), reannounce("the last word")]
     play.at_deadline() >> DeadlineReached() << [advert(100)]
 
@@ -279,12 +284,21 @@ def test_s15_the_last_gratuitous_arp_is_ours() -> None:
 def test_s15_of_equals_the_lower_address_loses() -> None:
     play = Playbook.master()
     claim = f"with priority 100, as we have, our address {OWN} > {LOWER}"
-    play.after(ms=400) >> heard(100, LOWER) << [advert(100), reannounce(claim), noticed("losing-advert", claim)]
+    (
+        play.after(ms=400)
+        >> heard(100, LOWER)
+        << [
+            advert(100),
+            reannounce(claim),
+            lower_heard(),
+            noticed("losing-advert", claim),
+        ]
+    )
 
 
 def test_s15_with_lower_prio_no_advert_only_the_neighbours_are_told() -> None:
     play = Playbook.master(lower_prio_no_advert=True)
-    play.after(ms=400) >> heard(99) << [reannounce(), noticed("losing-advert")]
+    play.after(ms=400) >> heard(99) << [reannounce(), lower_heard(), noticed("losing-advert")]
 
 
 def test_s15_a_flood_of_losing_adverts_is_answered_at_most_three_times_an_interval() -> None:
@@ -330,7 +344,7 @@ def test_s16_of_two_owners_the_higher_address_stays_and_both_complain() -> None:
     (
         play.after(ms=1)
         >> heard(255, LOWER)
-        << [noticed("two-owners"), advert(255), reannounce(), noticed("losing-advert")]
+        << [noticed("two-owners"), advert(255), reannounce(), lower_heard(), noticed("losing-advert")]
     )
     play.after(ms=1) >> heard(255, HIGHER) << [noticed("two-owners"), to(State.BACKUP, "same priority 255")]
 

@@ -27,6 +27,8 @@ _CAPABILITY_VERSION_3 = 0x20080522
 class Capability(enum.IntEnum):
     """Of linux/capability.h, those that alived has a use for."""
 
+    CHOWN = 0
+    DAC_OVERRIDE = 1
     DAC_READ_SEARCH = 2
     KILL = 5
     SETGID = 6

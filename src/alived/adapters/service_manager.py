@@ -20,6 +20,10 @@ class ServiceManager:
         self.watchdog_ns = int(watchdog_us) * NS_PER_US if watchdog_us.isdigit() and is_ours else 0
         """systemd restarts us if it hears no WATCHDOG=1 for this long; 0: it does not watch."""
 
+    def extend(self, patience_ns: int) -> None:
+        """A start or an end takes so much longer."""
+        self.tell(f"EXTEND_TIMEOUT_USEC={patience_ns // NS_PER_US}")
+
     def tell(self, *assignments: str) -> None:
         """Sends e.g. "READY=1", "STATUS=..."."""
         if not self._address:

@@ -9,9 +9,9 @@ from alived.health.checks_config import CombinedCheck, NamedCheck
 from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import BfdInstance, LinkDelay, TrackFile, Tracking, TrackProcess, VrrpScript
 from alived.hooks.config import Hook, NotifyScripts, Script
-from alived.hooks.notification_config import DaemonScripts, Fifos, MailSettings
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
 from alived.lvs.daemon_config import LvsDefaults
+from alived.notify.config import DaemonScripts, Fifos, MailSettings
 from alived.raft.config import Cluster, RaftInstance
 from alived.vip.config import VipGroup
 from alived.vip.routes_config import VirtualRoute, VirtualRule

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -31,6 +32,13 @@ class Borrowed:
             self._directory.replace(SETTINGS_FILE, msgspec.json.encode(self._settings).decode())
         else:
             self._directory.remove(SETTINGS_FILE)
+
+    def heard(self, settings: sysctl.Settings, note: Callable[[str, str, str], None]) -> None:
+        """The engine says so; a file that cannot be written is said in the log."""
+        try:
+            self.changed(settings)
+        except OSError as error:
+            note("warning", "not-written", f"cannot note which kernel settings to put back: {error.strerror}")
 
     def give_back(self) -> list[str]:
         """Puts back what a dead engine left changed; a sentence for each setting. Raises OSError."""

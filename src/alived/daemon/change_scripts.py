@@ -16,6 +16,7 @@ from alived.config.model import Config
 from alived.daemon import hook_facts
 from alived.daemon.child import ChildContext
 from alived.daemon.messages import HookDue, HookOutcome, HookRan, ScriptsRan, Transition
+from alived.daemon.news_desk import WORDS, is_old_news, notify_scripts
 from alived.daemon.script_start import start_hook, start_script, why_not
 from alived.hooks.config import Hook, NotifyScripts
 from alived.hooks.events import (
@@ -38,11 +39,10 @@ from alived.hooks.events import (
     Word,
 )
 from alived.hooks.queue import HookQueue
-from alived.owner import State
+from alived.notify.news import News
 
 KEPT_LINES = 10
 """Of the output of a run, for its record: the last ones that were read."""
-_WORDS = {State.MASTER: Word.MASTER, State.BACKUP: Word.BACKUP, State.FAULT: Word.FAULT, State.INIT: Word.STOP}
 Key = tuple[str, str]
 """Kind and name of an object."""
 
@@ -62,7 +62,7 @@ class ChangeScripts:
         self._timer: Timer | None = None
         self._drained: Callable[[], None] | None = None
         self._config = context.config
-        self._notify = _notify_scripts(context.config)
+        self._notify = notify_scripts(context.config)
         """Also of objects that a reload deleted: their `notify_deleted` is still to come."""
         self._hooks = _hooks(context.config)
         """Likewise"""
@@ -72,7 +72,7 @@ class ChangeScripts:
 
     def configure(self, config: Config) -> None:
         self._config = config
-        self._notify |= _notify_scripts(config)
+        self._notify |= notify_scripts(config)
         self._hooks |= _hooks(config)
         self._look_at_hooks()
 
@@ -84,17 +84,35 @@ class ChangeScripts:
     def reached(self, change: Transition) -> None:
         # Unknown to a worker that was started again after the reload that deleted the object: nothing to run.
         scripts = self._notify.get((change.kind, change.name), NotifyScripts())
+        if is_old_news(change, scripts):
+            scripts = NotifyScripts()
         self._feed(
             StateReached(
                 kind=Kind(change.kind),
                 name=change.name,
-                word=Word.DELETED if change.deleted else _WORDS[change.new],
+                word=Word.DELETED if change.deleted else WORDS[change.new],
                 priority=change.priority,
                 reason=change.reason,
                 scripts=scripts,
                 time_ns=change.time_ns,
             )
         )
+
+    def happened(self, news: News) -> None:
+        """Scripts of what is no change of state; those of states come with their `Transition`."""
+        if news.word is Word.MASTER_RX_LOWER_PRI:
+            scripts = self._notify.get((news.kind, news.name), NotifyScripts())
+            self._feed(
+                StateReached(
+                    kind=news.kind,
+                    name=news.name,
+                    word=news.word,
+                    priority=news.priority,
+                    reason=news.reason,
+                    scripts=scripts,
+                    time_ns=0,
+                )
+            )
 
     def due(self, due: HookDue) -> None:
         hooks = self._hooks.get((due.kind, due.name))
@@ -224,13 +242,6 @@ class ChangeScripts:
                 event_id=done.event_id,
             )
         )
-
-
-def _notify_scripts(config: Config) -> dict[Key, NotifyScripts]:
-    instances = {(str(Kind.INSTANCE), i.vrrp.name): i.notify for i in config.instances}
-    groups = {(str(Kind.GROUP), g.vrrp.name): g.notify for g in config.sync_groups}
-    raft_groups = {(str(Kind.RAFT), g.raft.name): g.notify for g in config.raft_groups}
-    return instances | groups | raft_groups
 
 
 def _hooks(config: Config) -> dict[Key, tuple[Hook, ...]]:

@@ -47,6 +47,8 @@ CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {
         Capability.SETGID,
         Capability.KILL,
         Capability.DAC_READ_SEARCH,
+        Capability.DAC_OVERRIDE,
+        Capability.CHOWN,
     ),
 }
 

@@ -53,6 +53,16 @@ class HookRelay:
         """Events whose hooks have not all ended."""
         return self._debts.waiting()
 
+    def heard(self, message: HookDue | HookOutcome | HookRan) -> None:
+        """The engine or the worker says."""
+        match message:
+            case HookDue():
+                self.due(message)
+            case HookOutcome():
+                self.ended(message)
+            case HookRan():
+                self.runs.add(message)
+
     def due(self, due: HookDue) -> None:
         self._latest[due.kind, due.name] = due
         self._begin(due, None)

@@ -34,6 +34,7 @@ from alived.owner import HookEvent
 from alived.vip import events as vip
 from alived.vrrp import events as vrrp
 from alived.vrrp.config import State
+from alived.vrrp.group_events import GroupChanged
 from alived.vrrp.tracking import Tracking, tracking_of
 
 ADVERT_SLACK = 50
@@ -60,11 +61,13 @@ class Instances:
         self._agenda: collections.deque[tuple[VirtualRouter, Sequence[vrrp.InstanceEffect]]] = collections.deque()
         """Effects that wait until those of an earlier step are carried out."""
         self._busy = False
+        self._group_news: list[GroupChanged] = []
+        """Told after the members' own changes, as in keepalived"""
         self._hooks: tuple[Hook, ...] = ()
         self._requirements = Requirements(
             holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed)
         )
-        self.groups = Groups(self.routers, self.feed, reports.group_changed)
+        self.groups = Groups(self.routers, self.feed, self._group_changed)
         self._judgements = Judgements(self.routers, self.feed, reports)
 
     # -- life --
@@ -255,6 +258,15 @@ class Instances:
         while self._agenda:
             self._carry_out(*self._agenda.popleft(), now)
         self._busy = False
+        for change in self._group_news:
+            self._reports.group_changed(change)
+        self._group_news.clear()
+
+    def _group_changed(self, change: GroupChanged) -> None:
+        if self._busy:
+            self._group_news.append(change)
+        else:
+            self._reports.group_changed(change)
 
     def _carry_out(self, router: VirtualRouter, effects: Sequence[vrrp.InstanceEffect], now: int) -> None:
         for effect in effects:
@@ -265,6 +277,10 @@ class Instances:
                     self._state_changed(router, effect, now)
                 case vrrp.Reannounce():
                     self._holders.feed(router.keeper, vip.Announce(effect.reason), now)
+                case vrrp.LowerPriorityHeard():
+                    self._reports.lower_priority_heard(effect)
+                case vrrp.PriorityTaken():
+                    self._reports.priority_taken(effect)
                 case vrrp.Noticed():
                     self._reports.notice(effect.instance, effect.code, effect.message)
                 case vrrp.MemberReport():

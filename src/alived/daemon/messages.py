@@ -16,6 +16,8 @@ from alived.health.script_events import ScriptSnapshot
 from alived.health.tracker_events import TrackerSnapshot
 from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
+from alived.hooks.events import Kind, Word
+from alived.notify.news import News
 from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
@@ -89,6 +91,30 @@ class Transition(Message, frozen=True, tag=True, kw_only=True):
     stopping: bool = False
     """The change to INIT because the instance stops: `notify_stop` (or `notify_deleted` if `deleted`)."""
     deleted: bool = False
+
+
+class Happened(Message, frozen=True, tag=True, kw_only=True):
+    """Engine to parent: worth telling, and no change of state."""
+
+    kind: Kind
+    name: str
+    word: Word
+    priority: int
+    reason: str
+    wall_time: float
+
+
+class NewsDue(Message, frozen=True, tag=True):
+    """Parent to whoever tells others; `NewsTaken` with the number answers."""
+
+    number: int
+    news: News
+
+
+class NewsTaken(Message, frozen=True, tag=True):
+    """It is where it waits for its receivers, or was told to them, with all that came before it."""
+
+    number: int
 
 
 class ScriptsRan(Message, frozen=True, tag=True, kw_only=True):
@@ -264,6 +290,9 @@ BusMessage = (
     | EngineSnapshot
     | WorkerSnapshot
     | Transition
+    | Happened
+    | NewsDue
+    | NewsTaken
     | ScriptsRan
     | TrackerVerdicts
     | HookDue

@@ -8,10 +8,11 @@ from alived.adapters.loop import now_ns
 from alived.adapters.sysctl import Settings
 from alived.base import NS_PER_S
 from alived.daemon.child import ChildContext
-from alived.daemon.messages import HookDue, KernelSettings, Transition
+from alived.daemon.messages import Happened, HookDue, KernelSettings, Transition
+from alived.hooks.events import Kind, Word
 from alived.owner import State
 from alived.vip.ownership_events import OwnershipChanged
-from alived.vrrp.events import StateChanged
+from alived.vrrp.events import LowerPriorityHeard, PriorityTaken, StateChanged
 from alived.vrrp.group_events import GroupChanged
 
 NOTICE_INTERVAL_NS = 10 * NS_PER_S
@@ -62,6 +63,21 @@ class Reports:
 
     def priority_changed(self, name: str, reason: str) -> None:
         self._context.log("info", "priority-changed", reason, instance=name)
+
+    def lower_priority_heard(self, heard: LowerPriorityHeard) -> None:
+        self._happened(Word.MASTER_RX_LOWER_PRI, heard.instance, heard.priority, heard.reason)
+
+    def priority_taken(self, taken: PriorityTaken) -> None:
+        word = Word.MASTER_PRIORITY if taken.state is State.MASTER else Word.BACKUP_PRIORITY
+        self._happened(word, taken.instance, taken.priority, taken.reason)
+
+    def _happened(self, word: Word, instance: str, priority: int, reason: str) -> None:
+        wall_time = time.time()
+        self._context.send(
+            Happened(
+                kind=Kind.INSTANCE, name=instance, word=word, priority=priority, reason=reason, wall_time=wall_time
+            )
+        )
 
     def notice(self, name: str, code: str, message: str) -> None:
         """A warning for the log about an instance or an interface."""

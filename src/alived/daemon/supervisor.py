@@ -37,6 +37,7 @@ from alived.daemon.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.kernel_lease import KernelLeases
 from alived.daemon.lease_line import LinePair
 from alived.daemon.left_scripts import LeftScripts
+from alived.daemon.life_scripts import LifeScripts
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Source, report_findings
 from alived.daemon.messages import (
@@ -47,17 +48,20 @@ from alived.daemon.messages import (
     Configured,
     EngineEnded,
     EngineSnapshot,
+    Happened,
     HookDue,
     HookOutcome,
     HookRan,
     KernelSettings,
     LogLine,
+    NewsTaken,
     RaftSnapshot,
     ScriptsRan,
     TrackerVerdicts,
     Transition,
     WorkerSnapshot,
 )
+from alived.daemon.news_desk import NewsDesk
 from alived.daemon.plan import make_plan
 from alived.daemon.raft_place import RaftPlace
 from alived.daemon.reading import Reader, Reading
@@ -129,6 +133,10 @@ class Supervisor:
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
+        self._news = NewsDesk(prefix, config, self._worker.send)
+        self._life = LifeScripts(
+            loop, self._left_scripts.running, self.current_config, self.note, self._service_manager.extend
+        )
         self._hook_relay = HookRelay(
             prefix, self.current_config, self._engine.send, self._worker.send, self.note, self._stop
         )
@@ -169,10 +177,8 @@ class Supervisor:
             self._guard(lambda: self._accept_mode.enforce(self._config))
             self._kernel_leases.enforce(self._config)
             self._watch_signals()
-            self._engine.start()
-            self._worker.start()
-            self._raft.start(self._config)
             self._tick()
+            self._life.before(self._begin)
             self._loop.run()
         except ChildFailure:  # of a role in this process: there is nobody left to take its addresses away
             self._reap()
@@ -181,6 +187,11 @@ class Supervisor:
             control.close()
             self._guard(self._accept_mode.lift)
             self._kernel_leases.lift()
+
+    def _begin(self) -> None:
+        self._engine.start()
+        self._worker.start()
+        self._raft.start(self._config)
 
     def _guard(self, change: Callable[[], None]) -> None:
         try:
@@ -213,6 +224,7 @@ class Supervisor:
         if self._stopping:
             return
         self._stopping = True
+        self._life.give_up()
         self._raft.stop(lambda: self._engine.stop(STOP_LIMIT_NS["engine"], self._engine_ended))
         self.note("info", "stopping", f"{why}: the engine gives its addresses up, then everything ends")
         self._service_manager.tell("STOPPING=1")
@@ -223,7 +235,7 @@ class Supervisor:
             self._reap()
         self._hook_relay.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
         limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
-        self._worker.stop(limit_ns, lambda _graceful: self._loop.stop())
+        self._worker.stop(limit_ns, lambda _graceful: self._life.after(self._loop.stop))
 
     def _reap(self) -> bool:
         """Whether nothing is left."""
@@ -248,22 +260,21 @@ class Supervisor:
                 self._log.say(self._source(role), level, code, text, fields)
             case Transition():
                 self._errands.changed(message)
+                self._news.changed(message)
                 self._log.transition(self._source(role), message)
                 self._history.add(message)
+            case Happened() | NewsTaken():
+                self._news.heard(message)
             case ScriptsRan():
                 self._errands.ran(message)
-            case HookDue():
-                self._hook_relay.due(message)
-            case HookOutcome():
-                self._hook_relay.ended(message)
-            case HookRan():
-                self._hook_relay.runs.add(message)
+            case HookDue() | HookOutcome() | HookRan():
+                self._hook_relay.heard(message)
             case TrackerVerdicts(verdicts):
                 self._errands.judged(verdicts)
             case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot():
                 self._answers.received(message)
             case KernelSettings():
-                self._borrow(message)
+                self._borrowed.heard(message.settings, self.note)
             case ClusterOutcome():
                 self._cluster.told(message)
             case Configured():
@@ -286,12 +297,6 @@ class Supervisor:
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
-
-    def _borrow(self, message: KernelSettings) -> None:
-        try:
-            self._borrowed.changed(message.settings)
-        except OSError as error:
-            self.note("warning", "not-written", f"cannot note which kernel settings to put back: {error.strerror}")
 
     def _source(self, role: str) -> Source:
         return Source(role, self._roles[role].pid if role in self._roles else 0)
@@ -317,7 +322,7 @@ class Supervisor:
         if role in self._unready:
             self._unready.discard(role)
             if not self._unready:
-                runs = what_runs(self._config)
+                runs = view.what_runs(self._config)
                 self.note("info", "ready", f"ready: {runs}")
                 self._service_manager.tell("READY=1", f"STATUS={runs}")
                 self._hook_relay.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
@@ -328,6 +333,7 @@ class Supervisor:
                 self._errands.engine_began()
             case "worker":
                 self._errands.worker_began()
+                self._news.worker_began()
                 self._hook_relay.worker_began()
 
     # -- Daemon: what clients ask --
@@ -367,6 +373,7 @@ class Supervisor:
 
     def adopt(self, config: Config) -> Sequence[str]:
         self._errands.configure(config)
+        self._news.configure(config)
         self._boundable.append(config)
         self._config = config
         self._log.follow(config.logging)
@@ -384,13 +391,7 @@ class Supervisor:
         if answer.ok:
             changes = "; ".join(answer.result["changes"]) or "nothing changed"
             self.note("info", "reloaded", f"reloaded: {changes}")
+            self._answers.engine.ask(lambda snapshot: self._news.reloaded(snapshot, time.time()))
         else:
             self.note("error", "reload-refused", f"reload: {answer.error}")
         self._service_manager.tell("READY=1")
-
-
-def what_runs(config: Config) -> str:
-    """3 instances, 1 Raft group"""
-    counts = (len(config.instances), "instance"), (len(config.raft_groups), "Raft group")
-    told = [f"{count} {thing}{'s' if count != 1 else ''}" for count, thing in counts if count]
-    return ", ".join(told) or "nothing"

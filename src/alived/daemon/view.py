@@ -162,3 +162,10 @@ def transition(change: Transition) -> Json:
         "reason": change.reason,
         "evidence": list(change.evidence),
     }
+
+
+def what_runs(config: Config) -> str:
+    """3 instances, 1 Raft group"""
+    counts = (len(config.instances), "instance"), (len(config.raft_groups), "Raft group")
+    told = [f"{count} {thing}{'s' if count != 1 else ''}" for count, thing in counts if count]
+    return ", ".join(told) or "nothing"

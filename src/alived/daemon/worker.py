@@ -17,11 +17,14 @@ from alived.daemon.messages import (
     Configure,
     Configured,
     HookDue,
+    NewsDue,
+    NewsTaken,
     SnapshotRequest,
     TrackerVerdicts,
     Transition,
     WorkerSnapshot,
 )
+from alived.daemon.pipes import Pipes
 from alived.daemon.process_checks import ProcessChecks
 from alived.daemon.script_checks import ScriptChecks
 
@@ -41,15 +44,21 @@ class Worker:
         self._checks = Checks(context)
         self._processes = ProcessChecks(context)
         self._watches = (self._scripts, self._checks, self._processes)
+        self._pipes = Pipes(context)
 
     def start(self) -> None:
         """Nothing runs before the parent says what is known."""
         self._changes.start()
+        self._pipes.configure(self._config)
 
     def handle(self, message: BusMessage) -> None:
         match message:
             case Transition():
                 self._changes.reached(message)
+            case NewsDue(number, news):
+                self._pipes.tell(news)
+                self._changes.happened(news)
+                self._context.send(NewsTaken(number))
             case HookDue():
                 self._changes.due(message)
             case Configure(config):
@@ -57,6 +66,7 @@ class Worker:
                 self._changes.configure(config)
                 for watch in self._watches:
                     watch.configure(config)
+                self._pipes.configure(config)
                 self._context.send(Configured(changes=()))
             case TrackerVerdicts(known):
                 for watch in self._watches:
@@ -79,4 +89,4 @@ class Worker:
         """Ends when all scripts have run, those of the stop included; the parent's patience is the limit."""
         for watch in self._watches:
             watch.close()
-        self._changes.close(done)
+        self._changes.close(lambda: self._pipes.close(done))

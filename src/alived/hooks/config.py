@@ -22,16 +22,21 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
 class NotifyScripts(msgspec.Struct, frozen=True, kw_only=True):
     """keepalived's `notify_*`: the specific one runs first with just the argv of the text, then `notify` with four
-    more arguments: INSTANCE or GROUP, name, MASTER|BACKUP|FAULT|STOP|DELETED, effective priority."""
+    more arguments: INSTANCE or GROUP, name, MASTER|BACKUP|FAULT|STOP|DELETED, effective priority (0 of a group)."""
 
     master: Script | None = None
     backup: Script | None = None
     fault: Script | None = None
     stop: Script | None = None
     deleted: Script | None = None
+    says_deleted: bool = False
+    """`notify_deleted`, with or without a command: a deleted instance is reported as DELETED, else as FAULT"""
     master_rx_lower_pri: Script | None = None
     """`notify_master_rx_lower_pri`: a MASTER has heard an advert of a lower priority"""
     notify: Script | None = None
+    up: Script | None = None
+    """`notify_up` of a real server, `quorum_up` of a virtual server"""
+    down: Script | None = None
 
 
 class OnFailure(enum.StrEnum):

@@ -17,18 +17,29 @@ class Kind(enum.StrEnum):
     GROUP = "GROUP"
     RAFT = "RAFT"
     """A group of addresses whose owner is elected by Raft."""
+    REAL_SERVER = "RS"
+    VIRTUAL_SERVER = "VS"
     DAEMON = ""
     """The daemon itself: ToReady and ToDestroy."""
 
 
 class Word(enum.StrEnum):
-    """Third argument of the generic script: keepalived's words for what happened."""
+    """What happened, in keepalived's words: third argument of the generic script, third word of a line in a pipe."""
 
     MASTER = "MASTER"
     BACKUP = "BACKUP"
     FAULT = "FAULT"
     STOP = "STOP"
     DELETED = "DELETED"
+    MASTER_RX_LOWER_PRI = "MASTER_RX_LOWER_PRI"
+    """A MASTER heard an advert of a lower priority; no state, so the generic script does not run"""
+    MASTER_PRIORITY = "MASTER_PRIORITY"
+    """Another effective priority, as MASTER; no script runs"""
+    BACKUP_PRIORITY = "BACKUP_PRIORITY"
+    """Likewise in any other state"""
+    UP = "UP"
+    """Of real servers; of virtual servers: the quorum is there"""
+    DOWN = "DOWN"
 
 
 class StateReached(Event, frozen=True, tag=True):

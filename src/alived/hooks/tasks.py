@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from alived.hooks.config import Hook, HookEvent, OnFailure, Script
+from alived.hooks.config import Hook, HookEvent, NotifyScripts, OnFailure, Script
 from alived.hooks.environment import hook_environment
 from alived.hooks.events import HooksDone, HooksDue, Kind, StateDone, StateReached, Word
 
@@ -129,7 +129,7 @@ def cuts_short(new: Task, old: Task) -> bool:
 
 def task_of_state(event: StateReached) -> Task:
     """The specific script, then `notify` with keepalived's four arguments."""
-    word, specific, keyword = _scripts_for(event)
+    word = reported(event.word, event.scripts)
     environment = {
         "ALIVED_KIND": str(event.kind),
         "ALIVED_NAME": event.name,
@@ -137,26 +137,33 @@ def task_of_state(event: StateReached) -> Task:
         "ALIVED_PRIORITY": str(event.priority),
         "ALIVED_REASON": event.reason,
     }
+    specific, generic = _specific(word, event.scripts), event.scripts.notify
     jobs = []
     if specific is not None:
-        jobs.append(Job(label=keyword, script=specific, environment=environment))
-    if event.scripts.notify is not None:
+        prefix = "quorum" if event.kind is Kind.VIRTUAL_SERVER else "notify"
+        jobs.append(Job(label=f"{prefix}_{word.lower()}", script=specific, environment=environment))
+    if generic is not None and word in _STATES:
         arguments = (str(event.kind), event.name, str(word), str(event.priority))
-        jobs.append(Job(label="notify", script=event.scripts.notify, arguments=arguments, environment=environment))
+        jobs.append(Job(label="notify", script=generic, arguments=arguments, environment=environment))
     return Task(event, tuple(jobs))
 
 
-def _scripts_for(event: StateReached) -> tuple[Word, Script | None, str]:
-    """The word that the generic script hears, the specific script and its keyword."""
-    scripts = event.scripts
-    if event.word is Word.DELETED and scripts.deleted is None:
-        # keepalived.conf(5), notify_deleted: without it a deleted instance is reported as FAULT.
-        return Word.FAULT, scripts.fault, "notify_fault"
-    specific = {
+_STATES = frozenset({Word.MASTER, Word.BACKUP, Word.FAULT, Word.STOP, Word.DELETED})
+
+
+def reported(word: Word, scripts: NotifyScripts) -> Word:
+    """keepalived.conf(5), notify_deleted: without it a deleted instance is reported as FAULT."""
+    return Word.FAULT if word is Word.DELETED and not scripts.says_deleted else word
+
+
+def _specific(word: Word, scripts: NotifyScripts) -> Script | None:
+    return {
         Word.MASTER: scripts.master,
         Word.BACKUP: scripts.backup,
         Word.FAULT: scripts.fault,
         Word.STOP: scripts.stop,
         Word.DELETED: scripts.deleted,
-    }
-    return event.word, specific[event.word], f"notify_{event.word.lower()}"
+        Word.MASTER_RX_LOWER_PRI: scripts.master_rx_lower_pri,
+        Word.UP: scripts.up,
+        Word.DOWN: scripts.down,
+    }.get(word)

@@ -96,6 +96,24 @@ class Reannounce(Effect, frozen=True, tag=True):
     reason: str
 
 
+class LowerPriorityHeard(Effect, frozen=True, tag=True):
+    """This MASTER has answered a router of a lower priority that thought that it was one."""
+
+    instance: str
+    priority: int
+    """Our effective one"""
+    reason: str
+
+
+class PriorityTaken(Effect, frozen=True, tag=True):
+    """The effective priority is another one from now on."""
+
+    instance: str
+    state: State
+    priority: int
+    reason: str
+
+
 class Noticed(Effect, frozen=True, tag=True):
     """Worth a line in the log, rate limited by (instance, code)."""
 
@@ -118,7 +136,9 @@ class MemberReport(Effect, frozen=True, tag=True):
     reason: str
 
 
-InstanceEffect = SendAdvertisement | StateChanged | Reannounce | Noticed | MemberReport
+InstanceEffect = (
+    SendAdvertisement | StateChanged | Reannounce | LowerPriorityHeard | PriorityTaken | Noticed | MemberReport
+)
 
 
 class PeerSnapshot(msgspec.Struct, frozen=True):

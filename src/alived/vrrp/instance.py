@@ -58,8 +58,10 @@ from alived.vrrp.events import (
     GroupDecided,
     InstanceEffect,
     InstanceEvent,
+    LowerPriorityHeard,
     PrimaryAddressChanged,
     PriorityChanged,
+    PriorityTaken,
     Reannounce,
     Reconfigured,
     Shutdown,
@@ -114,8 +116,8 @@ class Instance(Router):
                 return self._fault_cleared(cause, now_ns)
             case GroupDecided(state, reason):
                 return self._group_decided(state, reason, now_ns)
-            case PriorityChanged(priority):
-                return self._priority_changed(priority)
+            case PriorityChanged(priority, reason):
+                return self._priority_changed(priority, reason)
             case PrimaryAddressChanged(address):
                 self._standing.set_primary_address(address)
                 return []
@@ -262,7 +264,8 @@ class Instance(Router):
         if not self.config.lower_prio_no_advert:
             effects.append(self._send(self._standing.priority))
         claim = sentences.losing_claim(self._standing, advert)
-        return [*effects, *self._announce(claim, now_ns), self._notice("losing-advert", claim)]
+        heard = LowerPriorityHeard(self.config.name, self._standing.priority, claim)
+        return [*effects, *self._announce(claim, now_ns), heard, self._notice("losing-advert", claim)]
 
     # Faults and the sync group
 
@@ -298,14 +301,16 @@ class Instance(Router):
 
     # Changes of what we are
 
-    def _priority_changed(self, priority: int) -> list[InstanceEffect]:
+    def _priority_changed(self, priority: int, reason: str) -> list[InstanceEffect]:
         """A BACKUP's running timer keeps its start and takes the new Skew_Time."""
         assert not self.config.is_owner, "an owner's priority does not change"
+        if priority == self._standing.priority:
+            return []
         longer_ns = self._standing.set_priority(priority)
         self._prepare()
         if self.state is State.BACKUP and self.deadline_ns is not None:
             self.deadline_ns += longer_ns
-        return []
+        return [PriorityTaken(self.config.name, self.state, priority, reason)]
 
     def _reconfigured(self, config: VrrpInstance, now_ns: int) -> list[InstanceEffect]:
         """A reload: priority, intervals, addresses, preemption, group. (Another interface, VRID, family or version is

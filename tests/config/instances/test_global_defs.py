@@ -7,8 +7,8 @@ import pytest
 from alived.base import NS_PER_S
 from alived.config.model import GlobalDefs, ReloadPlan
 from alived.hooks.config import Script
-from alived.hooks.notification_config import DaemonScripts, Fifo, Fifos, MailSettings
 from alived.lvs.daemon_config import ConnectionTimeouts, FlushOnStop, LvsDefaults, SyncDaemon
+from alived.notify.config import DaemonScripts, Fifo, Fifos, MailSettings
 from tests.config.helpers import complaints, instance_text, understood
 
 INSTANCE = instance_text()

@@ -127,6 +127,7 @@ def notify_scripts(settings: Settings) -> NotifyScripts:
     return NotifyScripts(
         notify=settings.get("notify"),
         deleted=deleted.script if deleted else None,
+        says_deleted=deleted is not None,
         master_rx_lower_pri=settings.get("notify_master_rx_lower_pri"),
         **scripts,
     )

@@ -14,8 +14,8 @@ from alived.config.keywords.global_values import MailServer
 from alived.config.keywords.table import Settings, did_you_mean
 from alived.config.model import GlobalDefs, ReloadPlan
 from alived.hooks.config import Script
-from alived.hooks.notification_config import DaemonScripts, Fifo, Fifos, MailSettings
 from alived.lvs.daemon_config import ConnectionTimeouts, LvsDefaults, SyncDaemon
+from alived.notify.config import DaemonScripts, Fifo, Fifos, MailSettings
 
 SCRIPT_TIMEOUT_NS = 10 * NS_PER_S
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alived.config.keywords.consequences import NO_FIFO, NO_LVS, NO_MAIL, NO_SCRIPTS
+from alived.config.keywords.consequences import NO_MAIL
 from alived.config.keywords.converters import boolean, command, flag, whole_seconds, word
 from alived.config.keywords.global_values import fifo, mail_server, recipients
 from alived.config.keywords.shapes import user
@@ -28,38 +28,20 @@ SCRIPTS = (
         default="off",
         since="2.4.4",
     ),
-    not_yet("startup_script", "Command before the start.", NO_SCRIPTS, converter=command()),
-    not_yet(
-        "startup_script_timeout",
-        "After it the command is killed.",
-        "startup_script is not run",
-        converter=whole_seconds(1, 1000, 10),
-        default="10",
-    ),
-    not_yet("shutdown_script", "Command after the end.", NO_SCRIPTS, converter=command()),
-    not_yet(
-        "shutdown_script_timeout",
-        "After it the command is killed.",
-        "shutdown_script is not run",
-        converter=whole_seconds(1, 1000, 10),
-        default="10",
-    ),
+    works("startup_script", command(), "Command before the start; nothing starts before it has ended."),
+    works("startup_script_timeout", whole_seconds(1, 1000, 10), "After it the command is killed.", default="10"),
+    works("shutdown_script", command(), "Command after the end."),
+    works("shutdown_script_timeout", whole_seconds(1, 1000, 10), "After it the command is killed.", default="10"),
 )
 
 FIFOS = (
-    not_yet("notify_fifo", "Pipe for all changes of state.", NO_FIFO, converter=fifo()),
-    not_yet("notify_fifo_script", "Reader of the pipe.", NO_FIFO, converter=command()),
-    not_yet("vrrp_notify_fifo", "Pipe for changes of instances and groups.", NO_FIFO, converter=fifo()),
-    not_yet("vrrp_notify_fifo_script", "Reader of that pipe.", NO_FIFO, converter=command()),
-    not_yet(
-        "fifo_write_vrrp_states_on_reload",
-        "States to the pipe on a reload.",
-        NO_FIFO,
-        converter=flag(),
-        default="off",
-    ),
-    not_yet("lvs_notify_fifo", "Pipe for changes of real servers.", NO_LVS, converter=fifo()),
-    not_yet("lvs_notify_fifo_script", "Reader of that pipe.", NO_LVS, converter=command()),
+    works("notify_fifo", fifo(), "Pipe for all changes of state, and of real servers."),
+    works("notify_fifo_script", command(), "Reader of the pipe, whose path is its last argument."),
+    works("vrrp_notify_fifo", fifo(), "Pipe for changes of instances and groups."),
+    works("vrrp_notify_fifo_script", command(), "Reader of that pipe."),
+    works("fifo_write_vrrp_states_on_reload", flag(), "States to the pipe on a reload.", default="off"),
+    works("lvs_notify_fifo", fifo(), "Pipe for changes of real servers."),
+    works("lvs_notify_fifo_script", command(), "Reader of that pipe."),
 )
 
 MAIL = (

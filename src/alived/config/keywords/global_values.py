@@ -19,8 +19,8 @@ from alived.config.keywords.converters import (
 from alived.config.keywords.lines import MAX_U32, Line, Option, field, number
 from alived.config.keywords.lists import is_plain
 from alived.config.text.blocks import Block, Word
-from alived.hooks.notification_config import SMTP_PORT, Fifo
 from alived.lvs.daemon_config import ConnectionTimeouts, FlushOnStop, SyncDaemon
+from alived.notify.config import SMTP_PORT, Fifo
 
 MAX_TIMEOUT_S = 31 * 86400
 MAX_SYNC_BYTES = 65507

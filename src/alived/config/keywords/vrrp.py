@@ -270,14 +270,12 @@ _ANNOUNCE = (
 _REPORT = (
     *notify_rows(),
     works("notify_deleted", command_or_nothing(), "Command when a reload removes the instance."),
-    not_yet(
-        "notify_master_rx_lower_pri",
-        "Command when a MASTER hears a lower priority.",
-        "this command never runs",
-        converter=command(),
-    ),
+    works("notify_master_rx_lower_pri", command(), "Command when a MASTER hears a lower priority."),
     works(
-        "notify_priority_changes", boolean(), "Report changes of priority too.", default="vrrp_notify_priority_changes"
+        "notify_priority_changes",
+        boolean(),
+        "Lines in pipes on changes of priority, too.",
+        default="vrrp_notify_priority_changes",
     ),
     not_yet("smtp_alert", "Mail on changes of state.", NO_MAIL, converter=boolean(), default="smtp_alert_vrrp"),
     no_effect("debug", "Debug level.", "keepalived never implemented it either", converter=integer(0, 4, 1)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alived.base import NS_PER_S
-from alived.hooks.notification_config import DaemonScripts, Fifos, MailSettings
+from alived.notify.config import DaemonScripts, Fifos, MailSettings
 
 
 def test_nobody_gets_mail_who_was_not_named() -> None:
