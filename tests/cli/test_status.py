@@ -53,6 +53,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "cluster": None,
         "fences": [],
         "trackers": [],
+        "checks": [],
         "processes": [PROCESS],
     }
     return {"ok": True, "result": result | changes, "error": ""}

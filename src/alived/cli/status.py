@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
+from alived.cli.status_checks import check_lines
 from alived.cli.status_raft import raft_lines
 from alived.cli.status_trackers import script_lines, tracker_lines
 from alived.cli.words import COLOURS, age, bold, loud, state, vip_lines
@@ -75,6 +76,8 @@ def status_lines(status: Json) -> Iterator[str]:
         yield from script_lines(script)
     for tracker in status["trackers"]:
         yield from tracker_lines(tracker)
+    for check in status["checks"]:
+        yield from check_lines(check)
     yield from _fence_lines(status["fences"])
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))

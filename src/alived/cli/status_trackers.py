@@ -13,7 +13,7 @@ from alived.cli.words import COLOURS, bold, loud, span
 def script_lines(script: Json) -> Iterator[str]:
     """A tracked script: the verdict, who acts on it, and how its runs go."""
     runs = script["runs"]
-    yield _verdict("script", script)
+    yield verdict_line("script", script)
     if runs is None:
         yield "    " + loud("the process that runs it does not answer")
         return
@@ -31,7 +31,7 @@ def script_lines(script: Json) -> Iterator[str]:
 def tracker_lines(tracker: Json) -> Iterator[str]:
     """A tracked process, file, gateway or unit."""
     seen = tracker["seen"]
-    yield _verdict(tracker["kind"], tracker)
+    yield verdict_line(tracker["kind"], tracker)
     if seen is None:
         yield "    " + loud("the process that watches it does not answer")
         return
@@ -47,11 +47,12 @@ def _next_look(seen: Json) -> str:
     return f"; next look in {span(max(seen['next_run_s'], 0))}" if seen["next_run_s"] is not None else ""
 
 
-def _verdict(kind: str, tracker: Json) -> str:
+def verdict_line(kind: str, tracker: Json) -> str:
     verdict = click.style(tracker["result"], fg=COLOURS[tracker["result"]], bold=True)
     since = f" for {span(tracker['since_s'])}" if tracker["since_s"] is not None else ""
     trackers = ", ".join(map(_tracker, tracker["tracked_by"]))
-    return f"{kind} {bold(tracker['name'])}  {verdict}{since}: {tracker['reason']}; tracked by {trackers}"
+    who = f"; tracked by {trackers}" if trackers else ""
+    return f"{kind} {bold(tracker['name'])}  {verdict}{since}: {tracker['reason']}{who}"
 
 
 def _tracker(tracker: Json) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
-from alived.daemon import cluster_view, raft_view, script_view, tracker_view, view
+from alived.daemon import check_view, cluster_view, raft_view, script_view, tracker_view, view
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, TrackerVerdict, WorkerSnapshot
 from alived.daemon.snapshots import Snapshots
-from alived.daemon.tracked import trackers_of
+from alived.daemon.tracked import times_to_confirm
 
 Tell = Callable[[BusMessage], None]
 
@@ -52,6 +52,7 @@ class StatusAnswers:
                     "cluster": cluster_view.cluster(config, raft or self.raft.last, raft is not None, clock),
                     "scripts": script_view.scripts(config, verdicts(), worker, clock),
                     "trackers": tracker_view.trackers(config, verdicts(), worker, clock),
+                    "checks": check_view.checks(config, verdicts(), worker, clock),
                 }
             )
 
@@ -62,7 +63,7 @@ class StatusAnswers:
                 show(engine, worker, None)
 
         def ask_worker(engine: EngineSnapshot | None) -> None:
-            if trackers_of(config):
+            if times_to_confirm(config):
                 self.worker.ask(lambda worker: ask_raft(engine, worker))
             else:
                 ask_raft(engine, None)
