@@ -188,3 +188,62 @@ def test_one_that_owns_only_if_there_is_no_other_stays_so() -> None:
     core.add(TrackedThing("script chk", 20))
     assert core.set("script chk", True, "chk succeeded") == []
     assert core.priority == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "reverse", "value", "priority"),
+    [
+        (1, False, 7, 107),
+        (-2, False, 7, 86),
+        (2, True, 7, 86),
+        (1, False, 0, 100),
+        (1, False, 1 << 31, 254),
+        (1, False, -99, 1),
+        (-1, False, 253, 1),
+    ],
+)
+def test_a_value_weighs_as_often_as_it_is_large(weight: int, reverse: bool, value: int, priority: int) -> None:
+    core = tracking(track_primary=False)
+    core.add(TrackedThing("file load", weight, reverse))
+    core.set("file load", True, "file load says it", value)
+    assert (core.priority, core.faults) == (priority, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("weight", "reverse", "value", "fault"),
+    [
+        (0, False, 0, False),
+        (0, False, -1, True),
+        (0, True, 0, True),
+        (0, True, 5, False),
+        (-1, False, 253, False),
+        (-1, False, 254, True),
+        (127, True, 2, True),
+        (127, False, 2, False),
+    ],
+)
+def test_a_value_may_be_a_fault(weight: int, reverse: bool, value: int, fault: bool) -> None:
+    core = tracking(track_primary=False)
+    core.add(TrackedThing("file load", weight, reverse))
+    core.set("file load", True, "file load says it", value)
+    assert bool(core.faults) is fault
+    if fault:
+        assert core.priority == 100
+    core.set("file load", True, "file load says it", 1 if reverse and not weight else 0)
+    assert core.faults == frozenset()
+
+
+def test_a_value_that_nobody_confirms_is_no_longer_in_favour() -> None:
+    core = tracking(track_primary=False)
+    core.add(TrackedThing("file load", 1))
+    core.add(TrackedThing("file state", 0))
+    assert set(core.keys) == {"file load", "file state"}
+    core.set("file load", True, "file load says 20", 20)
+    core.set("file state", True, "file state says 0", 0)
+    assert (core.priority, core.faults) == (120, frozenset())
+    core.set("file load", False, "file load was not checked", 20)
+    core.set("file state", False, "file state was not checked", 0)
+    assert (core.priority, core.faults) == (100, frozenset({"file state"}))
+    core.set("file load", True, "file load says -20", -20)
+    core.set("file load", False, "file load was not checked", -20)
+    assert core.priority == 80

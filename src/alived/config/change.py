@@ -36,6 +36,7 @@ class Subject(enum.StrEnum):
     GLOBAL_DEFS = "global_defs"
     SCRIPT = "vrrp_script"
     PROCESS = "vrrp_track_process"
+    FILE = "track_file"
     CLUSTER = "cluster"
     HOOK = "hook"
     LIFETIME = "address lifetime"

@@ -51,7 +51,7 @@ class Judgements(Generic[C]):
         for verdict in verdicts:
             self._verdicts[verdict.key] = verdict
             for candidate in self._candidates.values():
-                for event in candidate.tracking.set(verdict.key, verdict.up, verdict.reason):
+                for event in candidate.tracking.set(verdict.key, verdict.up, verdict.reason, verdict.value):
                     if isinstance(event, PriorityChanged):
                         self._reports.priority_changed(candidate.name, event.reason)
                     self._feed(candidate, event, now)
@@ -62,7 +62,7 @@ class Judgements(Generic[C]):
         """What is known already, to one that is new or changed."""
         for key in candidate.tracking.keys:
             if verdict := self._verdicts.get(key):
-                for event in candidate.tracking.set(key, verdict.up, verdict.reason):
+                for event in candidate.tracking.set(key, verdict.up, verdict.reason, verdict.value):
                     self._feed(candidate, event, now)
 
     def start(self, candidate: C, now: int) -> None:

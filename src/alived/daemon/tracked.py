@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from alived.config.model import Config
 from alived.daemon.configured_checks import configured_checks, time_to_confirm_ns
-from alived.health.trackers_config import TrackerKind, TrackProcess, VrrpScript, Weight
+from alived.health.trackers_config import TrackerKind, TrackFile, TrackProcess, VrrpScript, Weight
 
-T = TypeVar("T", VrrpScript, TrackProcess)
+T = TypeVar("T", VrrpScript, TrackProcess, TrackFile)
 
 
 def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
@@ -21,6 +21,10 @@ def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
 
 def tracked_processes(config: Config) -> dict[str, TrackProcess]:
     return _tracked(config, TrackerKind.PROCESS, config.track_processes)
+
+
+def tracked_files(config: Config) -> dict[str, TrackFile]:
+    return _tracked(config, TrackerKind.FILE, config.track_files)
 
 
 def _tracked(config: Config, kind: TrackerKind, defined: Sequence[T]) -> dict[str, T]:
@@ -53,4 +57,5 @@ def times_to_confirm(config: Config) -> dict[str, int]:
         for name, configured in configured_checks(config).items()
     }
     processes = {TrackerKind.PROCESS.key(name): 0 for name in tracked_processes(config)}
-    return scripts | checks | processes
+    files = {TrackerKind.FILE.key(name): 0 for name in tracked_files(config)}
+    return scripts | checks | processes | files

@@ -23,7 +23,8 @@ class TrackerVoice:
         self._context.send(TrackerVerdicts((verdict,)))
         if effect.news:
             level, word = ("info", "up") if effect.up else ("warning", "down")
-            self._context.log(level, f"{self._kind}-{word}", effect.reason)
+            code = f"{self._kind}-{word}" if effect.value is None else f"{self._kind}-changed"
+            self._context.log(level, code, effect.reason)
 
 
 def known_of(kind: TrackerKind, verdicts: tuple[TrackerVerdict, ...]) -> dict[str, TrackerVerdict]:

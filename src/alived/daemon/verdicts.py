@@ -75,7 +75,7 @@ class Verdicts:
             age_s = (now_ns - self._lost_ns.pop(key)) / NS_PER_S
             known = self._known[key]
             reason = f"{key} was not checked for {age_s:.1f} s: the process that does it died"
-            self._known[key] = TrackerVerdict(known.kind, known.name, False, reason, now_ns)
+            self._known[key] = TrackerVerdict(known.kind, known.name, False, reason, now_ns, known.value)
         return tuple(self._known[key] for key in due)
 
     def _deadline(self, key: str) -> int:

@@ -12,6 +12,7 @@ from alived.adapters.loop import now_ns
 from alived.daemon.change_scripts import ChangeScripts
 from alived.daemon.checks import Checks
 from alived.daemon.child import ChildContext
+from alived.daemon.file_checks import FileChecks
 from alived.daemon.messages import (
     BusMessage,
     Configure,
@@ -42,8 +43,8 @@ class Worker:
         self._changes = ChangeScripts(context)
         self._scripts = ScriptChecks(context)
         self._checks = Checks(context)
-        self._processes = ProcessChecks(context)
-        self._watches = (self._scripts, self._checks, self._processes)
+        self._others = (ProcessChecks(context), FileChecks(context))
+        self._watches = (self._scripts, self._checks, *self._others)
         self._pipes = Pipes(context)
 
     def start(self) -> None:
@@ -82,7 +83,7 @@ class Worker:
             now_ns=now_ns(),
             scripts=self._scripts.snapshots(),
             checks=self._checks.snapshots(),
-            trackers=tuple(self._processes.snapshots()),
+            trackers=tuple(shown for watch in self._others for shown in watch.snapshots()),
         )
 
     def stop(self, done: Callable[[], None]) -> None:

@@ -158,5 +158,9 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
                 yield kind, tracked
 
 
-_JUDGED: Mapping[TrackerKind, str] = {TrackerKind.SCRIPT: "scripts", TrackerKind.PROCESS: "processes"}
+_JUDGED: Mapping[TrackerKind, str] = {
+    TrackerKind.SCRIPT: "scripts",
+    TrackerKind.PROCESS: "processes",
+    TrackerKind.FILE: "files",
+}
 """Fields of `Tracking` by kind"""

@@ -5,6 +5,10 @@ another weight it moves the priority, keepalived's way: a positive weight is add
 it is down, and `reverse` turns the sign of the adjustment (weight 0: FAULT while it is *up*). The sum stays within
 1..254 (of a node elected by Raft: 1..255); an owner's priority never moves.
 
+A thing that has a value (the number in a file) weighs value x weight, and with -254 or less it is a fault. With weight
+0 any value but 0 is a fault (`reverse`: 0 is). While nobody can say whether the value still holds, it counts as down
+too: no longer in favour of the candidate.
+
 An interface is there or not from the beginning; a script has to run before it is known, and so with its like. Until
 then it changes nothing, and a candidate for which it is a condition waits (keepalived: no state, no `notify`, until the
 first result).
@@ -15,6 +19,7 @@ Level-triggered: say what is, as often as you like; what changed comes back as e
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +29,17 @@ from alived.vrrp.config import OWNER_PRIORITY, TrackedInterface, VrrpInstance
 TrackerEvent = FaultRaised | FaultCleared | PriorityChanged
 
 
+LOWEST_ADJUSTMENT, HIGHEST_ADJUSTMENT = -254, 253
+"""What a value may weigh (keepalived's figures)"""
+
+
+class Level(NamedTuple):
+    """How a tracked thing is. value: its number, if it has one."""
+
+    up: bool
+    value: int | None = None
+
+
 class TrackedThing(msgspec.Struct, frozen=True):
     """`key` is the fault's cause and the subject of its sentence: "interface eth0", "script check_http"."""
 
@@ -31,14 +47,24 @@ class TrackedThing(msgspec.Struct, frozen=True):
     weight: int = 0
     reverse: bool = False
 
-    def is_fault(self, up: bool) -> bool:
-        return self.weight == 0 and up == self.reverse
+    def is_fault(self, level: Level) -> bool:
+        if self.weight == 0:
+            return (level.up and not level.value) == self.reverse
+        return level.value is not None and self._product(level.value) <= LOWEST_ADJUSTMENT
 
-    def adjustment(self, up: bool) -> int:
+    def adjustment(self, level: Level) -> int:
         """What it adds to the priority."""
-        if up is not (self.weight > 0):
+        if level.value is not None:
+            product = self._product(level.value)
+            if product <= LOWEST_ADJUSTMENT:  # a fault
+                return 0
+            return min(product, HIGHEST_ADJUSTMENT if level.up else 0)
+        if level.up is not (self.weight > 0):
             return 0
-        return -self.weight if self.reverse else self.weight
+        return self._product(1)
+
+    def _product(self, value: int) -> int:
+        return value * (-self.weight if self.reverse else self.weight)
 
 
 class Tracking:
@@ -49,7 +75,7 @@ class Tracking:
         self._base_priority = self._priority = priority
         self._highest = highest
         self._things: dict[str, list[TrackedThing]] = {}
-        self._up: dict[str, bool | None] = {}
+        self._levels: dict[str, Level] = {}
         self._faults: set[str] = set()
 
     def add_condition(self, interface: str) -> None:
@@ -82,25 +108,25 @@ class Tracking:
     def unanswered(self) -> list[str]:
         """Conditions of which nothing is known yet."""
         return [
-            key for key, things in self._things.items() if key not in self._up and any(not t.weight for t in things)
+            key for key, things in self._things.items() if key not in self._levels and any(not t.weight for t in things)
         ]
 
     def set_interface(self, name: str, up: bool | None) -> list[TrackerEvent]:
         """None: there is no interface of this name, which counts as down."""
         return self.set(_interface_key(name), up)
 
-    def set(self, key: str, up: bool | None, reason: str = "") -> list[TrackerEvent]:
+    def set(self, key: str, up: bool | None, reason: str = "", value: int | None = None) -> list[TrackerEvent]:
         """This thing is up, down, or (None) not there: counts as down. A key that is not tracked here changes nothing.
         reason: a sentence; "": that it is up, down or not there."""
         if key not in self._things:
             return []
-        self._up[key] = up
+        self._levels[key] = Level(bool(up), value)
         reason = reason or f"{key} {'is not there' if up is None else 'is up' if up else 'is down'}"
         return [*self._fault_events(key, reason), *self._priority_events(key, reason)]
 
     def _fault_events(self, key: str, reason: str) -> list[TrackerEvent]:
-        up = bool(self._up[key])
-        faulty = any(thing.is_fault(up) for thing in self._things[key])
+        level = self._levels[key]
+        faulty = any(thing.is_fault(level) for thing in self._things[key])
         if faulty == (key in self._faults):
             return []
         if not faulty:
@@ -113,8 +139,8 @@ class Tracking:
         if not 0 < self._base_priority <= self._highest:
             return []
         total = self._base_priority
-        for known, up in self._up.items():
-            total += sum(thing.adjustment(bool(up)) for thing in self._things[known])
+        for known, level in self._levels.items():
+            total += sum(thing.adjustment(level) for thing in self._things[known])
         before, self._priority = self._priority, min(max(total, 1), self._highest)
         if self._priority == before:
             return []

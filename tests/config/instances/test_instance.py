@@ -500,7 +500,7 @@ class TestTracking:
     def test_dont_track_primary(self) -> None:
         assert not one(good(instance_text("dont_track_primary"))).vrrp.track_primary
 
-    @pytest.mark.parametrize("keyword", ["track_file", "track_bfd"])
+    @pytest.mark.parametrize("keyword", ["track_bfd"])
     def test_what_is_not_watched_is_said(self, keyword: str) -> None:
         text = instance_text(f"{keyword} {{\nx\n}}")
         (found,) = [found for found in load_text(text).diagnostics if found.code == "not-supported-yet"]

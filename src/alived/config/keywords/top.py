@@ -35,11 +35,10 @@ from alived.config.keywords.trackers import (
 from alived.config.keywords.virtual_server import SSL, VIRTUAL_SERVER, ssl, virtual_server
 from alived.config.keywords.vrrp import INSTANCE, SYNC_GROUP
 
-_TRACK_FILE = not_yet(
+_TRACK_FILE = works(
     "track_file",
+    definition(TRACK_FILE, build_file, "load {\nfile /run/load\n}"),
     "A file whose number weighs.",
-    "nobody reads it",
-    converter=definition(TRACK_FILE, build_file, "load {\nfile /run/load\n}"),
     field="track_files",
     children=TRACK_FILE,
     repeats=True,

@@ -92,7 +92,7 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
         works("track_interface", tracks, "FAULT while one of these links is down, or a weight on the priority."),
         works("track_script", scripts, "Scripts: FAULT while one is down, or a weight on the priority."),
         works("track_check", checks, "Checks with a name: FAULT while one is down, or a weight on the priority."),
-        not_yet("track_file", "Files whose number weighs.", f"{blind} what a file says", converter=files),
+        works("track_file", files, "Files: their numbers weigh; with weight 0 any number but 0 means FAULT."),
         works("track_process", processes, "Processes: FAULT while one is down, or a weight on the priority."),
         not_yet("track_bfd", "BFD sessions.", f"{blind} when a BFD session goes down", converter=sessions),
     )
