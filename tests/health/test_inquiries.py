@@ -9,6 +9,7 @@ from alived.base import NS_PER_S
 from alived.health.config import (
     BfdCheck,
     DnsCheck,
+    GrpcCheck,
     HttpCheck,
     MysqlCheck,
     NetworkCheck,
@@ -50,6 +51,7 @@ def test_whom_and_from_where() -> None:
         (UdpCheck(**AT, payload=b"\xff"), Transport.DATAGRAM, b"\xff"),  # type: ignore[arg-type]
         (DnsCheck(**AT), Transport.DATAGRAM, b"\x12\x34"),  # type: ignore[arg-type]
         (RedisCheck(**AT), Transport.STREAM, b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n"),  # type: ignore[arg-type]
+        (GrpcCheck(**AT), Transport.STREAM, b"PRI * HTTP/2.0\r\n"),  # type: ignore[arg-type]
         (MysqlCheck(**AT), Transport.STREAM, b""),  # type: ignore[arg-type]
         (PostgresqlCheck(**AT, tls=True), Transport.STREAM, b"\0\0\0\x08\x04\xd2\x16\x2f"),  # type: ignore[arg-type]
         (PingCheck(**AT), Transport.ECHO, b"\x08\x00\x00\x00\x00\x00\x12\x34"),  # type: ignore[arg-type]
@@ -92,6 +94,7 @@ def test_our_own_checks_verify_if_they_are_told_to() -> None:
     assert tls_of(check, About(stage=0)) == Tls(server_name="r", verify=True, ca="a", certificate="c", key="k")
     later = tls_of(SmtpCheck(**AT, starttls=True, tls_name="m"), About(stage=0))  # type: ignore[arg-type]
     assert later == Tls(server_name="m", at_once=False)
+    assert tls_of(GrpcCheck(**AT, tls=True), About()) == Tls(alpn=("h2",))  # type: ignore[arg-type]
     for kind in (MysqlCheck, PostgresqlCheck):
         assert tls_of(kind(**AT, tls=True), About()) == Tls(at_once=False), "these begin in the clear"  # type: ignore[arg-type]
 

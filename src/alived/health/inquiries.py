@@ -9,6 +9,7 @@ import msgspec
 
 from alived.health.config import (
     DnsCheck,
+    GrpcCheck,
     HttpCheck,
     MysqlCheck,
     NetworkCheck,
@@ -24,6 +25,7 @@ from alived.health.config import (
 from alived.health.dialogue import Dialogue, Inquiry, Tls, Transport
 from alived.health.dialogues import tcp
 from alived.health.dialogues.dns import DnsDialogue
+from alived.health.dialogues.grpc import GrpcDialogue
 from alived.health.dialogues.mysql import MysqlDialogue
 from alived.health.dialogues.ping import PingDialogue
 from alived.health.dialogues.postgresql import PostgresqlDialogue
@@ -59,6 +61,7 @@ _DIALOGUES: dict[type[NetworkCheck], Callable[[Any, About], Dialogue]] = {
     DnsCheck: lambda check, about: DnsDialogue(check, about.number),
     PingCheck: lambda check, about: PingDialogue(check, about.number),
     RedisCheck: lambda check, about: RedisDialogue(check, about.password),
+    GrpcCheck: lambda check, _: GrpcDialogue(check),
     MysqlCheck: lambda check, about: MysqlDialogue(check, about.password),
     PostgresqlCheck: lambda check, about: PostgresqlDialogue(check, about.password, about.nonce),
 }
@@ -86,6 +89,8 @@ def tls_of(check: NetworkCheck, about: About) -> Tls | None:
             return _of_ssl_get(check, about.stage, about.ssl)
         case SmtpCheck(starttls=True) | MysqlCheck(tls=True) | PostgresqlCheck(tls=True):
             return _secured(check, at_once=False)
+        case GrpcCheck(tls=True):
+            return _secured(check, at_once=True, alpn=("h2",))
         case SecuredCheck(tls=True):
             return _secured(check, at_once=True)
         case _:
@@ -105,13 +110,14 @@ def _of_ssl_get(check: HttpCheck, stage: int, ssl: SslContext) -> Tls:
     )
 
 
-def _secured(check: SecuredCheck, at_once: bool) -> Tls:
+def _secured(check: SecuredCheck, at_once: bool, alpn: tuple[str, ...] = ()) -> Tls:
     return Tls(
         server_name=check.tls_name,
         verify=check.tls_verify,
         ca=check.tls_ca,
         certificate=check.tls_certificate,
         key=check.tls_key,
+        alpn=alpn,
         at_once=at_once,
     )
 
