@@ -16,6 +16,8 @@ from alived.health.trackers_config import Weight
 
 DELAY_LOOP_NS = 60 * NS_PER_S
 CONNECT_TIMEOUT_NS = 5 * NS_PER_S
+MAX_BODY = 16 << 20
+"""Of an answer over HTTP: far more than a page that tells health, far less than what would hurt"""
 HELO_NAME = "smtpchecker.keepalived.org"
 
 
@@ -104,6 +106,8 @@ class SecuredCheck(NetworkCheck, frozen=True, kw_only=True):
     tls_ca: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
+    tls_expiry_days: int = 0
+    """So many days before the server's certificate expires there is a warning; 0: none"""
 
 
 class HttpProtocol(enum.StrEnum):
@@ -112,6 +116,24 @@ class HttpProtocol(enum.StrEnum):
     """1.0 with `Connection: close`"""
     HTTP_1_1 = "1.1"
     """With `Connection: close`"""
+
+
+class Comparison(enum.StrEnum):
+    EQUAL = "=="
+    UNEQUAL = "!="
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+
+
+class JsonAssertion(msgspec.Struct, frozen=True):
+    """`PATH`: it leads somewhere. `PATH COMPARISON VALUE`: to something of which that is true."""
+
+    path: str
+    """A subset of RFC 9535: see `health.json_path`"""
+    comparison: Comparison | None = None
+    value: str | int | float | bool | None = None
 
 
 class Url(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +145,7 @@ class Url(msgspec.Struct, frozen=True, kw_only=True):
     status_code: tuple[tuple[int, int], ...] = ((200, 299),)
     """Ranges, first and last"""
     regex: str = ""
-    """PCRE2"""
+    """PCRE2, as far as `health.regex` knows it"""
     regex_no_match: bool = False
     regex_options: tuple[str, ...] = ()
     regex_min_offset: int = 0
@@ -131,13 +153,27 @@ class Url(msgspec.Struct, frozen=True, kw_only=True):
     regex_stack: tuple[int, int] | None = None
     """Octets for PCRE2's stack: at first, at most"""
     tls_compliant: bool = False
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of the request: names and values; they replace ours"""
+    body: str = ""
+    """Of the request"""
+    end_at_length: bool = False
+    """The body ends as its header says (Content-Length, last chunk); else when the server ends the connection"""
+    decode_chunked: bool = False
+    """What follows is about the body without the marks of chunks, if it comes in chunks"""
+    max_body: int = MAX_BODY
+    """Octets of the body that are read. Conditions see no more; the digest of a longer one is a failure"""
+    contains: str = ""
+    """Text that must be in the body"""
+    json_path: tuple[JsonAssertion, ...] = ()
+    """All must hold"""
 
 
-class HttpCheck(NetworkCheck, frozen=True, kw_only=True):
-    """HTTP_GET, and SSL_GET if tls. Success: all URLs answer as they should."""
+class HttpCheck(SecuredCheck, frozen=True, kw_only=True):
+    """HTTP_GET, and SSL_GET if tls. Success: all URLs answer as they should. `tls_name`: see `server_name`."""
 
     urls: tuple[Url, ...]
-    tls: bool = False
     http_protocol: HttpProtocol = HttpProtocol.HTTP_1_0
     enable_sni: bool = False
     sni_name: str = ""
@@ -151,6 +187,10 @@ class HttpCheck(NetworkCheck, frozen=True, kw_only=True):
 
     def stage_name(self, stage: int) -> str:
         return self.urls[stage].path if len(self.urls) > 1 else ""
+
+    def server_name(self, url: Url) -> str:
+        """For TLS; "": none is sent, as keepalived does unless `enable_sni`."""
+        return self.tls_name or ((self.sni_name or url.virtualhost) if self.enable_sni else "")
 
 
 class SmtpCheck(SecuredCheck, frozen=True, kw_only=True):
