@@ -23,7 +23,7 @@ from alived.health.config import (
     UdpCheck,
 )
 from alived.health.dialogue import Dialogue, Inquiry, Tls, Transport
-from alived.health.dialogues import tcp
+from alived.health.dialogues import http, tcp
 from alived.health.dialogues.dns import DnsDialogue
 from alived.health.dialogues.grpc import GrpcDialogue
 from alived.health.dialogues.mysql import MysqlDialogue
@@ -56,6 +56,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 _DIALOGUES: dict[type[NetworkCheck], Callable[[Any, About], Dialogue]] = {
     TcpCheck: lambda check, _: tcp.dialogue(check),
+    HttpCheck: lambda check, about: http.dialogue(check, check.urls[about.stage]),
     SmtpCheck: lambda check, _: SmtpDialogue(check),
     UdpCheck: lambda check, _: UdpDialogue(check),
     DnsCheck: lambda check, about: DnsDialogue(check, about.number),
@@ -86,7 +87,7 @@ def inquiry(check: NetworkCheck, about: About) -> Inquiry:
 def tls_of(check: NetworkCheck, about: About) -> Tls | None:
     match check:
         case HttpCheck(tls=True):
-            return _of_ssl_get(check, about.stage, about.ssl)
+            return http.tls(check, check.urls[about.stage], about.ssl)
         case SmtpCheck(starttls=True) | MysqlCheck(tls=True) | PostgresqlCheck(tls=True):
             return _secured(check, at_once=False)
         case GrpcCheck(tls=True):
@@ -95,19 +96,6 @@ def tls_of(check: NetworkCheck, about: About) -> Tls | None:
             return _secured(check, at_once=True)
         case _:
             return None
-
-
-def _of_ssl_get(check: HttpCheck, stage: int, ssl: SslContext) -> Tls:
-    """keepalived's: the certificate of the server is not verified, ours is that of the block `SSL`."""
-    url = check.urls[stage]
-    return Tls(
-        server_name=(check.sni_name or url.virtualhost) if check.enable_sni else "",
-        ca=ssl.ca,
-        certificate=ssl.certificate,
-        key=ssl.key,
-        password=ssl.password,
-        close_notify=url.tls_compliant,
-    )
 
 
 def _secured(check: SecuredCheck, at_once: bool, alpn: tuple[str, ...] = ()) -> Tls:
