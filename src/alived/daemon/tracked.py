@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from alived.config.model import Config
 from alived.daemon.configured_checks import configured_checks, time_to_confirm_ns
-from alived.health.trackers_config import TrackerKind, TrackFile, TrackProcess, VrrpScript, Weight
+from alived.health.checks_config import CombinedCheck, NamedCheck
+from alived.health.combination import in_order
+from alived.health.trackers_config import FlapDamping, TrackerKind, TrackFile, TrackProcess, VrrpScript, Weight
 
 T = TypeVar("T", VrrpScript, TrackProcess, TrackFile)
 
@@ -35,7 +37,8 @@ def _tracked(config: Config, kind: TrackerKind, defined: Sequence[T]) -> dict[st
 
 
 def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
-    """Key of a tracker -> instances and groups that track it, each with the weight that counts there."""
+    """Key of a tracker -> instances and groups that track it, each with the weight that counts there, and combinations
+    that count it and are tracked themselves."""
     found: dict[str, list[tuple[str, Weight]]] = collections.defaultdict(list)
     instances = ((instance.vrrp.name, instance.tracking) for instance in config.instances)
     groups = ((group.vrrp.name, group.tracking) for group in config.sync_groups)
@@ -43,7 +46,23 @@ def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
     for name, tracking in itertools.chain(instances, groups, elected):
         for kind, tracked in tracking.judged():
             found[kind.key(tracked.name)].append((name, tracked.weight))
+    for check in reversed(in_order(config.combined_checks)):
+        if (key := TrackerKind.CHECK.key(check.name)) in found:
+            for member in check.members:
+                found[member.key].append((key, Weight()))
     return found
+
+
+def dampings(config: Config) -> dict[str, FlapDamping]:
+    """Of trackers that have it, by key."""
+    kinds: dict[TrackerKind, Sequence[VrrpScript | TrackProcess | NamedCheck | CombinedCheck]] = {
+        TrackerKind.SCRIPT: config.vrrp_scripts,
+        TrackerKind.PROCESS: config.track_processes,
+        TrackerKind.CHECK: (*config.checks, *config.combined_checks),
+    }
+    return {
+        kind.key(one.name): one.flap_damping for kind, trackers in kinds.items() for one in trackers if one.flap_damping
+    }
 
 
 def times_to_confirm(config: Config) -> dict[str, int]:

@@ -8,7 +8,9 @@ from alived.adapters.loop import Loop, Timer, now_ns
 from alived.config.model import Config
 from alived.daemon.messages import BusMessage, ScriptsRan, TrackerVerdict, TrackerVerdicts, Transition
 from alived.daemon.owed import MAX_DELIVERIES, Owed
+from alived.daemon.settled import Settled
 from alived.daemon.verdicts import Verdicts
+from alived.health.damping import DampingSnapshot
 
 Tell = Callable[[BusMessage], None]
 
@@ -22,14 +24,16 @@ class WorkerErrands:
         self._loop = loop
         self._owed = Owed(config)
         self._verdicts = Verdicts(config)
+        self._settled = Settled(config)
         self._to_engine = to_engine
         self._to_worker = to_worker
         self._note = note
-        self._expiry: Timer | None = None
+        self._timer: Timer | None = None
 
     def configure(self, config: Config) -> None:
         self._owed.configure(config)
         self._verdicts.configure(config)
+        self._tell(self._settled.configure(config, now_ns()))
 
     def changed(self, transition: Transition) -> None:
         """If it has scripts, the worker runs them."""
@@ -41,14 +45,23 @@ class WorkerErrands:
 
     def judged(self, verdicts: tuple[TrackerVerdict, ...]) -> None:
         """The worker says."""
-        self._tell(self._verdicts.heard(verdicts))
+        self._tell(self._settled.heard(self._verdicts.heard(verdicts), now_ns()))
 
     @property
     def known(self) -> tuple[TrackerVerdict, ...]:
-        return self._verdicts.known
+        """What counts: damped, and combined."""
+        return self._settled.known
+
+    @property
+    def damping(self) -> dict[str, DampingSnapshot]:
+        return self._settled.damping(now_ns())
+
+    def reset(self, key: str) -> None:
+        """Forgets the falls of a tracker. KeyError: it has no flap damping."""
+        self._tell(self._settled.reset(key, now_ns()))
 
     def engine_began(self) -> None:
-        if known := self._verdicts.known:
+        if known := self._settled.known:
             self._to_engine(TrackerVerdicts(known))
 
     def worker_began(self) -> None:
@@ -67,19 +80,23 @@ class WorkerErrands:
         self._arm()
 
     def _tell(self, changed: tuple[TrackerVerdict, ...]) -> None:
+        notes, self._settled.notes = self._settled.notes, []
+        for note in notes:
+            self._note(note.level, note.code, note.message)
         if changed:
             self._to_engine(TrackerVerdicts(changed))
         self._arm()
 
     def _arm(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-        due_ns = self._verdicts.deadline_ns
-        self._expiry = self._loop.call_at(due_ns, self._expire) if due_ns is not None else None
+        if self._timer is not None:
+            self._timer.cancel()
+        due_ns = min(filter(None, (self._verdicts.deadline_ns, self._settled.deadline_ns)), default=None)
+        self._timer = self._loop.call_at(due_ns, self._deadline) if due_ns is not None else None
 
-    def _expire(self) -> None:
-        """Nobody has looked at these for too long."""
+    def _deadline(self) -> None:
+        """Nobody has looked at some trackers for too long, or others have stayed up for long enough."""
         expired = self._verdicts.expire(now_ns())
         for verdict in expired:
             self._note("error", f"{verdict.kind}-down", verdict.reason)
-        self._tell(expired)
+        released = self._settled.pass_time(now_ns())
+        self._tell((*released, *self._settled.heard(expired, now_ns())))

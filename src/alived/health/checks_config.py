@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from alived.health.config import AnyCheck
-from alived.health.trackers_config import TrackerKind, Weight
+from alived.health.trackers_config import FlapDamping, TrackerKind, Weight
 
 
 class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +15,7 @@ class NamedCheck(msgspec.Struct, frozen=True, kw_only=True):
     check: AnyCheck
     """start_to_start, retry 0 and warmup 0; `alpha` is `init_fail`: it is down until it has risen"""
     weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None
 
 
 class CombinedMember(msgspec.Struct, frozen=True):
@@ -36,3 +37,4 @@ class CombinedCheck(msgspec.Struct, frozen=True, kw_only=True):
     quorum: int
     """all: the number of members; any: 1"""
     weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None

@@ -40,6 +40,14 @@ class Weight(msgspec.Struct, frozen=True):
     reverse: bool = False
 
 
+class FlapDamping(msgspec.Struct, frozen=True):
+    """`flap_damping`: how long a tracker that fell for the second time must stay up before it counts; each further fall
+    doubles that."""
+
+    hold_ns: int
+    max_hold_ns: int
+
+
 class VrrpScript(msgspec.Struct, frozen=True, kw_only=True):
     """`vrrp_script`: runs every `interval_ns`; exit code 0 is a success. user "": `script_user`."""
 
@@ -57,6 +65,7 @@ class VrrpScript(msgspec.Struct, frozen=True, kw_only=True):
     init_fail: bool = False
     """Whether it is down until it has risen; else its first result counts at once"""
     weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None
 
 
 class ParamMatch(enum.StrEnum):
@@ -88,6 +97,7 @@ class TrackProcess(msgspec.Struct, frozen=True, kw_only=True):
     terminate_delay_ns: int = 0
     """Time between too few processes and down"""
     weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None
 
 
 class TrackFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,5 +172,6 @@ _JUDGED: Mapping[TrackerKind, str] = {
     TrackerKind.SCRIPT: "scripts",
     TrackerKind.PROCESS: "processes",
     TrackerKind.FILE: "files",
+    TrackerKind.CHECK: "checks",
 }
 """Fields of `Tracking` by kind"""

@@ -29,6 +29,8 @@ _BLOCKS = {"check", "node", "cluster", "raft_instance", "vip_conf", "hooks", "lo
 OURS = {
     "vrrp_instance": _POLICIES | _TRACKED,
     "vrrp_sync_group": _TRACKED,
+    "vrrp_script": {"flap_damping"},
+    "vrrp_track_process": {"flap_damping"},
     "global_defs": _POLICIES,
     TOP_PATH: _BLOCKS,
 }

@@ -27,7 +27,7 @@ from alived.health.config import (
     UdpCheck,
     Url,
 )
-from alived.health.trackers_config import Tracked, TrackerKind, Weight
+from alived.health.trackers_config import FlapDamping, Tracked, TrackerKind, Weight
 from tests.config.helpers import complaints, instance_text, understood
 
 INSTANCE = instance_text()
@@ -149,6 +149,17 @@ def test_when_it_is_asked_and_how_results_count() -> None:
     assert found.weight == Weight(-20, True)
 
 
+def damping(body: str) -> FlapDamping | None:
+    return named(f"ping {{\ntarget 192.0.2.1\n}}\n{body}").flap_damping
+
+
+def test_flap_damping() -> None:
+    assert damping("") is None
+    assert damping("flap_damping 10") == FlapDamping(10 * NS_PER_S, 320 * NS_PER_S)
+    assert damping("flap_damping 0.5 60") == FlapDamping(NS_PER_S // 2, 60 * NS_PER_S)
+    assert damping("flap_damping 86400") == FlapDamping(86400 * NS_PER_S, 86400 * NS_PER_S)
+
+
 @pytest.mark.parametrize(("interval", "seconds"), [("", 1), ("interval 2", 2), ("interval 30", 5)])
 def test_the_timeout_is_the_interval_but_not_more_than_that_of_a_real_server(interval: str, seconds: int) -> None:
     check = named(f"tcp {{\ntarget 192.0.2.1 80\n}}\n{interval}").check
@@ -191,6 +202,9 @@ def test_a_command_may_take_as_long_as_said() -> None:
         ("redis {\ntarget 192.0.2.1\ntls\ntls_key /etc/k\n}", "missing-keyword", 5),
         ("smtp {\ntarget 192.0.2.1\ntls\nstarttls\n}", "starttls", 5),
         ("smtp {\ntarget 192.0.2.1\nstarttls\nmultiline off\n}", "starttls", 5),
+        ("tcp {\ntarget 192.0.2.1 80\n}\nflap_damping 20 10", "out-of-range", 5),
+        ("tcp {\ntarget 192.0.2.1 80\n}\nflap_damping", "missing-argument", 5),
+        ("tcp {\ntarget 192.0.2.1 80\n}\nflap_damping long", "invalid-value", 5),
         ("any", "missing-argument", 2),
         ("all script", "missing-argument", 2),
         ("quorum", "missing-argument", 2),

@@ -40,7 +40,7 @@ from alived.config.keywords.definitions import definition
 from alived.config.keywords.endpoints import MAX_PORT
 from alived.config.keywords.product import path
 from alived.config.keywords.table import Keyword, Table, read_settings, table, works
-from alived.config.keywords.trackers import MAX_COUNT, MAX_SECONDS, weight
+from alived.config.keywords.trackers import FLAP_DAMPING, MAX_COUNT, MAX_SECONDS, weight
 from alived.config.text.blocks import Block, Word
 from alived.health.checks_config import CombinedMember
 from alived.health.config import HELO_NAME, Role
@@ -274,6 +274,7 @@ CHECK = table(
     works("fall", integer(1, MAX_COUNT, 2), "Failures in a row before it is down.", default="1"),
     works("init_fail", flag(), "It is down until it has risen.", default="off"),
     works("weight", weight(MAX_WEIGHT), "Change of the priority; 0: FAULT while it is down.", default="0"),
+    FLAP_DAMPING,
 )
 
 

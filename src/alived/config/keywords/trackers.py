@@ -23,7 +23,15 @@ from alived.config.keywords.shapes import user
 from alived.config.keywords.table import Settings, table, works
 from alived.config.text.blocks import Block
 from alived.config.text.commands import read_command
-from alived.health.trackers_config import MAX_WEIGHT, ParamMatch, TrackFile, TrackProcess, VrrpScript, Weight
+from alived.health.trackers_config import (
+    MAX_WEIGHT,
+    FlapDamping,
+    ParamMatch,
+    TrackFile,
+    TrackProcess,
+    VrrpScript,
+    Weight,
+)
 
 MAX_SECONDS = 4294
 """keepalived counts microseconds in 32 bits."""
@@ -72,6 +80,39 @@ def command_line() -> Converter:
     return Converter('"COMMAND [ARGUMENT]..."', '"/usr/local/bin/check.sh one"', read, is_command=True)
 
 
+MAX_HOLD_S = 86400
+HOLDS = 32
+"""The longest hold beside the first one, unless said otherwise."""
+
+
+def flap_damping() -> Converter:
+    """`HOLD_SECONDS [MAX_SECONDS]` -> FlapDamping."""
+    span = seconds(0.001, MAX_HOLD_S, "10")
+
+    def read(block: Block, findings: Findings) -> FlapDamping | None:
+        check_no_more(block, 2, findings)
+        said = [msgspec.structs.replace(block, arguments=(word,)) for word in block.arguments[:2]] or [block]
+        hold, *rest = [span.read(one, findings) for one in said]
+        most = rest[0] if rest else min((hold or 0) * HOLDS, MAX_HOLD_S * NS_PER_S)
+        if hold is None or most is None:
+            return None
+        if most < hold:
+            message = f"flap_damping begins with {hold / NS_PER_S:g} s, but has {most / NS_PER_S:g} s at most"
+            findings.error(block.arguments[1].location, "out-of-range", message, "the longest hold comes last")
+            return None
+        return FlapDamping(hold, most)
+
+    return Converter("HOLD_SECONDS [MAX_SECONDS]", "10 320", read)
+
+
+FLAP_DAMPING = works(
+    "flap_damping",
+    flap_damping(),
+    "How long it must stay up to count again once it fell twice; each fall doubles that.",
+    default="off",
+)
+
+
 def build_script(name: str, said: Settings, findings: Findings) -> VrrpScript | None:
     argv = require(name, "script", 'script "COMMAND"', said, findings)
     if argv is None:
@@ -89,6 +130,7 @@ def build_script(name: str, said: Settings, findings: Findings) -> VrrpScript | 
         fall=said.get("fall", 1),
         init_fail=said.get("init_fail", False),
         weight=said.get("weight", Weight()),
+        flap_damping=said.get("flap_damping"),
     )
 
 
@@ -109,6 +151,7 @@ VRRP_SCRIPT = table(
     works("fall", integer(1, MAX_COUNT, 2), "Failures in a row before it is down.", default="1"),
     works("user", user(), "Who runs the command.", default="script_user"),
     works("init_fail", flag(), "It is down until it has risen.", default="off"),
+    FLAP_DAMPING,
 )
 
 
@@ -160,6 +203,7 @@ def build_process(name: str, said: Settings, findings: Findings) -> TrackProcess
         fork_delay_ns=_delay("fork_delay", said),
         terminate_delay_ns=_delay("terminate_delay", said),
         weight=said.get("weight", Weight()),
+        flap_damping=said.get("flap_damping"),
     )
 
 
@@ -190,6 +234,7 @@ TRACK_PROCESS = table(
     works("terminate_delay", seconds(0.000001, MAX_DELAY_S, "0.5"), "Patience before it is down.", default="0"),
     works("fork_delay", seconds(0.000001, MAX_DELAY_S, "0.5"), "Patience before it is up.", default="0"),
     works("full_command", flag(), "Compare the command line, not the name.", default="off"),
+    FLAP_DAMPING,
 )
 
 

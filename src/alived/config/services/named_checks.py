@@ -81,7 +81,11 @@ def _combined(one: Definition, said: Combination, way: str, around: Surroundings
         message = f"check {one.name}: quorum {quorum} of {len(members)}: it could never be up"
         around.fail(one.settings.place("quorum"), "out-of-range", message, f"quorum 1..{len(members)}")
         return None
-    return CombinedCheck(name=one.name, members=members, quorum=quorum, weight=one.settings.get("weight", Weight()))
+    return CombinedCheck(name=one.name, members=members, quorum=quorum, **_consequences(one.settings))
+
+
+def _consequences(said: Settings) -> dict[str, Any]:
+    return {"weight": said.get("weight", Weight()), "flap_damping": said.get("flap_damping")}
 
 
 # -- checks --
@@ -121,7 +125,7 @@ def _named(one: Definition, block: CheckBlock, around: Surroundings) -> NamedChe
     check = msgspec.structs.replace(
         check, rise=said.get("rise", 1), fall=said.get("fall", 1), start_to_start=True, first_run_retry=False
     )
-    return NamedCheck(name=one.name, check=check, weight=said.get("weight", Weight()))
+    return NamedCheck(name=one.name, check=check, **_consequences(said))
 
 
 def _endpoint(one: Definition, block: CheckBlock, around: Surroundings) -> Endpoint | None:
