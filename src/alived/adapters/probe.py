@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from alived.adapters.loop import Loop, Timer, now_ns
+from alived.adapters.names import Names, Resolved
 from alived.adapters.probe_sockets import LocalError, family_of, is_ours, words
 from alived.base import NS_PER_S
 from alived.health.dialogue import Inquiry, Step, Verdict
@@ -44,15 +45,17 @@ class Probe:
         "_expires_s",
         "_last_ns",
         "_loop",
+        "_names",
         "_outcome",
         "_socket",
         "_timer",
         "inquiry",
     )
 
-    def __init__(self, loop: Loop, inquiry: Inquiry, ended: Callable[[ProbeEnd], None]) -> None:
+    def __init__(self, loop: Loop, names: Names, inquiry: Inquiry, ended: Callable[[ProbeEnd], None]) -> None:
         self.inquiry = inquiry
         self._loop = loop
+        self._names = names
         self._ended = ended
         self._dialogue = inquiry.dialogue
         self._socket: socket.socket | None = None
@@ -67,7 +70,11 @@ class Probe:
         self._deadline_ns = now + self.inquiry.timeout_ns
         self._last_ns = now + MOST_PATIENCE * self.inquiry.timeout_ns
         self._timer = self._loop.call_at(self._deadline_ns, self._late)
-        self._open_here(self.inquiry.address)
+        family = family_of(self.inquiry.address)
+        if family is None:
+            self._names.look_up(self.inquiry.address, self._resolved)
+        else:
+            self._open_here(family, self.inquiry.address)
 
     def cancel(self) -> None:
         """Nothing of it is reported any more."""
@@ -75,11 +82,29 @@ class Probe:
         self._close()
         self._outcome = self._outcome or _CANCELLED
 
-    def _open_here(self, address: str) -> None:
-        family = family_of(address)
+    def _resolved(self, found: Resolved) -> None:
+        if self._outcome is not None:
+            return
+        name = self.inquiry.address
+        if found.ours:
+            self._end(Undecided(found.error))
+        elif not found.addresses:
+            self._end(Verdict(False, f"the name {name} does not resolve: {found.error}"))
+        else:
+            self._open_first(found.addresses)
+
+    def _open_first(self, addresses: tuple[str, ...]) -> None:
+        """The first of the family of bindto; of any if it is none."""
+        own = family_of(self.inquiry.bindto) if self.inquiry.bindto else None
+        for address in addresses:
+            family = family_of(address)
+            if family is not None and own in (None, family):
+                self._open_here(family, address)
+                return
+        self._end(Undecided(f"the name {self.inquiry.address} has no address of the family of {self.inquiry.bindto}"))
+
+    def _open_here(self, family: socket.AddressFamily, address: str) -> None:
         try:
-            if family is None:
-                raise LocalError(f"{address} is no address")
             self._open(family, address)
         except LocalError as error:
             self._end(Undecided(str(error)))
@@ -93,9 +118,11 @@ class Probe:
 
     def _close(self) -> None:
         """Lets go of all it has; what the server is told on the way depends on the outcome."""
-        if self._timer:
+        if self._timer is not None:
             self._timer.cancel()
-        if self._socket:
+        if self._socket is None:
+            self._names.forget(self.inquiry.address, self._resolved)
+        else:
             fd = self._socket.fileno()
             self._loop.remove_reader(fd)
             self._loop.remove_writer(fd)
@@ -120,6 +147,9 @@ class Probe:
         """The timer came; patience since then only moved the deadline."""
         if now_ns() < self._deadline_ns:
             self._timer = self._loop.call_at(self._deadline_ns, self._late)
+        elif self._socket is None:
+            limit = seconds(self.inquiry.timeout_ns)
+            self._end(Verdict(False, f"the name {self.inquiry.address} did not resolve within {limit}"))
         else:
             self._end(self._too_late())
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from alived.adapters.loop import Loop
+from alived.adapters.names import Names
 from alived.adapters.probe import Probe, ProbeEnd, Undecided
 from alived.adapters.probe_datagram import DatagramProbe, EchoProbe
 from alived.adapters.probe_stream import StreamProbe
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, prober: Prober, inquiry: Inquiry, done: Done) -> None:
         self._prober = prober
         self._done: Done | None = done
-        self.probe = _KINDS[inquiry.transport](prober.loop, inquiry, self._ended)
+        self.probe = _KINDS[inquiry.transport](prober.loop, prober.names, inquiry, self._ended)
 
     def cancel(self) -> None:
         """`done` is not called any more."""
@@ -52,9 +53,10 @@ class Run:
 class Prober:
     """`start` never calls back before it returns."""
 
-    def __init__(self, loop: Loop, most_at_once: int | None = None) -> None:
+    def __init__(self, loop: Loop, most_at_once: int | None = None, names: Names | None = None) -> None:
         """most_at_once: as many as there are file descriptors for if None."""
         self.loop = loop
+        self.names = names or Names(loop)
         self.most_at_once = most_at_once or max(1, min(MOST_AT_ONCE, _files() - SPARE_FILES))
         self._running: set[Run] = set()
         self._waiting: deque[Run] = deque()
@@ -84,6 +86,7 @@ class Prober:
         self._waiting.clear()
         for run in list(self._running):
             run.cancel()
+        self.names.close()
 
     def over(self, run: Run) -> None:
         """Of a run: it ended or was cancelled."""
