@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from bench.check import check
+from bench.checks import CHECKERS, checks
 from bench.cluster_stage import FAULTS
 from bench.failover import failover, vips
 from bench.lifecycle import load, reload
@@ -21,7 +22,7 @@ Case = tuple[str, dict[str, Any]]
 RAFT = (raft_failover, raft_transfer, raft_mixed, raft_steady, raft_false, raft_vips)
 MEASURES: dict[str, Measure] = {
     measure.__name__: measure
-    for measure in (failover, vips, steady, false_failover, load, reload, check, scripts, *RAFT)
+    for measure in (failover, vips, steady, false_failover, load, reload, check, scripts, checks, *RAFT)
 }
 
 FULL: tuple[Case, ...] = (
@@ -51,6 +52,8 @@ FULL: tuple[Case, ...] = (
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
     ("scripts", {"programs": 200, "seconds": 20}),
+    *(("checks", {"kind": kind, "targets": 1000, "seconds": 20}) for kind in ("tcp", "http")),
+    ("checks", {"kind": "https", "targets": 200, "seconds": 20}),
     ("raft_failover", {"fault": "kill", "runs": 20}),
     ("raft_failover", {"fault": "kill", "runs": 10, "advert_int": 0.1}),
     ("raft_failover", {"fault": "kill", "runs": 5, "advert_int": 1.0}),
@@ -76,6 +79,8 @@ QUICK: tuple[Case, ...] = (
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
     ("scripts", {"programs": 200, "seconds": 5}),
+    *(("checks", {"kind": kind, "targets": 1000, "seconds": 5}) for kind in ("tcp", "http")),
+    ("checks", {"kind": "https", "targets": 200, "seconds": 5}),
     ("raft_failover", {"fault": "kill", "runs": 5}),
     ("raft_failover", {"fault": "kill", "runs": 2, "advert_int": 0.1}),
     ("raft_failover", {"fault": "stop", "runs": 3}),
@@ -95,6 +100,8 @@ def chosen(cases: Sequence[Case], only: Collection[str]) -> list[Case]:
 def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
     """Who plays a case. Of the measures of Raft keepalived plays a kill, at some advert interval; etcd's lease too."""
     measure, options = case
+    if measure == "checks":
+        return [name for name in CHECKERS if name != "haproxy" or shutil.which("haproxy")]
     if measure.partition("_")[0] != "raft":
         return daemons
     if "advert_int" in options:

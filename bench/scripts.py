@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pathlib
 import select
-import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from bench.accounting import cpu_seconds, forks, memory_mb
 from bench.client import Kind
 from bench.stage import Stage
+from bench.times import punctuality
 
 Row = dict[str, float | None]
 WARM_S = 2.5
@@ -63,7 +61,7 @@ def _cost(name: str, count: int, seconds: float) -> Row:
 
 
 def _times(name: str, count: int, seconds: float) -> Row:
-    """Each script should begin a whole number of seconds after its first run that we saw."""
+    """Each script should begin a whole number of seconds after another of its runs."""
     begun: dict[int, list[float]] = defaultdict(list)
     with _Mailbox() as mailbox, _stage(name, count, f"/bin/sh -c 'echo {{number}} > {mailbox.path}'") as stage:
         stage.start()
@@ -71,26 +69,7 @@ def _times(name: str, count: int, seconds: float) -> Row:
         for number, when in mailbox.read(seconds):
             begun[number].append(when)
         assert stage.daemons[1].alive
-    off_ms = [abs(late) for times in begun.values() for late in off_the_grid_ms(times)]
-    drift_ms = [1e3 * ((times[-1] - times[0]) / (len(times) - 1) - 1) for times in begun.values() if len(times) > 1]
-    busiest = max(sum(1 for _ in same) for _, same in itertools.groupby(sorted(10 * t // 1 for t in _all(begun))))
-    return {
-        "scripts_seen": len(begun),
-        "off_grid_p50_ms": statistics.median(off_ms),
-        "off_grid_p99_ms": statistics.quantiles(off_ms, n=100)[98],
-        "off_grid_max_ms": max(off_ms),
-        "drift_ms_per_run": statistics.median(drift_ms),
-        "most_in_100_ms": busiest,
-    }
-
-
-def _all(begun: dict[int, list[float]]) -> list[float]:
-    return [when for times in begun.values() for when in times]
-
-
-def off_the_grid_ms(times: Sequence[float], interval_s: float = 1.0) -> list[float]:
-    """How far each time but the first is from the next whole number of intervals after the first."""
-    return [1e3 * ((when - times[0] + interval_s / 2) % interval_s - interval_s / 2) for when in times[1:]]
+    return {"scripts_seen": len(begun)} | punctuality(begun)
 
 
 def _stage(name: str, count: int, command: str) -> Stage:
