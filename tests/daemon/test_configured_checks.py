@@ -40,7 +40,7 @@ def test_targets() -> None:
     assert target_of(tcp(80)) == "127.0.0.1:80"
     assert target_of(TcpCheck(connect_ip="2001:db8::1", connect_port=80)) == "[2001:db8::1]:80"
     assert target_of(PingCheck(connect_ip="2001:db8::1")) == "2001:db8::1"
-    assert target_of(shell("true")) == "/bin/sh -c true"
+    assert target_of(shell("exit 1")) == "/bin/sh -c 'exit 1'"
 
 
 def test_how_long_a_new_worker_needs_to_confirm() -> None:

@@ -413,6 +413,19 @@ def test_how_many_results_are_left_until_the_verdict_changes() -> None:
     assert play.checker.left(True) == 2
 
 
+def test_what_a_result_means_in_words() -> None:
+    play = Playbook(tcp(retry=1, rise=3))
+    said = play.checker.outlook(False)
+    assert said == "the check has no verdict yet: the next result like this of its own would take it down"
+    play.results(True)
+    assert play.checker.outlook(True) == "the check is up, which agrees"
+    said = play.checker.outlook(False)
+    assert said == "the check is up: 2 results in a row like this of its own would take it down"
+    play.results(False, False)
+    assert play.checker.outlook(True) == "the check is down: 3 results in a row like this of its own would bring it up"
+    assert play.checker.outlook(None) == "the check is down, and stays so while it cannot ask"
+
+
 # -- against a naive model --
 
 

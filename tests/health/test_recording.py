@@ -20,7 +20,7 @@ def test_both_sides_in_their_order() -> None:
     recording.secured()
     assert recording.timed_out() == Verdict(False, "no answer to EHLO in TLS in time")
     assert [(said.side, said.data[:9]) for said in recording.pieces] == [
-        (Side.HAPPENED, b"the conne"),
+        (Side.HAPPENED, b"ready"),
         (Side.HEARD, b"220 hello"),
         (Side.SENT, b"EHLO smtp"),
         (Side.HEARD, b"250 hi\r\n"),

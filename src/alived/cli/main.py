@@ -21,6 +21,7 @@ class Entry(msgspec.Struct, frozen=True):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("alived.cli.run:run", "Run the daemon in the foreground."),
     "check": Entry("alived.cli.check:check", "Check configuration files and explain what is wrong."),
+    "check run": Entry("alived.cli.check_run:run", "Perform a check of a server now and explain what comes of it."),
     "convert": Entry("alived.cli.convert:convert", "Write a configuration as keepalived.conf, YAML or TOML."),
     "explain-keyword": Entry(
         "alived.cli.explain_keyword:explain_keyword", "Say what a word of the configuration means."
@@ -52,6 +53,13 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command), entry.where
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names of two words, too."""
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list without importing a command for its help text."""

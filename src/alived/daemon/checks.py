@@ -12,9 +12,10 @@ from alived.adapters.probe import Undecided
 from alived.base import DeadlineReached
 from alived.config.model import Config
 from alived.daemon.asking import Asked, Asking
+from alived.daemon.check_run import CheckRun, NoSuchCheck, choose
 from alived.daemon.child import ChildContext
 from alived.daemon.configured_checks import ConfiguredCheck, configured_checks
-from alived.daemon.messages import TrackerVerdict, TrackerVerdicts
+from alived.daemon.messages import CheckAsked, CheckReported, TrackerVerdict, TrackerVerdicts
 from alived.health.check_events import (
     AbandonProbe,
     CheckDropped,
@@ -29,6 +30,7 @@ from alived.health.check_events import (
     Sight,
     StartProbe,
 )
+from alived.health.check_report import CheckReport
 from alived.health.checker import Checker
 from alived.health.dialogue import Verdict
 from alived.health.trackers_config import TrackerKind
@@ -39,8 +41,9 @@ class Checks:
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
-        self.asking = Asking(context.loop, context.config, context.running_scripts)
+        self._asking = Asking(context.loop, context.config, context.running_scripts)
         self._checks: dict[str, _Check] = {}
+        self._configured: dict[str, ConfiguredCheck] = {}
         self._begun = False
 
     def begin(self, config: Config, known: tuple[TrackerVerdict, ...]) -> None:
@@ -56,9 +59,18 @@ class Checks:
     def snapshots(self) -> dict[str, CheckSnapshot]:
         return {name: check.checker.snapshot() for name, check in self._checks.items()}
 
-    def checker(self, name: str) -> Checker | None:
-        check = self._checks.get(name)
-        return check.checker if check else None
+    def perform(self, asked: CheckAsked) -> None:
+        """Now, for an operator; the verdicts do not change by it."""
+        try:
+            configured = choose(self._configured, asked.name)
+        except NoSuchCheck as error:
+            self._context.send(CheckReported(request_id=asked.request_id, error=str(error)))
+            return
+
+        def done(report: CheckReport) -> None:
+            self._context.send(CheckReported(request_id=asked.request_id, report=report))
+
+        CheckRun(self._asking, configured, self._checks[configured.name].checker, done)
 
     def close(self) -> None:
         """Asks nobody any more."""
@@ -66,18 +78,19 @@ class Checks:
         for check in self._checks.values():
             check.close()
         self._checks.clear()
-        self.asking.close()
+        self._configured.clear()
+        self._asking.close()
 
     def _take(self, config: Config, known: Mapping[str, bool]) -> None:
-        self.asking.configure(config)
-        wanted = configured_checks(config)
+        self._asking.configure(config)
+        wanted = self._configured = configured_checks(config)
         for name in self._checks.keys() - wanted.keys():
             self._checks.pop(name).close()
         for name, configured in wanted.items():
             if check := self._checks.get(name):
                 check.configure(configured)
             else:
-                self._checks[name] = _Check(self._context, self.asking, configured, known.get(name))
+                self._checks[name] = _Check(self._context, self._asking, configured, known.get(name))
 
 
 class _Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import msgspec
@@ -61,7 +62,7 @@ def keyword_of(check: Check) -> str:
 def target_of(check: ProbedCheck) -> str:
     """Whom it asks: 192.0.2.1:80, [2001:db8::1]:80, 192.0.2.1, or a command."""
     if isinstance(check, MiscCheck):
-        return " ".join(check.argv)
+        return shlex.join(check.argv)
     host = f"[{check.connect_ip}]" if ":" in check.connect_ip and check.connect_port else check.connect_ip
     return f"{host}:{check.connect_port}" if check.connect_port else host
 

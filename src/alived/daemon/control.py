@@ -10,6 +10,7 @@ import msgspec
 import alived
 from alived.config.model import Config
 from alived.daemon import view
+from alived.daemon.check_desk import CheckDesk
 from alived.daemon.history import KEPT
 from alived.daemon.hook_desk import HookDesk
 from alived.daemon.messages import Answer, Request, Transition
@@ -32,6 +33,9 @@ class Daemon(Protocol):
 
     @property
     def hooks(self) -> HookDesk: ...
+
+    @property
+    def checks(self) -> CheckDesk: ...
 
     def members(self, done: Finish) -> None: ...
 
@@ -66,6 +70,8 @@ class Commands:
                 self._plan(request.arguments, finish)
             case "hooks" | "hooks-history" | "hooks-run":
                 self._daemon.hooks.handle(request, finish)
+            case "check-run":
+                self._daemon.checks.run(request.arguments, finish)
             case "members":
                 self._daemon.members(finish)
             case "cluster":
@@ -73,7 +79,10 @@ class Commands:
             case "version":
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
-                known = "status, history, reload, plan, hooks, hooks-history, hooks-run, members, cluster and version"
+                known = (
+                    "status, history, reload, plan, hooks, hooks-history, hooks-run, check-run, members, cluster and "
+                )
+                known += "version"
                 finish(_refusal(f"unknown command {unknown!r}; there are {known}"))
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:

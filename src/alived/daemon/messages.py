@@ -12,6 +12,7 @@ import msgspec
 
 from alived.config.model import Config
 from alived.health.check_events import CheckSnapshot
+from alived.health.check_report import CheckReport
 from alived.health.script_events import ScriptSnapshot
 from alived.health.tracker_events import TrackerSnapshot
 from alived.health.trackers_config import TrackerKind
@@ -161,6 +162,22 @@ class WorkerSnapshot(Message, frozen=True, tag=True, kw_only=True):
     """Of processes, files, gateways and units"""
 
 
+class CheckAsked(Message, frozen=True, tag=True):
+    """Parent to worker: perform this check now, for an operator; `CheckReported` answers."""
+
+    request_id: int
+    name: str
+    """Or a part of it that no other has"""
+
+
+class CheckReported(Message, frozen=True, tag=True, kw_only=True):
+    """Worker to parent. report None: no such check, as `error` says."""
+
+    request_id: int
+    report: CheckReport | None = None
+    error: str = ""
+
+
 class HookDue(Message, frozen=True, tag=True, kw_only=True):
     """Engine to parent and on to the worker: the hooks of this event are to run, after those of all earlier ones of the
     same object. `number` not 0: the engine waits for the `HookOutcome` with it."""
@@ -295,6 +312,8 @@ BusMessage = (
     | NewsTaken
     | ScriptsRan
     | TrackerVerdicts
+    | CheckAsked
+    | CheckReported
     | HookDue
     | HookOutcome
     | HookRan

@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
 from alived.daemon import check_view, cluster_view, raft_view, script_view, tracker_view, view
+from alived.daemon.check_desk import CheckDesk
 from alived.daemon.children import RoleStatus
-from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, TrackerVerdict, WorkerSnapshot
+from alived.daemon.messages import (
+    BusMessage,
+    CheckReported,
+    EngineSnapshot,
+    RaftSnapshot,
+    TrackerVerdict,
+    WorkerSnapshot,
+)
 from alived.daemon.snapshots import Snapshots
 from alived.daemon.tracked import times_to_confirm
 
@@ -23,8 +31,9 @@ class StatusAnswers:
         self.engine: Snapshots[EngineSnapshot] = Snapshots(loop, to_engine)
         self.worker: Snapshots[WorkerSnapshot] = Snapshots(loop, to_worker)
         self.raft: Snapshots[RaftSnapshot] = Snapshots(loop, to_raft)
+        self.checks = CheckDesk(loop, to_worker)
 
-    def received(self, snapshot: EngineSnapshot | WorkerSnapshot | RaftSnapshot) -> None:
+    def received(self, snapshot: EngineSnapshot | WorkerSnapshot | RaftSnapshot | CheckReported) -> None:
         match snapshot:
             case EngineSnapshot():
                 self.engine.received(snapshot)
@@ -32,6 +41,8 @@ class StatusAnswers:
                 self.worker.received(snapshot)
             case RaftSnapshot():
                 self.raft.received(snapshot)
+            case CheckReported():
+                self.checks.reported(snapshot)
 
     def status(
         self,

@@ -43,6 +43,7 @@ from alived.daemon.logs import Source, report_findings
 from alived.daemon.messages import (
     Answer,
     BusMessage,
+    CheckReported,
     ClusterOutcome,
     Configure,
     Configured,
@@ -131,6 +132,7 @@ class Supervisor:
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
+        self.checks = self._answers.checks
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
         self._news = NewsDesk(prefix, config, self._worker.send)
@@ -271,7 +273,7 @@ class Supervisor:
                 self._hook_relay.heard(message)
             case TrackerVerdicts(verdicts):
                 self._errands.judged(verdicts)
-            case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot():
+            case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot() | CheckReported():
                 self._answers.received(message)
             case KernelSettings():
                 self._borrowed.heard(message.settings, self.note)
@@ -290,6 +292,7 @@ class Supervisor:
         if role == "worker":
             self._left_scripts.kill()
             self._hook_relay.worker_died()
+            self.checks.worker_died()
             if not self._stopping:
                 self._errands.worker_died()
         if role == raft_place.ROLE:

@@ -15,6 +15,7 @@ from alived.daemon.child import ChildContext
 from alived.daemon.file_checks import FileChecks
 from alived.daemon.messages import (
     BusMessage,
+    CheckAsked,
     Configure,
     Configured,
     HookDue,
@@ -74,6 +75,8 @@ class Worker:
                     watch.begin(self._config, known)
             case SnapshotRequest(request_id):
                 self._context.send(self._snapshot(request_id))
+            case CheckAsked():
+                self._checks.perform(message)
             case _:
                 raise AssertionError(f"the worker does not expect {type(message).__name__}")
 

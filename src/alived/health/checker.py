@@ -226,6 +226,19 @@ class Checker:
             return self._counter.left * (self.config.retry + 1) - self._failed_tries
         return self._counter.left
 
+    def outlook(self, ok: bool | None) -> str:
+        """What a result means for the verdict, a sentence. None: the server could not be asked."""
+        up = self._counter.up
+        is_so = "has no verdict yet" if up is None else "is up" if up else "is down"
+        if ok is None:
+            return f"the check {is_so}, and stays so while it cannot ask"
+        if (left := self.left(ok)) is None:
+            return f"the check {is_so}, which agrees"
+        then = "bring it up" if ok else "take it down"
+        if left == 1:
+            return f"the check {is_so}: the next result like this of its own would {then}"
+        return f"the check {is_so}: {left} results in a row like this of its own would {then}"
+
     # Reloads
 
     def _reconfigured(self, config: ProbedCheck, now_ns: int) -> list[CheckEffect]:

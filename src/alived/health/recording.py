@@ -38,7 +38,7 @@ class Recording:
         """Pieces that came when there were enough."""
 
     def begun(self) -> Step:
-        self._happened("the connection is there")
+        self._happened("ready")
         return self._step(self._dialogue.begun())
 
     def received(self, data: bytes) -> Step:
