@@ -122,7 +122,7 @@ def test_urls_certificates_commands_and_long_talks() -> None:
 
 
 INSTANCE = """vrrp_instance VI {
-  interface lo
+  interface eth0
   virtual_router_id 7
   virtual_ipaddress {
     192.0.2.9
