@@ -11,15 +11,17 @@ import msgspec
 import pytest
 
 from alived.adapters.netlink import Requests
-from alived.config.model import Instance
+from alived.base import NS_PER_MS
+from alived.config.model import Config, Instance
 from alived.daemon.messages import KernelSettings, Transition
+from alived.health.trackers_config import LinkDelay
 from alived.vip.config import VanishPolicy
 from alived.vrrp.config import AuthType, State, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from alived.vrrp.packet import Advertisement, encode
 from alived.wire.inet import ipv4_header, pack_address
 from alived.wire.neighbour import gratuitous_arp
 from alived.wire.rtnetlink import RTM_GETADDR, RTM_GETLINK, Address, Link
-from tests.daemon.engine_play import INTERVAL_CS, address, config, instance, playing
+from tests.daemon.engine_play import INTERVAL_CS, Play, address, config, instance, playing
 from tests.segment import OTHER_ADDRESS, OTHER_MAC, OWN_ADDRESS, Segment, addresses_of, drain, ip, open_files
 
 pytestmark = pytest.mark.lab
@@ -342,6 +344,33 @@ def test_an_interface_that_is_renamed_away_and_back(segment: Segment) -> None:
         ip("link set away name eth0", "link set eth0 up")
         play.until_state("A", State.MASTER)
         play.until_bound(f"{VIP}/32")
+
+
+def delayed(*instances: Instance, down_ms: int) -> Config:
+    delay = LinkDelay(interface="eth0", down_ns=down_ms * NS_PER_MS)
+    return msgspec.structs.replace(config(*instances), link_delays=(delay,))
+
+
+def test_a_link_that_is_down_for_a_moment_only_is_no_fault(segment: Segment) -> None:
+    play = Play(delayed(A, B, down_ms=3_600_000))
+    try:
+        play.until_state("A", State.MASTER)
+        ip("link set eth0 down")
+        play.turn_for(0.2)
+        ip("link set eth0 up")
+        play.turn_for(0.2)
+        assert play.moves("A")[-1][1] is State.MASTER
+        assert State.FAULT not in {new for _, new in play.moves("A")}
+        ip("link set eth0 down")
+        play.reload(delayed(A, B, down_ms=20))
+        play.until_state("A", State.FAULT)
+        play.until_state("B", State.FAULT)
+        assert play.show("A").reason == "interface eth0 is down"
+        ip("link set eth0 up")
+        play.until_state("A", State.MASTER)
+    finally:
+        play.stop()
+        play.loop.close()
 
 
 def test_interfaces_that_flap_leak_no_sockets(segment: Segment) -> None:

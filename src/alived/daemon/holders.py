@@ -9,19 +9,21 @@ heal by the same code.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import assert_never
 
-from alived.adapters.loop import Loop, now_ns
+from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.netlink import Requests
 from alived.daemon.address_work import AddressWork
 from alived.daemon.claims import Claims
 from alived.daemon.deadlines import Deadlines, Entry
 from alived.daemon.keeper import Keeper
 from alived.daemon.leftovers import is_ours
+from alived.daemon.link_delays import LinkDelays
 from alived.daemon.machine import Machine
 from alived.daemon.registry import Registry
 from alived.daemon.reports import Reports
+from alived.health.trackers_config import LinkDelay
 from alived.owner import FaultCleared, FaultRaised
 from alived.vip import events as vip
 from alived.vip.config import VipGroup, VirtualAddress
@@ -52,12 +54,16 @@ class Holders:
         self.work = AddressWork(loop, requests, self.links, self._bind_failed, self._was_absent)
         self._claims = Claims(loop, self.links, self._claimed_by_other)
         self._watching_soon = False
+        self._delays = LinkDelays()
+        self._delay_ends: Timer | None = None
 
     # -- who has what --
 
-    def begin(self) -> None:
-        """Keepers will be added, changed or removed by a reload; then `settle`."""
+    def begin(self, delays: Iterable[LinkDelay]) -> None:
+        """Keepers will be added, changed or removed by a reload; then `settle`. delays: of links that are tracked."""
         self._removals = []
+        self._delays.configure(delays, now_ns())
+        self._arm_delays()
 
     def settle(self, now: int) -> None:
         """All that `begin` announced has been done."""
@@ -191,6 +197,27 @@ class Holders:
             self.feed(keeper, vip.ConflictSeen(address, mac), now_ns())
 
     # -- the machine --
+
+    def usable(self, name: str, now: int) -> bool | None:
+        """Whether this link can be used, None if there is none: for those that track it."""
+        state = self._delays.usable(name, self.links.usable(name), now)
+        self._arm_delays()
+        return state
+
+    def _arm_delays(self) -> None:
+        due_ns = self._delays.deadline_ns
+        if self._delay_ends and self._delay_ends.deadline_ns != due_ns:
+            self._delay_ends.cancel()
+            self._delay_ends = None
+        if due_ns is not None and self._delay_ends is None:
+            self._delay_ends = self._loop.call_at(due_ns, self._delay_ended)
+
+    def _delay_ended(self) -> None:
+        self._delay_ends = None
+        now = now_ns()
+        for keeper in self._registry.dependents(self._delays.due(now)):
+            keeper.review(now)
+        self._after()
 
     def _machine_changed(self, names: set[str], addresses: list[Address]) -> None:
         now = now_ns()

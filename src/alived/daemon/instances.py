@@ -65,7 +65,7 @@ class Instances:
         """Told after the members' own changes, as in keepalived"""
         self._hooks: tuple[Hook, ...] = ()
         self._requirements = Requirements(
-            holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed)
+            holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed), holders.usable
         )
         self.groups = Groups(self.routers, self.feed, self._group_changed)
         self._judgements = Judgements(self.routers, self.feed, reports)
@@ -310,5 +310,5 @@ class Instances:
 
     def _review(self, router: VirtualRouter, now: int) -> None:
         """Tells the instance what it has and lacks now."""
-        for event in self._requirements.review(router):
+        for event in self._requirements.review(router, now):
             self.feed(router, event, now)

@@ -155,9 +155,10 @@ class OwnedGroups:
 
     def _review(self, group: OwnedGroup, now: int) -> None:
         """What the machine has and lacks now: new faults first, so that the group is not taken for a moment."""
-        links = self._holders.links
         events = [
-            event for name in sorted(group.tracked) for event in group.tracking.set_interface(name, links.usable(name))
+            event
+            for name in sorted(group.tracked)
+            for event in group.tracking.set_interface(name, self._holders.usable(name, now))
         ]
         for event in sorted(events, key=lambda event: isinstance(event, FaultCleared)):
             self.feed(group, event, now)

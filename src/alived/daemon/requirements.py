@@ -39,18 +39,28 @@ def things(config: model.Instance, tracked: Collection[str]) -> set[str]:
 class Requirements:
     """Makes and checks what instances stand on."""
 
-    def __init__(self, machine: Machine, requests: Requests, ports: Ports, notice: Notice, sysctls: Sysctls) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        requests: Requests,
+        ports: Ports,
+        notice: Notice,
+        sysctls: Sysctls,
+        usable: Callable[[str, int], bool | None],
+    ) -> None:
+        """usable: of a tracked link, as of now."""
+        self._usable = usable
         self._machine, self._requests, self._ports, self._notice = machine, requests, ports, notice
         self._sysctls = sysctls
         self._links: Links = machine.links
 
-    def review(self, router: VirtualRouter) -> Iterator[vrrp.InstanceEvent]:
+    def review(self, router: VirtualRouter, now: int) -> Iterator[vrrp.InstanceEvent]:
         """Makes what is missing, connects sockets, and yields what the instance must hear of it: new faults first, so
         that it does not come back for a moment, and while there are sockets for its last advert."""
         tracked = [
             event
             for name in sorted(router.tracked)
-            for event in router.tracking.set_interface(name, self._links.usable(name))
+            for event in router.tracking.set_interface(name, self._usable(name, now))
         ]
         faults: dict[str, str] = {}
         self._virtual_device(router, faults)

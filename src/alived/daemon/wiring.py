@@ -60,7 +60,7 @@ class Wiring:
         """Instances and groups will be added, changed or removed so that this configuration holds; then `settle`."""
         self.instances.begin(config)
         self.owned_groups.begin(config)
-        self.holders.begin()
+        self.holders.begin(config.link_delays)
 
     def settle(self, now: int) -> None:
         """All that `begin` announced has been done."""

@@ -86,9 +86,9 @@ def test_paces_that_are_of_no_use(text: str, expected: list[tuple[str, int]]) ->
 
 
 def test_delays_of_links() -> None:
-    config = understood("interface_up_down_delays {\neth0 1 2.5\neth1 0.25\n}\n" + INSTANCE)
+    config = understood("interface_up_down_delays {\neth0 1 1.5\neth1 0.25\n}\n" + INSTANCE)
     assert config.link_delays == (
-        LinkDelay(interface="eth0", down_ns=NS_PER_S, up_ns=2500 * NS_PER_MS),
+        LinkDelay(interface="eth0", down_ns=NS_PER_S, up_ns=1500 * NS_PER_MS),
         LinkDelay(interface="eth1", down_ns=250 * NS_PER_MS),
     )
 
@@ -99,8 +99,9 @@ def test_delays_of_links() -> None:
         ("eth0", "missing-argument"),
         ("eth0 x", "invalid-value"),
         ("eth0 256", "invalid-value"),
-        ("eth0 1 2 3", "extra-arguments"),
-        ("eth0 1\neth0 2", "duplicate-entry"),
+        ("eth0 1 1 3", "extra-arguments"),
+        ("eth0 1\neth0 1.5", "duplicate-entry"),
+        ("eth0 2", "link-delay-reduced"),
         ("a/b 1", "invalid-interface"),
     ],
 )
@@ -109,9 +110,19 @@ def test_delays_that_are_wrong(entry: str, code: str) -> None:
 
 
 def test_the_later_delay_counts() -> None:
-    loaded = load_text("interface_up_down_delays {\neth0 1\neth0 2\n}\n" + INSTANCE)
+    loaded = load_text("interface_up_down_delays {\neth0 0.5\neth0 1\n}\n" + INSTANCE)
     assert loaded.config is not None
-    assert loaded.config.link_delays == (LinkDelay(interface="eth0", down_ns=2 * NS_PER_S),)
+    assert loaded.config.link_delays == (LinkDelay(interface="eth0", down_ns=NS_PER_S),)
+
+
+def test_a_delay_is_shorter_than_the_patience_of_instances_there() -> None:
+    loaded = load_text("interface_up_down_delays {\neth0 2 3\neth9 2 3\n}\n" + INSTANCE)
+    assert loaded.config is not None
+    limit_ns = 2 * NS_PER_S - NS_PER_S // 256
+    assert loaded.config.link_delays == (
+        LinkDelay(interface="eth0", down_ns=limit_ns, up_ns=limit_ns),
+        LinkDelay(interface="eth9", down_ns=2 * NS_PER_S, up_ns=3 * NS_PER_S),
+    )
 
 
 def test_polled_links_are_checked_only() -> None:

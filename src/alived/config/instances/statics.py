@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from alived.base import Location
+from alived.base import NS_PER_S, Location
 from alived.config.findings import Findings
 from alived.config.instances.addresses import DEFAULT_INTERFACE
 from alived.config.instances.plan import InstancePlan
@@ -36,7 +36,7 @@ def statics(
         "static_routes": _tracked(said.get("static_routes", ()), "interface", "dev", findings),
         "static_rules": _tracked(said.get("static_rules", ()), "input_interface", "iif", findings),
         "garp_groups": _garp_groups(said, known, findings),
-        "link_delays": _link_delays(said.get("link_delays", ()), findings),
+        "link_delays": _link_delays(said.get("link_delays", ()), known, findings),
     }
 
 
@@ -103,13 +103,35 @@ def _garp_groups(said: Settings, known: Mapping[str, InstancePlan], findings: Fi
     return tuple(groups)
 
 
-def _link_delays(entries: Iterable[Entry], findings: Findings) -> tuple[LinkDelay, ...]:
-    """Each interface once; the last one counts, as in keepalived."""
+def _link_delays(
+    entries: Iterable[Entry], known: Mapping[str, InstancePlan], findings: Findings
+) -> tuple[LinkDelay, ...]:
+    """Each interface once; the last one counts, as in keepalived. Each is shorter than the patience of its instances: a
+    backup whose cable is out must be in FAULT before it would take over."""
     by_name: dict[str, LinkDelay] = {}
     for entry in entries:
         delay: LinkDelay = entry.value
         if delay.interface in by_name:
             message = f"{delay.interface} has a delay already: this one counts"
             findings.warning(entry.location, "duplicate-entry", message, "remove one of them")
+        shorter = _shorter(delay, known)
+        if shorter != delay:
+            shown = f"{shorter.down_ns / NS_PER_S:g} s, {shorter.up_ns / NS_PER_S:g} s"
+            message = f"the delays of {delay.interface} are {shown}: its instances do not wait longer for adverts"
+            findings.warning(entry.location, "link-delay-reduced", message, "shorter delays, or slower adverts")
+        delay = shorter
         by_name[delay.interface] = delay
     return tuple(by_name.values())
+
+
+def _shorter(delay: LinkDelay, known: Mapping[str, InstancePlan]) -> LinkDelay:
+    """As keepalived shortens it: a little less than down_timer_adverts - 1 adverts of each instance there."""
+    for plan in known.values():
+        vrrp = plan.instance.vrrp
+        interval_ns = vrrp.advert_interval_ns
+        bound_ns = (vrrp.down_timer_adverts - 1) * interval_ns
+        limit_ns = max(bound_ns - interval_ns // 256, 0)
+        if vrrp.interface == delay.interface:
+            down_ns, up_ns = (limit_ns if one >= bound_ns else one for one in (delay.down_ns, delay.up_ns))
+            delay = LinkDelay(interface=delay.interface, down_ns=down_ns, up_ns=up_ns)
+    return delay

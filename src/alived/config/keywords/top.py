@@ -165,11 +165,10 @@ TOP = table(
         "static_routes", "Routes that are always there.", f"a route here {NO_STATIC}", converter=routes(static=True)
     ),
     not_yet("static_rules", "Rules that are always there.", f"a rule here {NO_STATIC}", converter=rules(static=True)),
-    not_yet(
+    works(
         "interface_up_down_delays",
-        "How long a link must stay as it is before the change counts.",
-        "a link change counts at once",
-        converter=link_delays(),
+        link_delays(),
+        "How long a link must stay as it is before those that track it hear of the change.",
         field="link_delays",
     ),
     not_yet(
