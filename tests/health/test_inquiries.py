@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import typing
+
 import msgspec
 import pytest
 
 from alived.base import NS_PER_S
 from alived.health.config import (
+    AnyCheck,
     BfdCheck,
     DnsCheck,
+    FileCheck,
     GrpcCheck,
     HttpCheck,
+    MiscCheck,
     MysqlCheck,
     NetworkCheck,
     PingCheck,
@@ -23,7 +28,7 @@ from alived.health.config import (
     Url,
 )
 from alived.health.dialogue import Tls, Transport
-from alived.health.inquiries import About, inquiry, is_askable, tls_of
+from alived.health.inquiries import About, inquiry, tls_of
 
 AT = {"connect_ip": "192.0.2.1", "connect_port": 80}
 
@@ -99,6 +104,8 @@ def test_our_own_checks_verify_if_they_are_told_to() -> None:
         assert tls_of(kind(**AT, tls=True), About()) == Tls(at_once=False), "these begin in the clear"  # type: ignore[arg-type]
 
 
-def test_what_is_told_is_not_asked() -> None:
-    assert is_askable(TcpCheck(**AT))  # type: ignore[arg-type]
-    assert not is_askable(BfdCheck(name="b"))
+def test_every_check_of_a_server_has_something_to_say() -> None:
+    told = {MiscCheck, FileCheck, BfdCheck}
+    for kind in set(typing.get_args(AnyCheck)) - told:
+        more = {"urls": (Url(path="/"),)} if kind is HttpCheck else {}
+        assert inquiry(kind(**AT, **more), About(nonce="abc")).port == 80

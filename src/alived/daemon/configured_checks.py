@@ -10,7 +10,6 @@ import msgspec
 from alived.config.model import Config
 from alived.health.check_events import ProbedCheck
 from alived.health.config import Check, HttpCheck, MiscCheck
-from alived.health.inquiries import is_askable
 
 
 class ConfiguredCheck(msgspec.Struct, frozen=True):
@@ -25,7 +24,7 @@ def configured_checks(config: Config) -> dict[str, ConfiguredCheck]:
     """All that ask again and again, by name, in the order of the configuration."""
     found: dict[str, ConfiguredCheck] = {}
     for name, subject, check in _all(config):
-        if isinstance(check, ProbedCheck) and (isinstance(check, MiscCheck) or is_askable(check)):
+        if isinstance(check, ProbedCheck):
             unique = _unlike(name, found)
             found[unique] = ConfiguredCheck(unique, subject, check)
     return found

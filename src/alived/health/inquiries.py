@@ -108,8 +108,3 @@ def _secured(check: SecuredCheck, at_once: bool, alpn: tuple[str, ...] = ()) -> 
         alpn=alpn,
         at_once=at_once,
     )
-
-
-def is_askable(check: object) -> bool:
-    """Whether there is a dialogue for it."""
-    return type(check) in _DIALOGUES
