@@ -16,6 +16,10 @@ def test_protobuf_reads_the_request(service: str) -> None:
     assert health_pb2.HealthCheckRequest.FromString(health_request(service)).service == service
 
 
+def test_a_name_whose_length_needs_two_octets() -> None:
+    assert health_request("x" * 200) == b"\x0a\xc8\x01" + b"x" * 200
+
+
 @pytest.mark.parametrize("status", ServingStatus)
 def test_the_answers_of_protobuf(status: ServingStatus) -> None:
     assert health_status(health_pb2.HealthCheckResponse(status=status).SerializeToString()) == status
