@@ -1,0 +1,64 @@
+"""PostgreSQL with a new, empty data directory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers.process import ServerProcess, directory, free_port, program, running, unprivileged
+
+_DEBIAN = Path("/usr/lib/postgresql")
+ADMISSION = """local all all trust
+host all trusted 127.0.0.1/32 trust
+host all clear 127.0.0.1/32 password
+hostssl all safe 127.0.0.1/32 scram-sha-256
+host all stranger 127.0.0.1/32 reject
+host all hashed 127.0.0.1/32 md5
+host all all 127.0.0.1/32 scram-sha-256
+"""
+"""pg_hba.conf."""
+
+
+class PostgreSql(ServerProcess):
+    place: Path
+
+    def execute(self, statement: str) -> str:
+        """As the superuser over its socket: rows without names of columns."""
+        argv = [_program("psql"), "-XAtq", "-h", str(self.place), "-p", str(self.port), "-U", "root", "-d", "postgres"]
+        return subprocess.run([*argv, "-c", statement], check=True, capture_output=True, text=True).stdout
+
+
+def _program(name: str) -> str:
+    """Of the newest version that Debian has installed."""
+    versions = sorted(_DEBIAN.glob("*/bin"), key=lambda path: [int(n) for n in re.findall("[0-9]+", str(path))])
+    return program(name, *map(str, reversed(versions)))
+
+
+@contextlib.contextmanager
+def postgresql(*settings: str) -> Iterator[PostgreSql]:
+    """settings: as in `max_connections=5`."""
+    with directory() as place:
+        user, port = unprivileged(), free_port()
+        data = place / "data"
+        install = (_program("initdb"), "-D", str(data), "-U", "root", "-N", "-E", "UTF8", "--no-locale", "-A", "trust")
+        subprocess.run(install, check=True, capture_output=True, user=user, cwd=place)
+        (data / "pg_hba.conf").write_text(ADMISSION)
+        with starting(place, port, *settings) as server, running(server):
+            yield server
+
+
+@contextlib.contextmanager
+def starting(place: Path, port: int, *settings: str) -> Iterator[PostgreSql]:
+    """With the data that are there; it need not answer yet."""
+    argv = [_program("postgres"), "-D", str(place / "data"), "-F", "-p", str(port), "-h", "127.0.0.1", "-k", str(place)]
+    options = [word for setting in settings for word in ("-c", setting)]
+    server = PostgreSql([*argv, *options], port, place / "log", user=unprivileged(), ending=signal.SIGQUIT)
+    server.place = place
+    try:
+        yield server
+    finally:
+        server.end()
