@@ -13,7 +13,7 @@ from tests.servers.process import ServerProcess, directory, free_port, program, 
 
 _DEBIAN = Path("/usr/lib/postgresql")
 ADMISSION = """local all all trust
-host all trusted 127.0.0.1/32 trust
+host all root,trusted 127.0.0.1/32 trust
 host all clear 127.0.0.1/32 password
 hostssl all safe 127.0.0.1/32 scram-sha-256
 host all stranger 127.0.0.1/32 reject
@@ -39,26 +39,23 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def postgresql(*settings: str) -> Iterator[PostgreSql]:
-    """settings: as in `max_connections=5`."""
+def cluster() -> Iterator[Path]:
+    """A directory with new data, of which nobody makes use yet."""
     with directory() as place:
-        user, port = unprivileged(), free_port()
         data = place / "data"
         install = (_program("initdb"), "-D", str(data), "-U", "root", "-N", "-E", "UTF8", "--no-locale", "-A", "trust")
-        subprocess.run(install, check=True, capture_output=True, user=user, cwd=place)
+        subprocess.run(install, check=True, capture_output=True, user=unprivileged(), cwd=place)
         (data / "pg_hba.conf").write_text(ADMISSION)
-        with starting(place, port, *settings) as server, running(server):
-            yield server
+        yield place
 
 
 @contextlib.contextmanager
-def starting(place: Path, port: int, *settings: str) -> Iterator[PostgreSql]:
-    """With the data that are there; it need not answer yet."""
+def postgresql(place: Path, *settings: str) -> Iterator[PostgreSql]:
+    """place: of a cluster. settings: as in `max_connections=5`."""
+    port = free_port()
     argv = [_program("postgres"), "-D", str(place / "data"), "-F", "-p", str(port), "-h", "127.0.0.1", "-k", str(place)]
     options = [word for setting in settings for word in ("-c", setting)]
     server = PostgreSql([*argv, *options], port, place / "log", user=unprivileged(), ending=signal.SIGQUIT)
     server.place = place
-    try:
+    with running(server):
         yield server
-    finally:
-        server.end()

@@ -38,6 +38,14 @@ def directory() -> Iterator[Path]:
         yield Path(name)
 
 
+def readable_by_servers(place: Path) -> None:
+    """The files in it: of whoever runs servers, and private as keys must be."""
+    for path in place.iterdir():
+        if os.geteuid() == 0:
+            shutil.chown(path, NOBODY)
+        path.chmod(0o600)
+
+
 def unprivileged() -> str | None:
     """The user for subprocess: nobody if we are root."""
     return NOBODY if os.geteuid() == 0 else None

@@ -15,7 +15,7 @@ from alived.raft.config import Tls
 from tests.adapters.certificates import Authority
 from tests.servers.asking import SHORT_NS, at, outcome
 from tests.servers.mariadb import MariaDb, mariadb
-from tests.servers.process import directory
+from tests.servers.process import directory, readable_by_servers
 
 MAX_CONNECT_ERRORS = 5
 SOURCE = "127.0.0.77"
@@ -26,8 +26,7 @@ SOURCE = "127.0.0.77"
 def server() -> Iterator[MariaDb]:
     with directory() as place:
         files = Authority(place).issue("db", dns=("db.example",))
-        for path in place.iterdir():
-            path.chmod(0o644)
+        readable_by_servers(place)
         with _serving(files) as server:
             yield server
 

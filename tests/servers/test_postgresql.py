@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from alived.health.config import PostgresqlCheck, Role
+from alived.wire.postgresql import startup
 from tests.adapters.certificates import Authority
 from tests.servers.asking import SHORT_NS, at, outcome
-from tests.servers.postgresql import PostgreSql, postgresql
+from tests.servers.postgresql import PostgreSql, cluster, postgresql
 from tests.servers.process import directory, readable_by_servers
 
 PASSWORD = "sécret"
@@ -21,11 +21,11 @@ PASSWORD = "sécret"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgreSql]:
-    with directory() as place:
+    with directory() as place, cluster() as data:
         files = Authority(place).issue("db", dns=("db.example",))
         readable_by_servers(place)
         tls = "ssl=on", f"ssl_cert_file={files.cert_file}", f"ssl_key_file={files.key_file}"
-        with postgresql("max_connections=8", "superuser_reserved_connections=3", *tls) as server:
+        with postgresql(data, "max_connections=8", "superuser_reserved_connections=3", *tls) as server:
             users = ("lb", "clear", "safe", "trusted")
             server.execute(";".join(f"CREATE USER {user} PASSWORD '{PASSWORD}'" for user in users))
             server.execute(f"SET password_encryption = 'md5'; CREATE USER hashed PASSWORD '{PASSWORD}'")
@@ -52,7 +52,9 @@ def test_a_user_whom_nobody_admits(check: PostgresqlCheck) -> None:
     assert (ok, reason[-47:]) == (False, 'error: "database "none" does not exist" (3D000)')
 
 
-@pytest.mark.parametrize(("user", "tls"), [("lb", False), ("lb", True), ("safe", True), ("hashed", False), ("clear", True)])
+@pytest.mark.parametrize(
+    ("user", "tls"), [("lb", False), ("lb", True), ("safe", True), ("hashed", False), ("clear", True)]
+)
 def test_a_password(check: PostgresqlCheck, user: str, tls: bool) -> None:
     """SCRAM, MD5 and, in TLS only, the password as it is."""
     asked = msgspec.structs.replace(check, user=user, tls=tls, database="shop")
@@ -86,11 +88,10 @@ def test_a_certificate_that_nobody_knows(check: PostgresqlCheck) -> None:
 def test_too_many_clients(server: PostgreSql, check: PostgresqlCheck) -> None:
     trusted = msgspec.structs.replace(check, user="trusted", database="shop")
     assert outcome(trusted)[0]
-    login = b"\0\0\0\x26\0\x03\0\0user\0trusted\0database\0shop\0\0"
     with contextlib.ExitStack() as stack:
         for _ in range(8):
             client = stack.enter_context(socket.create_connection((server.address, server.port)))
-            client.sendall(login)
+            client.sendall(startup("trusted", "shop"))
             client.recv(1)
         ok, reason = outcome(trusted)
         assert not ok
@@ -99,11 +100,30 @@ def test_too_many_clients(server: PostgreSql, check: PostgresqlCheck) -> None:
         pass
 
 
-def test_master_and_replica(server: PostgreSql, check: PostgresqlCheck) -> None:
+def test_a_master(server: PostgreSql, check: PostgresqlCheck) -> None:
     master = msgspec.structs.replace(check, user="trusted", database="shop", role=Role.MASTER)
     assert outcome(master) == (True, 'a master: pg_is_in_recovery() is "f"')
     expected = 'pg_is_in_recovery() is "f": it is a master, not a replica'
     assert outcome(msgspec.structs.replace(master, role=Role.REPLICA)) == (False, expected)
+
+
+def test_a_replica_and_one_that_lets_nobody_in_yet() -> None:
+    with cluster() as place:
+        (place / "data" / "standby.signal").touch()
+        with postgresql(place) as server:
+            replica = PostgresqlCheck(**at(server), user="root", database="postgres", role=Role.REPLICA)  # type: ignore[arg-type]
+            while not outcome(replica)[0]:
+                server.check_alive()
+            assert outcome(replica) == (True, 'a replica: pg_is_in_recovery() is "t"')
+            expected = 'pg_is_in_recovery() is "t": it is a replica, not a master'
+            assert outcome(msgspec.structs.replace(replica, role=Role.MASTER)) == (False, expected)
+        with postgresql(place, "hot_standby=off") as server:
+            for user in ("", "root"):
+                ok, reason = outcome(PostgresqlCheck(**at(server), user=user))  # type: ignore[arg-type]
+                assert not ok
+                assert reason.startswith('the answer to the login is an error: "the database system is ')
+                assert reason.endswith("(57P03)")
+        assert outcome(PostgresqlCheck(**at(server))) == (False, "connection refused")  # type: ignore[arg-type]
 
 
 def test_a_frozen_server(server: PostgreSql, check: PostgresqlCheck) -> None:
