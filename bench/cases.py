@@ -15,6 +15,7 @@ from bench.raft import raft_failover, raft_false, raft_mixed, raft_steady, raft_
 from bench.report import Row
 from bench.scripts import scripts
 from bench.steady import false_failover, steady
+from bench.under_checks import adverts_under_checks
 
 Measure = Callable[..., tuple[list[Row], dict[str, Any]]]
 Case = tuple[str, dict[str, Any]]
@@ -22,7 +23,19 @@ Case = tuple[str, dict[str, Any]]
 RAFT = (raft_failover, raft_transfer, raft_mixed, raft_steady, raft_false, raft_vips)
 MEASURES: dict[str, Measure] = {
     measure.__name__: measure
-    for measure in (failover, vips, steady, false_failover, load, reload, check, scripts, checks, *RAFT)
+    for measure in (
+        failover,
+        vips,
+        steady,
+        false_failover,
+        load,
+        reload,
+        check,
+        scripts,
+        checks,
+        adverts_under_checks,
+        *RAFT,
+    )
 }
 
 FULL: tuple[Case, ...] = (
@@ -52,6 +65,7 @@ FULL: tuple[Case, ...] = (
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
     ("scripts", {"programs": 200, "seconds": 20}),
+    ("adverts_under_checks", {"advert_int": 0.01, "programs": 200, "targets": 1000, "seconds": 60}),
     *(("checks", {"kind": kind, "targets": 1000, "seconds": 20}) for kind in ("tcp", "http")),
     ("checks", {"kind": "https", "targets": 200, "seconds": 20}),
     ("raft_failover", {"fault": "kill", "runs": 20}),
@@ -79,6 +93,7 @@ QUICK: tuple[Case, ...] = (
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
     ("scripts", {"programs": 200, "seconds": 5}),
+    ("adverts_under_checks", {"advert_int": 0.01, "programs": 200, "targets": 1000, "seconds": 10}),
     *(("checks", {"kind": kind, "targets": 1000, "seconds": 5}) for kind in ("tcp", "http")),
     ("checks", {"kind": "https", "targets": 200, "seconds": 5}),
     ("raft_failover", {"fault": "kill", "runs": 5}),

@@ -50,7 +50,7 @@ def checks(name: str, *, kind: str, targets: int, seconds: float) -> tuple[list[
             Network(["host"], lambda _number, _segment: ["198.18.0.1/24"], label="alived-bench")
         )
         namespace = network.namespace("host")
-        undo.enter_context(_targets(namespace, network.directory, kind, targets))
+        undo.enter_context(servers(namespace, network.directory, kind, targets))
         checker = CHECKERS[name](namespace, network.directory / name)
         checker.configure(kind, targets)
         undo.callback(checker.stop)
@@ -84,7 +84,8 @@ def _cost(pids: Sequence[int], seconds: float) -> Row:
 
 
 @contextlib.contextmanager
-def _targets(namespace: str, directory: pathlib.Path, kind: str, count: int) -> Iterator[None]:
+def servers(namespace: str, directory: pathlib.Path, kind: str, count: int) -> Iterator[None]:
+    """Run in the namespace, on the last CPU."""
     certificate = []
     if kind == "https":
         file = directory / "server.pem"
@@ -133,6 +134,19 @@ def _syns(seconds: float) -> dict[int, list[float]]:
     return found
 
 
+def check_blocks(kind: str, count: int) -> list[str]:
+    """Checks of alived, named c0, c1, ..."""
+    url = "" if kind == "tcp" else "url {\n path /\n}\n"
+    return [
+        f"check c{k} {{\n{kind} {{\ntarget 127.0.0.1 {FIRST_PORT + k}\n{url}}}\ninterval 1\ntimeout 1\n}}"
+        for k in range(count)
+    ]
+
+
+def check_tracking(count: int) -> list[str]:
+    return ["track_check {", *(f"c{k}" for k in range(count)), "}"]
+
+
 class Checker(Daemon):
     """A program that checks, on the first CPU."""
 
@@ -150,14 +164,9 @@ class OurChecker(Checker):
     name = "alived"
 
     def configure(self, kind: str, count: int) -> None:
-        url = "" if kind == "tcp" else " url {\n path /\n}"
-        blocks = (
-            f"check c{k} {{\n{kind} {{\ntarget 127.0.0.1 {FIRST_PORT + k}\n{url}\n}}\ninterval 1\ntimeout 1\n}}\n"
-            for k in range(count)
-        )
-        tracked = ["track_check {", *(f"c{k}" for k in range(count)), "}"]
+        tracked = check_tracking(count)
         instance = InstanceText(name="V", virtual_router_id=1, priority=100, lines=tracked, addresses=["198.18.0.9"])
-        self.config.write_text(keepalived_conf([instance], blocks=list(blocks)))
+        self.config.write_text(keepalived_conf([instance], blocks=check_blocks(kind, count)))
 
     def what(self) -> list[str]:
         return [*ADAPTERS["alived"].prefix, "run", "--config", str(self.config), "--runtime-dir", str(self.directory)]

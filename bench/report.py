@@ -125,6 +125,15 @@ TARGETS = (
     Target("scripts: 99 % begin this near to their time", "scripts", {}, "late_p99_ms"),
     Target("scripts: most in 100 ms", "scripts", {}, "most_in_100_ms", unit=""),
     Target("scripts: memory (PSS of all processes)", "scripts", {}, "pss_mb", unit="MB"),
+    Target("longest gap between adverts", "adverts_under_checks", {}, "gap_max_ms", Kind.INTERVALS, 1.5),
+    Target(
+        "the same without what the machine withheld",
+        "adverts_under_checks",
+        {},
+        "gap_max_of_the_daemon_ms",
+        Kind.INTERVALS,
+        1.5,
+    ),
     *(
         Target(f"CPU per check, beside {peer}", "checks", {}, "us_per_check", unit="us", peer=peer)
         for peer in ("haproxy", "asyncio")

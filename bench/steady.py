@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from bench.accounting import cpu_seconds, memory_mb, stolen_ms
@@ -67,17 +68,25 @@ def false_failover(
                 hog.wait()
         lost = stage.client.lost()
     adverts = sorted((event.time_ns, event.router) for event in events if event.kind is Kind.ADVERT)
-    own = [time_ns for time_ns, router in adverts if router == 1]
-    gaps = [(a, b) for a, b in itertools.pairwise(own) if b - a > 3e9 * advert_int]
     row: Row = {
         "changes_of_master": sum(a[1] != b[1] for a, b in itertools.pairwise(adverts)),
         "adverts_of_others": sum(router != 1 for _, router in adverts),
-        "adverts": len(own),
-        "gap_max_ms": max(((b - a) / 1e6 for a, b in itertools.pairwise(own)), default=None),
-        "gaps_over_3_intervals": len(gaps),
-        "gaps_while_the_machine_stood": sum(machine.touches(*gap) for gap in gaps),
-        "machine_stall_max_ms": machine.longest_ms(),
+        **gaps_between([time_ns for time_ns, router in adverts if router == 1], advert_int, 3, machine),
         "lost_frames": lost,
         "stolen_ms": stolen,
     }
     return [row], {}
+
+
+def gaps_between(times_ns: Sequence[int], advert_int: float, limit: float, machine: StallWatch) -> Row:
+    """limit: a gap of more intervals than this is counted."""
+    gaps = [(a, b) for a, b in itertools.pairwise(times_ns) if b - a > limit * 1e9 * advert_int]
+    quiet = [b - a for a, b in itertools.pairwise(times_ns) if not machine.touches(a, b)]
+    return {
+        "adverts": len(times_ns),
+        "gap_max_ms": max(((b - a) / 1e6 for a, b in itertools.pairwise(times_ns)), default=None),
+        "gap_max_of_the_daemon_ms": max(quiet, default=0) / 1e6,
+        f"gaps_over_{limit:g}_intervals": len(gaps),
+        "gaps_while_the_machine_stood": sum(machine.touches(*gap) for gap in gaps),
+        "machine_stall_max_ms": machine.longest_ms(),
+    }

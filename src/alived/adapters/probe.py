@@ -173,7 +173,8 @@ class Probe:
 
     def _report(self) -> None:
         assert self._outcome is not None
-        self._ended(ProbeEnd(self._outcome, self._end_ns - self._began_ns, self._expires_s))
+        ended, self._ended = self._ended, _nobody  # else the two hold each other until a collection of garbage
+        ended(ProbeEnd(self._outcome, self._end_ns - self._began_ns, self._expires_s))
 
 
 _CANCELLED = Undecided("it was cancelled")

@@ -34,6 +34,10 @@ from alived.daemon.messages import BusMessage, Configured, LogLine
 PROMPT = frozenset({"engine", "raft"})
 """Roles that no collection of garbage may hold up: the cores make no cycles, and a collection in the middle of 1000
 instances takes milliseconds."""
+RARELY = 20_000, 50, 1000
+"""When other roles collect garbage: after this many new objects that nobody has let go of (gc.set_threshold). Checks
+and scripts leave no cycles; those of rarer things are found a few thousand at a time. By Python's own thresholds all
+that 1000 checks hold is looked at every few seconds, and then for 0.2 s nobody is asked."""
 ORPHAN_LIMIT_S = 3
 """A child whose parent died and that has not ended by itself after this time is killed by its own alarm."""
 _FLUSH_LIMIT_NS = 200 * NS_PER_MS
@@ -181,6 +185,8 @@ class _ChildProcess:
             return
         if self._child.role in PROMPT:
             gc.disable()
+        else:
+            gc.set_threshold(*RARELY)
         self._role.start()
         self._send(Configured(changes=()))
 
