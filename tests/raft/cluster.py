@@ -289,8 +289,10 @@ class Cluster:
     def _engine(self, host: Host, leases: Leases) -> None:
         if host.engine.hangs:
             return
+        before = host.engine.report(self.now_ns).groups
         host.engine.carry_out(leases)
-        self.engine_reports(host.name)
+        if leases.answer or host.engine.report(self.now_ns).groups != before:
+            self.engine_reports(host.name)
 
     def _schedule(self, host: Host) -> None:
         assert host.member is not None

@@ -43,6 +43,7 @@ class Engine:
         self.stopped_until_ns = 0
         self._busy = False
         self._number = 0
+        self._held_before: list[bool] = []
         self._held_ns: dict[str, int] = {}
         """By the machine's clock: when each group was owned last"""
         self.unable: dict[str, str] = {}
@@ -123,7 +124,10 @@ class Engine:
             elif self._machine.clock_ns < held.until_ns and group not in self.unable:
                 self._bind(group, held.until_ns)
         self._driver.engine_changed(self._machine)
-        self._say(EngineReported(number=self._number, groups=self._reports()))
+        reports = self._reports()
+        if leases.answer or [report.holds for report in reports] != self._held_before:
+            self._held_before = [report.holds for report in reports]
+            self._say(EngineReported(number=self._number, groups=reports))
         self._go_on()
 
     def _bind(self, group: str, until_clock: int) -> None:

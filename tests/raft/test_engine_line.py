@@ -43,6 +43,23 @@ def test_what_is_known_is_not_said_again_but_once_in_a_while() -> None:
     assert tell(line, {"a": UNTIL + 1}, 2 + IDLE_NS) is not None
 
 
+def test_an_answer_is_asked_for_with_every_second_renewal() -> None:
+    """Or if somebody waits for one: something is new, withdrawn, or the last one is missing."""
+    line, number = answered(a=UNTIL)
+    asked = []
+    for round_ in range(1, 7):
+        leases = tell(line, {"a": UNTIL + round_}, round_ * BEAT)
+        assert leases is not None
+        asked.append(leases.answer)
+        if leases.answer:
+            line.heard(report(leases.number, "a"), round_ * BEAT + 1)
+    assert asked == [False, True] * 3
+    more = tell(line, {"a": UNTIL + 7, "b": UNTIL}, 6 * BEAT + 2)
+    assert more is not None and more.answer
+    unanswered = tell(line, {"a": UNTIL + 8, "b": UNTIL}, 6 * BEAT + 3)
+    assert unanswered is not None and unanswered.answer
+
+
 def test_numbers_are_above_those_of_a_former_process() -> None:
     _, number = answered(now_ns=7_000)
     assert number >= 7_000

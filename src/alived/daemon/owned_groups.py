@@ -56,6 +56,8 @@ class OwnedGroups:
         """Of the newest leases."""
         self._report_waits = True
         """Somebody will report in a moment, at the latest when all groups of the start are there."""
+        self._news = False
+        """There is something to report, or the elector wants an answer."""
         self._line = LeaseLine(self._loop, context.lease_line, self._heard) if context.lease_line else None
 
     # -- life --
@@ -166,11 +168,12 @@ class OwnedGroups:
     # -- leases --
 
     def _heard(self, news: Leases | EngineReported) -> None:
-        """Some 30 times a second: who has to let go goes first."""
+        """Some 20 times a second: who has to let go goes first."""
         assert isinstance(news, Leases), "the raft process reports to nobody"
         now = now_ns()
         self._number = news.number
-        self._report_waits = True
+        self._news = news.answer
+        waits, self._report_waits = self._report_waits, True
         held = {one.group: one for one in news.held}
         gone = own.Unleased(news.reason)
         for name, group in self.groups.items():
@@ -180,7 +183,10 @@ class OwnedGroups:
             named = self.groups.get(one.group)
             if named:  # else a reload has just taken it out, or brings it in a moment
                 self._lease(named, own.Leased(one.until_ns, news.term, news.reason, one.leaving), now)
-        self._report()
+        if self._news:
+            self._report()
+        else:
+            self._report_waits = waits
 
     def _lease(self, group: OwnedGroup, lease: own.Leased, now: int) -> None:
         effects = group.core.step(lease, now)
@@ -192,6 +198,7 @@ class OwnedGroups:
         self._deadlines.changed(group.entry)
 
     def _report_soon(self) -> None:
+        self._news = True
         if not self._report_waits:
             self._report_waits = True
             self._loop.call_soon(self._report)

@@ -32,6 +32,8 @@ class EngineLine:
         self._held: dict[str, int] = {}
         self._told_ns: int | None = None
         """None: there is something new, or somebody new, to tell"""
+        self._asked_ns = 0
+        """When an answer was asked for last"""
         self._unanswered: deque[tuple[int, int]] = deque()
         """Numbers of leases, and when they were told"""
         self._ends: dict[str, int] = {}
@@ -126,6 +128,7 @@ class EngineLine:
         due_ns = self.due_ns
         if same and due_ns is not None and now_ns < due_ns:
             return None
+        asks = self._asks(held, now_ns) or again
         # Above all numbers of a former process of this node: the engine may not have read its last leases yet.
         self._number = max(self._number + 1, now_ns)
         self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
@@ -135,11 +138,18 @@ class EngineLine:
             self._leaving.discard(group)
         self._held = dict(held)
         self._told_ns = now_ns
-        if len(self._unanswered) < _REMEMBERED:
-            self._unanswered.append((self._number, now_ns))
+        if asks:
+            self._asked_ns = now_ns
+            if len(self._unanswered) < _REMEMBERED:
+                self._unanswered.append((self._number, now_ns))
         named = [Held(group, until_ns) for group, until_ns in held.items()]
         leaving = [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
-        return Leases(number=self._number, term=term, held=(*named, *leaving), reason=reason)
+        return Leases(number=self._number, term=term, held=(*named, *leaving), reason=reason, answer=asks)
+
+    def _asks(self, held: Mapping[str, int], now_ns: int) -> bool:
+        """Whether an answer is wanted: to a renewal, only with every second round of heartbeats."""
+        renews = held.keys() == self._held.keys() and not self._withdrawn and self._told_ns is not None
+        return not renews or bool(self._unanswered) or now_ns - self._asked_ns >= self._heartbeat_ns * 3 // 2
 
     def _withdraw(self, groups: Set[str], *, orderly: bool) -> None:
         if not orderly:

@@ -140,6 +140,8 @@ class Leases(Effect, frozen=True, tag=True, kw_only=True):
     held: tuple[Held, ...]
     reason: str
     """Why the set of groups is what it is; a sentence"""
+    answer: bool = True
+    """Report even if nothing has changed: somebody waits for it, or wants to know whether the engine is there"""
 
 
 class PeersChanged(Effect, frozen=True, tag=True):
