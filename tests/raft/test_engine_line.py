@@ -45,7 +45,7 @@ def test_what_is_known_is_not_said_again_but_once_in_a_while() -> None:
 
 def test_an_answer_is_asked_for_with_every_second_renewal() -> None:
     """Or if somebody waits for one: something is new, withdrawn, or the last one is missing."""
-    line, number = answered(a=UNTIL)
+    line, _ = answered(a=UNTIL)
     asked = []
     for round_ in range(1, 7):
         leases = tell(line, {"a": UNTIL + round_}, round_ * BEAT)

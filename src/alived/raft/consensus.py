@@ -153,6 +153,9 @@ class Consensus:
             if ready.hard_state or ready.entries or ready.snapshot:
                 self._unsaved = ready
                 self._outbox.add(self._save(ready))
+            elif ready.only_words:
+                self.node.advance()
+                return
             else:
                 self._finish(ready)
 

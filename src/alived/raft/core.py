@@ -183,21 +183,23 @@ def tick(raft: Raft) -> None:
 
 
 def _tick_leader(raft: Raft) -> None:
+    """The quorum is checked when the next round is due: those who were asked had the time between to answer."""
     raft.heartbeat_elapsed += 1
+    if raft.heartbeat_elapsed < raft.beat_ticks:
+        return
+    raft.heartbeat_elapsed = 0
     if raft.election_elapsed >= raft.settings.election_ticks:
         raft.election_elapsed = 0
         if raft.settings.check_quorum:
             election.check_quorum(raft)
         raft.transferee = NOBODY  # It had an election timeout to take over (thesis, 3.10).
-    if raft.role is Role.LEADER and raft.heartbeat_elapsed >= raft.beat_ticks:
-        raft.heartbeat_elapsed = 0
+    if raft.role is Role.LEADER:
         rounds.broadcast(raft)
 
 
 def ticks_to_event(raft: Raft) -> int | None:
     """After how many ticks something happens by itself; None: never. The caller may sleep until then."""
     if raft.role is Role.LEADER:
-        beat = raft.beat_ticks - raft.heartbeat_elapsed
-        return max(1, min(beat, raft.settings.election_ticks - raft.election_elapsed))
+        return max(1, raft.beat_ticks - raft.heartbeat_elapsed)
     limit = raft.campaign_ticks
     return None if limit is None else max(1, limit - raft.election_elapsed)

@@ -56,6 +56,9 @@ class Voters(msgspec.Struct, frozen=True):
     def ids(self) -> frozenset[int]:
         return self.incoming | self.outgoing
 
+    def __contains__(self, id_: int) -> bool:
+        return id_ in self.incoming or id_ in self.outgoing
+
     def committed_index(self, acknowledged: Mapping[int, int]) -> int:
         return min(committed_index(self.incoming, acknowledged), committed_index(self.outgoing, acknowledged))
 

@@ -113,6 +113,7 @@ class Raft:
         "log",
         "messages",
         "messages_after_sync",
+        "own_term_index",
         "pending_conf_index",
         "promise_ticks",
         "read_states",
@@ -160,6 +161,8 @@ class Raft:
         """Number of the last broadcast of heartbeats; never goes back while this object lives"""
         self.first_round = 0
         """Of the term that this node led last"""
+        self.own_term_index = 0
+        """Of the entry with which that term began"""
         self.acked_rounds: dict[int, int] = {}
         """The newest round of this term that each member has answered"""
         self.messages: list[Message] = []
@@ -234,8 +237,8 @@ class Raft:
 
     @property
     def committed_in_own_term(self) -> bool:
-        """Only then does a leader know what is committed (thesis, 6.4)."""
-        return self.log.term(self.log.committed) == self.term
+        """Of a leader: only then does it know what is committed (thesis, 6.4)."""
+        return self.role is Role.LEADER and self.log.committed >= self.own_term_index
 
     @property
     def confirmed_round(self) -> int:
@@ -261,7 +264,7 @@ class Raft:
         return Standing(
             term=self.term,
             leads=self.role is Role.LEADER,
-            votes=self.id in self.tracker.configuration.voters.ids,
+            votes=self.id in self.tracker.configuration.voters,
             committed_in_own_term=self.committed_in_own_term,
             handing_over=self.transferee != NOBODY,
             round=self.round,
@@ -307,7 +310,7 @@ class Raft:
         self._reset(self.term)
         self.lead = self.id
         self.role = Role.LEADER
-        self.first_round = self.round + 1
+        self.first_round, self.own_term_index = self.round + 1, self.log.last_index + 1
         own = self.tracker.progress[self.id]
         own.become_replicate()
         own.recent_active = True

@@ -59,7 +59,8 @@ class Ticks:
             return
         self._count(min(self._due(now_ns), self._limit))
         self._counted_ns += self._due(now_ns) * self._tick_ns
-        self._late_ns = self._draw(self._tick_ns)
+        if self._node.raft.role is not Role.LEADER:
+            self._late_ns = self._draw(self._tick_ns)
 
     def _due(self, now_ns: int) -> int:
         return (now_ns - self._counted_ns) // self._tick_ns
