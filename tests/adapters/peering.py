@@ -63,7 +63,7 @@ class Node:
         self.peers.close()
         self.peers = self.started()
 
-    def _hear(self, sender: int, packet: Packet) -> None:
+    def _hear(self, sender: int, packet: Packet, more: bool) -> None:
         self.arrived.append((sender, packet))
 
     def say(self, to: Node, packet: Packet) -> None:

@@ -163,7 +163,7 @@ def test_who_closes_in_the_middle_hears_no_more(make: Make) -> None:
     a, b = make("a", members), make("b", members)
     a.say(b, beat(1))
     del b.arrived[:]
-    b.peers._arrived = lambda sender, packet: (b.arrived.append((sender, packet)), b.peers.close())
+    b.peers._arrived = lambda sender, packet, more: (b.arrived.append((sender, packet)), b.peers.close())
     for number in range(5):
         a.peers.send(B, beat(number + 2))
     b.peers.drain()
@@ -427,7 +427,7 @@ def test_several_packets_in_one_piece(make: Make, loop: Loop, certificates: dict
         until(loop, lambda: len(a.arrived) == 2, "both")
     assert a.arrived == [(B, beat(1, B, A)), (B, beat(2, B, A))]
     del a.arrived[:]
-    a.peers._arrived = lambda sender, packet: (a.arrived.append((sender, packet)), a.peers.close())
+    a.peers._arrived = lambda sender, packet, more: (a.arrived.append((sender, packet)), a.peers.close())
     with speak_as_b(members, certificates, BEGIN + pieces, loop):
         until(loop, lambda: bool(a.arrived), "the first")
     assert a.arrived == [(B, beat(1, B, A))]

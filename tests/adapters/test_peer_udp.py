@@ -114,7 +114,7 @@ def test_who_closes_in_the_middle_hears_no_more(make: Make) -> None:
     a, b = make("a", members), make("b", members)
     a.say(b, beat(1))
     del b.arrived[:]
-    b.peers._arrived = lambda sender, packet: (b.arrived.append((sender, packet)), b.peers.close())
+    b.peers._arrived = lambda sender, packet, more: (b.arrived.append((sender, packet)), b.peers.close())
     for number in range(5):
         a.peers.send(B, beat(number + 2))
     b.peers.drain()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
+
 from alived.base import NS_PER_MS as MS
 from alived.base import NS_PER_S as S
 from alived.base import DeadlineReached
@@ -11,6 +13,7 @@ from alived.raft.consensus import Consensus
 from alived.raft.directory import node_number
 from alived.raft.member import Member, MemberSettings
 from alived.raft.member_events import (
+    Arrived,
     Compact,
     EngineLost,
     EngineReported,
@@ -149,7 +152,10 @@ class Machine:
             self._wake_at(self.stopped_until_ns)
             return
         while self._inbox and not self.saving and self.member is not None:
-            self._step(self._inbox.popleft())
+            event = self._inbox.popleft()
+            if isinstance(event, Arrived) and self._inbox and isinstance(self._inbox[0], Arrived):
+                event = msgspec.structs.replace(event, more=True)
+            self._step(event)
 
     def _wake_at(self, moment_ns: int) -> None:
         if self._waking:

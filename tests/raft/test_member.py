@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from alived.base import DeadlineReached
 from alived.raft.config import RaftInstance
 from alived.raft.consensus import KEPT_ENTRIES
 from alived.raft.directory import Wished, encode_command
-from alived.raft.member_events import Arrived, MemberReconfigured, MemberShutdown, Phase
-from alived.raft.messages import Heartbeat, InstallSnapshot, Proposal, VoteRequest, VoteResponse
+from alived.raft.member_events import Arrived, Leases, MemberEffect, MemberReconfigured, MemberShutdown, Phase
+from alived.raft.messages import Heartbeat, HeartbeatResponse, InstallSnapshot, Proposal, VoteRequest, VoteResponse
 from alived.raft.packets import Asked, Told
 from tests.raft.cluster import MS, Cluster, members
 
@@ -337,3 +338,25 @@ def test_a_node_that_has_not_caught_up_knows_it_after_a_restart() -> None:
         cluster.run(300 * MS)
     cluster.loses = lambda sender, to, packet: False
     cluster.until(lambda: cluster.member("c").snapshot().phase is Phase.RUNNING)
+
+
+def test_what_came_together_is_heard_before_anything_is_done() -> None:
+    """Two answers to a round, read at once: one renewal for the engine, not two looks at everything."""
+    cluster = Cluster(members("a", "b", "c"))
+    cluster.start()
+    leader = cluster.settle()
+    member = cluster.member(leader)
+    assert member.consensus is not None
+    node = member.consensus.node
+    node.beat()
+    cluster.step(leader, DeadlineReached())
+    term, round_ = node.raft.term, node.raft.round
+    first, second = (host.number for name, host in cluster.hosts.items() if name != leader)
+
+    def answer(sender: int, *, more: bool) -> list[MemberEffect]:
+        said = HeartbeatResponse(sender=sender, to=member.number, term=term, round=round_)
+        return member.step(Arrived(sender, said, more), cluster.now_ns)
+
+    assert answer(first, more=True) == []
+    assert [type(effect) for effect in answer(second, more=False)] == [Leases]
+    assert node.raft.confirmed_round == round_

@@ -195,7 +195,7 @@ class TlsPeers:
     def _received(self, number: int, stream: TlsStream, reader: FrameReader, data: bytes) -> None:
         try:
             for body in reader.feed(data):
-                self._arrived(number, decode(body))
+                self._arrived(number, decode(body), False)
                 if self._heard.get(number) is not stream:  # what arrived was the end
                     return
         except DecodeError as error:

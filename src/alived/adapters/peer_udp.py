@@ -48,7 +48,7 @@ class UdpPeers:
     """The transport that `daemon.peers.Peers` describes."""
 
     def __init__(self, loop: Loop, cluster: Cluster, arrived: Arrived, log: Log) -> None:
-        """arrived(number, packet): what a member has said. Raises PeersError."""
+        """Raises PeersError."""
         self._loop, self._arrived, self._log = loop, arrived, log
         self._complaints = Complaints(log)
         self._refused: Counter[str] = Counter()
@@ -154,26 +154,29 @@ class UdpPeers:
     # -- in
 
     def _read(self, sock: socket.socket, most: int) -> None:
+        heard = []
         for _ in range(most):
             try:
                 length, source = sock.recvfrom_into(self._buffer)
             except BlockingIOError:
-                return
-            self._open(bytes(self._buffer[:length]), source[0])
+                break
+            if said := self._open(bytes(self._buffer[:length]), source[0]):
+                heard.append(said)
+        for left, (sender, packet) in zip(range(len(heard) - 1, -1, -1), heard):
+            self._arrived(sender, packet, left > 0)
             if not self._sockets:  # what arrived was the end
                 return
 
-    def _open(self, data: bytes, source: str) -> None:
+    def _open(self, data: bytes, source: str) -> tuple[int, Packet] | None:
         try:
             sender, body, answer = self._sessions.open(data, now_ns())
             if body is not None:
                 packet = decode(body)
         except DecodeError as error:
             self._refuse(error, source)
-            return
+            return None
         self._transmit(sender, answer)
-        if body is not None:
-            self._arrived(sender, packet)
+        return None if body is None else (sender, packet)
 
     def _refuse(self, error: DecodeError, source: str) -> None:
         if error.reason == "malformed":

@@ -15,7 +15,8 @@ from alived.wire.inet import INTERNETWORK_CONTROL
 
 COMPLAINT_INTERVAL_NS = 60 * NS_PER_S
 COMPLAINT_INTERVAL_MAX_NS = 24 * 60 * COMPLAINT_INTERVAL_NS
-Arrived = Callable[[int, Packet], None]
+Arrived = Callable[[int, Packet, bool], None]
+"""(number, packet, more): what a member has said; more: the next one follows at once"""
 """number of the member, what it said"""
 Log = Callable[[str, str, str], None]
 """level, code, message"""

@@ -171,8 +171,8 @@ class _Running:
         assert isinstance(news, EngineReported), "the engine is told leases, it does not give them"
         self.feed(news)
 
-    def _arrived(self, sender: int, packet: Packet) -> None:
-        self.feed(Arrived(sender, packet))
+    def _arrived(self, sender: int, packet: Packet, more: bool) -> None:
+        self.feed(Arrived(sender, packet, more))
 
     # -- the core --
 

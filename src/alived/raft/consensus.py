@@ -134,9 +134,9 @@ class Consensus:
     def _hears_nobody(self, now_ns: int) -> bool:
         """The lease has ended although it was asked for. Who goes on to send heartbeats that nobody seems to answer (a
         cut in one direction) keeps the others from electing somebody whom they do answer."""
-        until_ns, standing = self.lease.until_ns, self.node.standing
+        until_ns, raft = self.lease.until_ns, self.node.raft
         ended = until_ns is not None and until_ns <= now_ns
-        return ended and standing.leads and standing.round - standing.confirmed_round >= UNHEARD_ROUNDS
+        return ended and self.leads and raft.round - raft.confirmed_round >= UNHEARD_ROUNDS
 
     def turn(self, now_ns: int, mind: Callable[[int], bool]) -> None:
         """Whatever is to be done, until there is nothing more, or something to be written first."""

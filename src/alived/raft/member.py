@@ -125,8 +125,10 @@ class Member:
         """What follows from `event`, in the order in which it must happen."""
         self._stirred = self._stirred or not isinstance(event, Arrived | EngineReported | DeadlineReached | Saved)
         match event:
-            case Arrived(sender, packet):
+            case Arrived(sender, packet, more):
                 self._arrived(sender, packet, now_ns)
+                if more:
+                    return []
             case Saved():
                 self._saved(now_ns)
             case EngineReported():

@@ -58,6 +58,8 @@ class Arrived(Event, frozen=True, tag=True):
 
     sender: int
     packet: Packet
+    more: bool = False
+    """What has come with it is at hand, and is heard before anything is done: nothing follows from this step"""
 
 
 class Saved(Event, frozen=True, tag=True):

@@ -160,13 +160,13 @@ class Node:
     # -- what comes out
 
     def has_ready(self) -> bool:
-        raft = self.raft
+        raft, soft, hard = self.raft, self._soft_state, self._hard_state
         return bool(
             raft.messages
             or raft.messages_after_sync
             or raft.read_states
-            or raft.soft_state != self._soft_state
-            or raft.hard_state != self._hard_state
+            or (raft.lead, raft.role) != (soft.lead, soft.role)
+            or (raft.term, raft.vote, raft.log.committed) != (hard.term, hard.vote, hard.commit)
             or raft.log.unstable.next_entries()
             or raft.log.unstable.next_snapshot()
             or raft.log.has_next_committed(allow_unstable=raft.settings.apply_unstable)

@@ -25,7 +25,7 @@ def committed_index(voters: Collection[int], acknowledged: Mapping[int, int]) ->
     """The largest index that a majority of `voters` has acknowledged; 0 if there is none."""
     if not voters:
         return EVERYTHING
-    indices = sorted((acknowledged.get(voter, 0) for voter in voters), reverse=True)
+    indices = sorted([acknowledged.get(voter, 0) for voter in voters], reverse=True)
     return indices[len(voters) // 2]
 
 
@@ -60,7 +60,8 @@ class Voters(msgspec.Struct, frozen=True):
         return id_ in self.incoming or id_ in self.outgoing
 
     def committed_index(self, acknowledged: Mapping[int, int]) -> int:
-        return min(committed_index(self.incoming, acknowledged), committed_index(self.outgoing, acknowledged))
+        index = committed_index(self.incoming, acknowledged)
+        return min(index, committed_index(self.outgoing, acknowledged)) if self.outgoing else index
 
     def vote_result(self, votes: Mapping[int, bool]) -> VoteResult:
         results = {vote_result(self.incoming, votes), vote_result(self.outgoing, votes)}

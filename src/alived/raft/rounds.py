@@ -19,6 +19,7 @@ def broadcast(raft: Raft) -> None:
         commit = min(progress.match_index, raft.log.committed)
         raft.send(Heartbeat(sender=raft.id, to=node, term=raft.term, commit=commit, round=raft.round))
         progress.sent_commit = commit
+    raft.pace()
 
 
 def on_heartbeat(raft: Raft, message: Heartbeat) -> None:
@@ -29,7 +30,8 @@ def on_heartbeat(raft: Raft, message: Heartbeat) -> None:
 def acknowledge(raft: Raft, message: HeartbeatResponse) -> None:
     """A member has answered a round: reads that waited for it may be done."""
     raft.acked_rounds[message.sender] = max(raft.acked_rounds.get(message.sender, 0), message.round)
-    confirmed = raft.confirmed_round
+    raft.pace()
+    confirmed = raft.confirmed_round if raft.reads_in_flight else 0
     while raft.reads_in_flight and raft.reads_in_flight[0].round <= confirmed:
         read = raft.reads_in_flight.popleft()
         _answer(raft, read.request, read.index)

@@ -104,6 +104,7 @@ class Raft:
         "_draw",
         "_observe",
         "acked_rounds",
+        "beat_ticks",
         "election_elapsed",
         "election_timeout",
         "first_round",
@@ -151,6 +152,8 @@ class Raft:
         self.election_elapsed = 0
         """Ticks since the last word from the leader; as a leader, since the last check of the quorum"""
         self.heartbeat_elapsed = 0
+        self.beat_ticks = settings.heartbeat_ticks
+        """From the last round of heartbeats to the next"""
         self.election_timeout = 0
         self.promise_ticks = 0
         """For so many ticks it does not help elect another leader, unless the present one asks for it"""
@@ -247,16 +250,16 @@ class Raft:
             return 0
         return min(self.tracker.configuration.voters.committed_index(self.acked_rounds), self.round)
 
-    @property
-    def beat_ticks(self) -> int:
-        """From one round of heartbeats to the next. One is repeated soon if a member has not answered it that has
-        answered lately, or could not yet: what was lost was a packet, perhaps. Who is dead is not asked more often."""
-        retry = self.settings.heartbeat_retry_ticks
+    def pace(self) -> None:
+        """A round of heartbeats has begun, or was answered. It is repeated soon if a member has not answered it that
+        has answered lately, or could not yet: what was lost was a packet, perhaps. Who is dead is not asked more often.
+        """
+        retry, since = self.settings.heartbeat_retry_ticks, self.round - RETRIES
+        self.beat_ticks = self.settings.heartbeat_ticks
         if retry:
             for node in self.tracker.progress:
-                if 0 < self.round - self.acked_rounds.get(node, self.first_round - 1) <= RETRIES:
-                    return retry
-        return self.settings.heartbeat_ticks
+                if since <= self.acked_rounds.get(node, self.first_round - 1) < self.round:
+                    self.beat_ticks = retry
 
     @property
     def standing(self) -> Standing:
