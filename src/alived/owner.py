@@ -20,6 +20,15 @@ class State(enum.StrEnum):
     """May not run: its `faults` say why (Initialize)."""
 
 
+class AllUnhealthy(enum.StrEnum):
+    """What becomes of the addresses when on every node something fails without which it may not own them."""
+
+    NONE = "none"
+    """Nobody owns them: such a node is in FAULT."""
+    BEST = "best"
+    """Such a node may own them as a last resort, while nobody else does. Without a link it is in FAULT as ever."""
+
+
 class HookEvent(enum.StrEnum):
     """When a hook runs. The first four are vip-switch's, the others stand around the addresses themselves."""
 

@@ -121,14 +121,14 @@ class AlwaysPreempts(Instance):
 
     __slots__ = ()
 
-    def _yields_to(self, priority: int, now_ns: int) -> bool:
-        return priority != self._standing.priority and super()._yields_to(priority, now_ns)
+    def _yields_to(self, master: Peer, now_ns: int) -> bool:
+        return master.priority != self._standing.priority and super()._yields_to(master, now_ns)
 
 
 class NeverPreempts(Instance):
     __slots__ = ()
 
-    def _yields_to(self, priority: int, now_ns: int) -> bool:
+    def _yields_to(self, master: Peer, now_ns: int) -> bool:
         return True
 
 

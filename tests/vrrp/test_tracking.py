@@ -247,3 +247,78 @@ def test_a_value_that_nobody_confirms_is_no_longer_in_favour() -> None:
     core.set("file load", True, "file load says -20", -20)
     core.set("file load", False, "file load was not checked", -20)
     assert core.priority == 80
+
+
+class TestLastResort:
+    """`all_unhealthy best`: a condition other than a link costs the priority instead of the candidacy."""
+
+    def core(self, last_resort: int = 9, priority: int = 100, highest: int = 254) -> Tracking:
+        core = Tracking(priority, highest, last_resort)
+        core.add_condition("eth0")
+        for name in ("a", "b"):
+            core.add(TrackedThing(f"check {name}"))
+        core.add(TrackedThing("check weighed", -95))
+        core.add(TrackedThing("file load", 1))
+        return core
+
+    def test_the_more_fails_the_lower_it_is_and_the_reason_says_it(self) -> None:
+        core = self.core()
+        (event,) = core.set("check a", False, "check a refused")
+        sentence = "priority 100 -> 9: check a refused: owner only if nobody is well (all_unhealthy best)"
+        assert event == PriorityChanged(9, sentence)
+        assert core.set("check b", False) == [
+            PriorityChanged(8, "priority 9 -> 8: check b is down: owner only if nobody is well (all_unhealthy best)")
+        ]
+        assert core.faults == frozenset()
+        core.set("check a", True)
+        (event,) = core.set("check b", True)
+        assert event == PriorityChanged(100, "priority 9 -> 100: check b is up")
+
+    def test_a_link_is_a_fault_as_ever(self) -> None:
+        core = self.core()
+        assert core.set_interface("eth0", False) == [FaultRaised("interface eth0", "interface eth0 is down")]
+
+    def test_a_value_that_would_be_a_fault_is_none(self) -> None:
+        core = self.core()
+        core.set("file load", True, "file load says -254", -254)
+        assert (core.priority, core.faults) == (9, frozenset())
+
+    def test_weights_alone_make_nobody_a_last_resort(self) -> None:
+        core = self.core()
+        core.set("check weighed", False)
+        assert core.priority == 10
+
+    def test_however_much_fails_there_is_a_priority(self) -> None:
+        core = Tracking(100, last_resort=9)
+        for number in range(20):
+            core.add(TrackedThing(f"check {number}"))
+            core.set(f"check {number}", False)
+        assert core.priority == 1
+
+    def test_in_a_cluster_it_is_priority_0(self) -> None:
+        core = self.core(last_resort=0, highest=255)
+        core.set("check a", False)
+        core.set("check b", False)
+        assert (core.priority, core.faults) == (0, frozenset())
+        core.set("check a", True)
+        core.set("check b", True)
+        assert core.priority == 100
+
+    def test_a_node_of_a_cluster_that_is_one_anyway_stays_it(self) -> None:
+        core = self.core(last_resort=0, priority=0, highest=255)
+        assert core.set("check a", False) == [] and (core.priority, core.faults) == (0, frozenset())
+
+    def test_an_owner_of_vrrp_has_no_other_priority(self) -> None:
+        core = self.core(priority=255)
+        core.set("check a", False)
+        assert (core.priority, core.faults) == (255, frozenset({"check a"}))
+
+    @given(st.lists(st.tuples(st.sampled_from(["check a", "check b", "check weighed"]), st.booleans()), max_size=20))
+    def test_who_is_well_is_always_above_who_is_not(self, said: list[tuple[str, bool]]) -> None:
+        core, state = self.core(), dict[str, bool]()
+        for key, up in said:
+            core.set(key, up)
+            state[key] = up
+            failed = sum(state.get(f"check {name}") is False for name in ("a", "b"))
+            assert core.priority == (10 - failed if failed else 10 if state.get("check weighed") is False else 100)
+            assert core.faults == frozenset()

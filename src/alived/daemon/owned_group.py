@@ -11,6 +11,7 @@ from alived.daemon.judgements import add_trackers
 from alived.daemon.keeper import Keeper
 from alived.hooks.events import Kind
 from alived.hooks.limits import limits_of
+from alived.owner import AllUnhealthy
 from alived.raft.config import DEFAULT_PRIORITY, BoundBy, Role
 from alived.raft.packets import GroupReport
 from alived.vip.config import VipGroup
@@ -62,7 +63,8 @@ class OwnedGroup:
         """Of this group from now on; what is tracked is as good as unknown. The caller tells the core."""
         self.config = config
         self.ownership = self._ownership(config, whole, fence_ns)
-        self.tracking = Tracking(self.ownership.priority, highest=OWNER_PRIORITY)
+        last_resort = 0 if config.raft.all_unhealthy is AllUnhealthy.BEST else None
+        self.tracking = Tracking(self.ownership.priority, highest=OWNER_PRIORITY, last_resort=last_resort)
         conditions = self._conditions()
         for name in conditions:
             self.tracking.add_condition(name)

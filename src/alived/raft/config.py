@@ -8,6 +8,8 @@ import re
 
 import msgspec
 
+from alived.owner import AllUnhealthy
+
 DEFAULT_PORT = 7946
 DEFAULT_PRIORITY = 100
 MAX_MEMBERS = 10
@@ -143,3 +145,4 @@ class RaftInstance(msgspec.Struct, frozen=True, kw_only=True):
     preempt_delay_ns: int = 0
     """A preferred node must be well this long before the group moves to it"""
     bound_by: BoundBy = BoundBy.DAEMON
+    all_unhealthy: AllUnhealthy = AllUnhealthy.NONE

@@ -171,8 +171,8 @@ class Ownership:
         return self._reign is not None and node in self._reign.grants.holders(now_ns).values()
 
     def able(self, now_ns: int) -> bool:
-        """Whether this node could own anything."""
-        return any(report.able for report in self.engine.groups(now_ns))
+        """Whether this node could own anything, and not only for want of a better one."""
+        return any(report.able and report.priority for report in self.engine.groups(now_ns))
 
     def clear(self, now_ns: int) -> bool:
         """Whether nobody owns anything by the grace of this node."""

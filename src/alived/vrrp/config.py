@@ -8,6 +8,7 @@ import enum
 import msgspec
 
 from alived.base import NS_PER_CS, Family
+from alived.owner import AllUnhealthy
 from alived.owner import State as State
 
 MULTICAST_GROUP = {Family.IPV4: "224.0.0.18", Family.IPV6: "ff02::12"}
@@ -15,6 +16,9 @@ MULTICAST_GROUP = {Family.IPV4: "224.0.0.18", Family.IPV6: "ff02::12"}
 
 OWNER_PRIORITY = 255
 """RFC 9568 section 5.2.4: the router that owns the addresses."""
+LAST_RESORT_PRIORITY = 9
+"""The highest one of a router that fails a condition and may be MASTER for want of a better one (`all_unhealthy best`);
+all that are well have a higher one."""
 
 
 class AuthType(enum.StrEnum):
@@ -156,6 +160,7 @@ class VrrpInstance(msgspec.Struct, frozen=True, kw_only=True):
     track_interfaces: tuple[TrackedInterface, ...] = ()
     startup_delay_ns: int = 0
     """`vrrp_startup_delay`: no takeover during this time after the start."""
+    all_unhealthy: AllUnhealthy = AllUnhealthy.NONE
     auth_hmac: AuthHmac | None = None
     timer_expired_backup: int | None = None
     """Highest priority of the others: BACKUP if our timer ran so late that one of them may be MASTER; None: never"""

@@ -31,6 +31,8 @@ Where keepalived and the RFC leave a choice:
   (captured), and the RFC knows no such state.
 - Another priority is carried by the next regular advert (keepalived). An advert at once would speed nothing up: the
   BACKUPs' timers run from the last advert that beat them, not from the first that does not.
+- `nopreempt` keeps a router from taking over from a MASTER that is well. One whose priority fell below ours while it
+  was MASTER, or that is MASTER as a last resort, is not: weights work with `nopreempt` (keepalived: they do nothing).
 - Answers out of turn (S13, S15) are limited to ANSWERS_PER_WINDOW in one advert interval (one second at most), so that
   a flood makes us send no more than that. An advert that is not answered does not restart the timer either: a flood of
   priority 0 must not silence us.
@@ -195,17 +197,18 @@ class Instance(Router):
         if advert.priority == 0:
             self._arm(self._standing.skew_time_ns, now_ns)  # S6
             return []
-        if not self._yields_to(advert.priority, now_ns):
+        if not self._yields_to(peer, now_ns):
             return []  # S8
         self._wants_master = False
         if self._preempt_at_ns is None and now_ns >= self._hold_until_ns:
             self._familiar = advert
         return self._follow(advert, now_ns)  # S7
 
-    def _yields_to(self, priority: int, now_ns: int) -> bool:
+    def _yields_to(self, master: Peer, now_ns: int) -> bool:
         """S7 rather than S8? With preempt_delay a worse master is followed too until the delay, counted from its first
-        advert, is over; then it is ignored and the timer runs out."""
-        if priority >= self._standing.priority or not self._standing.preempts:
+        advert, is over; then it is ignored and the timer runs out. nopreempt protects a master that is well."""
+        ours = self._standing
+        if master.priority >= ours.priority or not (ours.preempts or ours.finds_unwell(master)):
             self._preempt_at_ns = None
             return True
         if not self.config.preempt_delay_ns or self.config.is_owner:

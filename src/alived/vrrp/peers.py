@@ -26,6 +26,7 @@ class Peer:
     to advertise steadily."""
 
     __slots__ = (
+        "_best_priority",
         "_missed_before",
         "_stretch_adverts",
         "_stretch_ns",
@@ -40,7 +41,7 @@ class Peer:
     def __init__(self, advert: AdvertisementReceived, now_ns: int) -> None:
         self.address = advert.source
         self.rank = address_rank(advert.source)
-        self.priority = advert.priority
+        self.priority = self._best_priority = advert.priority
         self.interval_cs = advert.interval_cs
         self.last_heard_ns = now_ns
         self.adverts = 1
@@ -55,10 +56,17 @@ class Peer:
             self._missed_before = self.missed
             self._stretch_ns = now_ns
             self._stretch_adverts = self.adverts + 1
+        self._best_priority = advert.priority if stopped else max(self._best_priority, advert.priority)
         self.adverts += 1
         self.last_heard_ns = now_ns
         self.priority = advert.priority
         self.interval_cs = advert.interval_cs
+
+    @property
+    def fell_from(self) -> int | None:
+        """The best priority that it had since it is MASTER, if its present one is lower: a tracker of it failed, or its
+        operator lowered it. None: it is as good as ever."""
+        return self._best_priority if self.priority < self._best_priority else None
 
     @property
     def missed(self) -> int:

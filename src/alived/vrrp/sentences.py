@@ -18,7 +18,8 @@ def why_take_over(standing: Standing, master: Peer | None, listening_ns: int, no
         skew = seconds(standing.skew_time_ns)
         return f"{master.address} stopped being MASTER (priority 0) {seconds(silence_ns)} ago, Skew_Time is {skew}"
     if master.priority < standing.priority and silence_ns < standing.master_down_interval_ns:
-        return f"priority {standing.priority} > {master.priority} of {master.address}: preempt"
+        fell = f", which fell from {master.fell_from}" if master.fell_from is not None else ""
+        return f"priority {standing.priority} > {master.priority} of {master.address}{fell}: preempt"
     return (
         f"no advert from {master.address} for {seconds(silence_ns)} (Master_Down_Interval),"
         f" the last one had priority {master.priority}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from alived.vrrp.config import VrrpInstance
-from alived.vrrp.peers import address_rank
+from alived.owner import AllUnhealthy
+from alived.vrrp.config import LAST_RESORT_PRIORITY, VrrpInstance
+from alived.vrrp.peers import Peer, address_rank
 from alived.vrrp.timers import master_down_interval_ns, seconds, skew_time_ns
 
 
@@ -63,6 +64,13 @@ class Standing:
     def loses_to(self, priority: int, rank: bytes) -> bool:
         """Section 6.4.3: the higher priority wins, among equals the higher address."""
         return priority > self.priority or (priority == self.priority and rank > self.rank)
+
+    def finds_unwell(self, master: Peer) -> bool:
+        """Whether nopreempt does not protect this master, whose priority is lower than ours: it had a better one, or it
+        is the last resort and we are not."""
+        if self.config.all_unhealthy is AllUnhealthy.BEST and master.priority <= LAST_RESORT_PRIORITY < self.priority:
+            return True
+        return master.fell_from is not None
 
     def evidence(self) -> str:
         config = self.config

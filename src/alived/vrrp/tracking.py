@@ -9,6 +9,10 @@ A thing that has a value (the number in a file) weighs value x weight, and with 
 0 any value but 0 is a fault (`reverse`: 0 is). While nobody can say whether the value still holds, it counts as down
 too: no longer in favour of the candidate.
 
+Where all nodes may be unhealthy and somebody shall own the addresses all the same (`all_unhealthy best`), a condition
+other than a link is no fault: the candidate stays one, with a priority below that of all who are well, and the lower
+the more conditions fail.
+
 An interface is there or not from the beginning; a script has to run before it is known, and so with its like. Until
 then it changes nothing, and a candidate for which it is a condition waits (keepalived: no state, no `notify`, until the
 first result).
@@ -23,8 +27,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from alived.owner import FaultCleared, FaultRaised, PriorityChanged
-from alived.vrrp.config import OWNER_PRIORITY, TrackedInterface, VrrpInstance
+from alived.owner import AllUnhealthy, FaultCleared, FaultRaised, PriorityChanged
+from alived.vrrp.config import LAST_RESORT_PRIORITY, OWNER_PRIORITY, TrackedInterface, VrrpInstance
 
 TrackerEvent = FaultRaised | FaultCleared | PriorityChanged
 
@@ -70,10 +74,12 @@ class TrackedThing(msgspec.Struct, frozen=True):
 class Tracking:
     """Everything that one candidate tracks."""
 
-    def __init__(self, priority: int, highest: int = OWNER_PRIORITY - 1) -> None:
-        """priority: before anything moves it; 0 and one above `highest` (the owner's) are never moved."""
+    def __init__(self, priority: int, highest: int = OWNER_PRIORITY - 1, last_resort: int | None = None) -> None:
+        """priority: before anything moves it; 0 and one above `highest` (the owner's) are never moved.
+        last_resort: the highest one of a candidate that fails conditions; None: such a one is in FAULT."""
         self._base_priority = self._priority = priority
         self._highest = highest
+        self._last_resort = last_resort if priority <= highest else None
         self._things: dict[str, list[TrackedThing]] = {}
         self._levels: dict[str, Level] = {}
         self._faults: set[str] = set()
@@ -125,8 +131,7 @@ class Tracking:
         return [*self._fault_events(key, reason), *self._priority_events(key, reason)]
 
     def _fault_events(self, key: str, reason: str) -> list[TrackerEvent]:
-        level = self._levels[key]
-        faulty = any(thing.is_fault(level) for thing in self._things[key])
+        faulty = self._fails(key) and not self._may_fail(key)
         if faulty == (key in self._faults):
             return []
         if not faulty:
@@ -138,15 +143,33 @@ class Tracking:
     def _priority_events(self, key: str, reason: str) -> list[TrackerEvent]:
         if not 0 < self._base_priority <= self._highest:
             return []
-        total = self._base_priority
-        for known, level in self._levels.items():
-            total += sum(thing.adjustment(level) for thing in self._things[known])
-        before, self._priority = self._priority, min(max(total, 1), self._highest)
+        before, self._priority = self._priority, self._effective_priority()
         if self._priority == before:
             return []
-        return [
-            PriorityChanged(self._priority, f"priority {before} -> {self._priority}: {self._sentence(key, reason)}")
-        ]
+        sentence = f"priority {before} -> {self._priority}: {self._sentence(key, reason)}"
+        if self._is_last_resort(self._priority):
+            sentence += ": owner only if nobody is well (all_unhealthy best)"
+        return [PriorityChanged(self._priority, sentence)]
+
+    def _effective_priority(self) -> int:
+        last_resort = self._last_resort
+        failed = sum(self._fails(key) for key in self._levels if self._may_fail(key))
+        if last_resort is not None and failed:
+            return max(last_resort - failed + 1, min(last_resort, 1))
+        total = self._base_priority
+        for key, level in self._levels.items():
+            total += sum(thing.adjustment(level) for thing in self._things[key])
+        return min(max(total, (last_resort or 0) + 1), self._highest)
+
+    def _fails(self, key: str) -> bool:
+        return any(thing.is_fault(self._levels[key]) for thing in self._things[key])
+
+    def _may_fail(self, key: str) -> bool:
+        """Whether that makes it the last resort instead of a fault. Without its link nobody can own anything."""
+        return self._last_resort is not None and not key.startswith(_interface_key(""))
+
+    def _is_last_resort(self, priority: int) -> bool:
+        return self._last_resort is not None and priority <= self._last_resort
 
     def _sentence(self, key: str, reason: str) -> str:
         weights = [f"{thing.weight:+d}" for thing in self._things[key] if thing.weight]
@@ -155,7 +178,8 @@ class Tracking:
 
 def tracking_of(instance: VrrpInstance, group_interfaces: Iterable[TrackedInterface] = ()) -> Tracking:
     """What an instance tracks, its own and its sync group's interfaces."""
-    tracking = Tracking(instance.priority)
+    last_resort = LAST_RESORT_PRIORITY if instance.all_unhealthy is AllUnhealthy.BEST else None
+    tracking = Tracking(instance.priority, last_resort=last_resort)
     if instance.track_primary and instance.interface:
         tracking.add_condition(instance.interface)
     tracking.add_interfaces((*instance.track_interfaces, *group_interfaces))

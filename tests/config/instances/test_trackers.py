@@ -134,3 +134,23 @@ def test_who_mails() -> None:
     assert alerts("smtp_alert on", "", "") == (True, True)
     assert alerts("smtp_alert on\nsmtp_alert_vrrp off", "", "smtp_alert") == (False, True)
     assert alerts("smtp_alert_vrrp on", "smtp_alert off", "") == (False, True)
+
+
+class TestAllUnhealthy:
+    def instance(self, body: str, priority: int = 100) -> str:
+        return instance_text(body).replace("priority 100", f"priority {priority}")
+
+    def test_it_is_none_unless_said(self) -> None:
+        (silent,) = understood(self.instance("")).instances
+        (best,) = understood(self.instance("all_unhealthy best")).instances
+        assert (silent.vrrp.all_unhealthy, best.vrrp.all_unhealthy) == ("none", "best")
+
+    @pytest.mark.parametrize(("priority", "found"), [(9, [("out-of-range", 4)]), (10, [])])
+    def test_who_is_well_needs_more_than_the_last_resort(self, priority: int, found: list[tuple[str, int]]) -> None:
+        assert complaints(self.instance("all_unhealthy best", priority)) == found
+
+    def test_an_owner_has_no_other_priority(self) -> None:
+        assert complaints(self.instance("all_unhealthy best", 255)) == [("owner-weight", 5)]
+
+    def test_what_it_can_be(self) -> None:
+        assert complaints(self.instance("all_unhealthy worst")) == [("invalid-value", 5)]

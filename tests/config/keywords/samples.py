@@ -25,9 +25,10 @@ COUNTS: dict[str, int] = json.loads(GOLDEN.read_text())
 TABLES = tables()
 _POLICIES = {"conflict_check", "vip_vanish", "address_lifetime"}
 _TRACKED = {"track_check"}
+_POLICY = {"all_unhealthy"}
 _BLOCKS = {"check", "node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
 OURS = {
-    "vrrp_instance": _POLICIES | _TRACKED,
+    "vrrp_instance": _POLICIES | _TRACKED | _POLICY,
     "vrrp_sync_group": _TRACKED,
     "vrrp_script": {"flap_damping"},
     "vrrp_track_process": {"flap_damping"},

@@ -69,11 +69,8 @@ class TestImpossibleRouters:
 
 
 class TestWeights:
-    def test_nopreempt_undoes_them(self) -> None:
-        warned(instance_text("nopreempt\ntrack_interface {\neth1 weight -20\n}"), "nopreempt-weights")
-
-    def test_either_alone_is_right(self) -> None:
-        good(instance_text("nopreempt\ntrack_interface {\neth1\n}"))
+    def test_with_nopreempt_and_without(self) -> None:
+        good(instance_text("nopreempt\ntrack_interface {\neth1 weight -20\n}"))
         good(instance_text("track_interface {\neth1 weight -20\n}"))
 
     @pytest.mark.parametrize("entries", ["eth1 weight 200", "eth1 weight -120", "eth1 weight 100\neth2 weight 100"])

@@ -13,8 +13,9 @@ from alived.config.keywords.shapes import Authentication, Deleted, Lifetime
 from alived.config.keywords.table import Settings
 from alived.config.model import Instance
 from alived.hooks.config import NotifyScripts
+from alived.owner import AllUnhealthy
 from alived.vip.config import ConflictPolicy, VanishPolicy, VipGroup, VirtualAddress
-from alived.vrrp.config import AuthType, Checksum, VrrpInstance
+from alived.vrrp.config import LAST_RESORT_PRIORITY, AuthType, Checksum, VrrpInstance
 
 DOWN_TIMER_ADVERTS = 3
 """RFC 9568 section 6.1: Active_Down_Interval is 3 intervals and the skew time."""
@@ -49,6 +50,7 @@ def complete(draft: Draft, vmac_names: set[str]) -> Instance:
         old_unicast_checksum=draft.get("old_unicast_checksum", False),
         timer_expired_backup=draft.settings.get("timer_expired_backup"),
         owner_ignore_adverts=draft.get("owner_ignore_adverts", False),
+        all_unhealthy=_all_unhealthy(draft),
         auth_hmac=draft.settings.get("auth_hmac"),
         sync_group=draft.group.name if draft.group else "",
         **authentication,
@@ -65,6 +67,24 @@ def complete(draft: Draft, vmac_names: set[str]) -> Instance:
         tracking=trackers(draft),
         smtp_alert=smtp_alert(draft.settings, draft.defaults),
     )
+
+
+def _all_unhealthy(draft: Draft) -> AllUnhealthy:
+    """The last resort has a priority of its own: all that are well need a higher one, and an owner has none but 255."""
+    policy = AllUnhealthy(draft.get("all_unhealthy", AllUnhealthy.NONE))
+    if policy is AllUnhealthy.NONE:
+        return policy
+    if draft.is_owner:
+        message = "all_unhealthy best has no effect with priority 255, which nothing changes: FAULT"
+        draft.warn("owner-weight", message, "all_unhealthy", hint="a priority below 255")
+        return AllUnhealthy.NONE
+    if draft.priority <= LAST_RESORT_PRIORITY:
+        message = (
+            f"priority {draft.priority}: with all_unhealthy best, 1 to {LAST_RESORT_PRIORITY} mean that it is unwell"
+        )
+        hint = f"priority {LAST_RESORT_PRIORITY + 1} or more"
+        draft.fail("out-of-range", message, "priority", hint=hint)
+    return policy
 
 
 def _accept(draft: Draft) -> bool:

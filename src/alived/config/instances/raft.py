@@ -21,6 +21,7 @@ from alived.config.keywords.table import Settings, did_you_mean
 from alived.config.model import RaftGroup
 from alived.config.product import Listen
 from alived.hooks.config import HookEvent
+from alived.owner import AllUnhealthy
 from alived.raft.config import (
     MAX_MEMBERS,
     BoundBy,
@@ -175,6 +176,7 @@ def _group(draft: Draft, quorum_lost: QuorumLost, cluster: Cluster | None) -> Ra
         nopreempt="nopreempt" in settings,
         preempt_delay_ns=settings.get("preempt_delay", 0),
         bound_by=BoundBy(settings.get("bound_by", BoundBy.DAEMON)),
+        all_unhealthy=AllUnhealthy(settings.get("all_unhealthy", AllUnhealthy.NONE)),
     )
     return RaftGroup(
         raft=raft,

@@ -104,6 +104,7 @@ _LIKE_VRRP = (
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "promote_secondaries",
+    "all_unhealthy",
     "track_interface",
     "track_script",
     "track_check",

@@ -35,6 +35,7 @@ from alived.config.keywords.shapes import (
 from alived.config.keywords.table import Keyword, no_effect, not_yet, refused, table, works
 from alived.config.keywords.tracking import trackers, tracks
 from alived.health.trackers_config import MAX_WEIGHT
+from alived.owner import AllUnhealthy
 
 MAX_REPEAT = 1000
 """Announcements of one address in a burst; keepalived takes any number, more than this is a flood."""
@@ -97,6 +98,13 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
         not_yet("track_bfd", "BFD sessions.", f"{blind} when a BFD session goes down", converter=sessions),
     )
 
+
+_ALL_UNHEALTHY = works(
+    "all_unhealthy",
+    choice(*AllUnhealthy),
+    "If something that it may not own without fails on every node: FAULT everywhere, or the best of them owns.",
+    default="none",
+)
 
 _LATE = "late timers are only reported"
 
@@ -288,7 +296,7 @@ _REPORT = (
     ),
 )
 
-INSTANCE = table("in vrrp_instance", _ELECTION, _NETWORK, _ADDRESSES, _ANNOUNCE, _REPORT, policy_rows())
+INSTANCE = table("in vrrp_instance", _ELECTION, _NETWORK, _ADDRESSES, _ANNOUNCE, _REPORT, policy_rows(), _ALL_UNHEALTHY)
 
 SYNC_GROUP = table(
     "in vrrp_sync_group",

@@ -14,7 +14,7 @@ from alived.config.rules.mail import mail_without_server, nobody_to_mail
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
 from alived.config.rules.scripts import shell_syntax, slow_scripts, unused_trackers
-from alived.config.rules.weights import clamped_priority, nopreempt_with_weights
+from alived.config.rules.weights import clamped_priority
 
 RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     duplicate_vrid,
@@ -27,7 +27,6 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     group_members,
     mixed_owners,
     mixed_preemption,
-    nopreempt_with_weights,
     clamped_priority,
     shell_syntax,
     slow_scripts,

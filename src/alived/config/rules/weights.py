@@ -26,17 +26,6 @@ def weights(instance: Instance) -> tuple[tuple[str, int], ...]:
     return tuple((name, -weight if reverse else weight) for name, weight, reverse in found if weight)
 
 
-def nopreempt_with_weights(plan: Plan) -> Iterator[Diagnostic]:
-    """A weight makes the master's priority fall so that another node takes over; nopreempt tells that node not to."""
-    for one in plan.instances:
-        weighted = weights(one.instance)
-        if one.instance.vrrp.nopreempt and weighted:
-            names = ", ".join(name for name, _ in weighted)
-            message = f"{one.name}: nopreempt keeps this node from taking over when weights ({names}) lower the master"
-            hint = "no weights (FAULT instead), or preempt_delay in place of nopreempt"
-            yield warning(one.settings.place("nopreempt"), "nopreempt-weights", message, hint)
-
-
 def clamped_priority(plan: Plan) -> Iterator[Diagnostic]:
     """The sum stays within 1..254: two nodes that reach the same end are equal."""
     for one in plan.instances:

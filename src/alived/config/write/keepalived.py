@@ -25,7 +25,7 @@ _PREDEFINED = re.compile(r"\$\{?_[A-Z]")
 """A name that would be filled in; nothing keeps it from that."""
 _REFERS = re.compile(r"[@~]|\$\w+=|include")
 """The beginning of a statement that is no statement, unless it is in quotes."""
-_OWN_KEYWORDS = frozenset(("track_check", "flap_damping", *(row.name for row in policy_rows())))
+_OWN_KEYWORDS = frozenset(("track_check", "flap_damping", "all_unhealthy", *(row.name for row in policy_rows())))
 _CONTINUATION = re.compile(r"[ \t]*\\[ \t\r]*\n[ \t]*")
 
 
