@@ -169,10 +169,17 @@ def report_snapshot(raft: Raft, peer: int, *, arrived: bool) -> None:
             replication.on_snapshot_status(raft, peer, progress, arrived=arrived)
 
 
+def wait(raft: Raft, ticks: int) -> None:
+    """So many ticks pass in which nothing happens."""
+    raft.promise_ticks = max(0, raft.promise_ticks - ticks)
+    raft.election_elapsed += ticks
+    if raft.role is Role.LEADER:
+        raft.heartbeat_elapsed += ticks
+
+
 def tick(raft: Raft) -> None:
     """A tick has passed."""
-    raft.promise_ticks = max(0, raft.promise_ticks - 1)
-    raft.election_elapsed += 1
+    wait(raft, 1)
     if raft.role is Role.LEADER:
         _tick_leader(raft)
         return
@@ -184,7 +191,6 @@ def tick(raft: Raft) -> None:
 
 def _tick_leader(raft: Raft) -> None:
     """The quorum is checked when the next round is due: those who were asked had the time between to answer."""
-    raft.heartbeat_elapsed += 1
     if raft.heartbeat_elapsed < raft.beat_ticks:
         return
     raft.heartbeat_elapsed = 0

@@ -76,6 +76,10 @@ class Node:
     def tick(self) -> None:
         core.tick(self.raft)
 
+    def wait(self, ticks: int) -> None:
+        """So many ticks pass, fewer than `ticks_to_event`."""
+        core.wait(self.raft, ticks)
+
     @property
     def ticks_to_event(self) -> int | None:
         """After how many ticks something happens by itself; None: never."""

@@ -90,12 +90,12 @@ class Ownership:
     @property
     def deadline_ns(self) -> int | None:
         """Before that nothing changes by itself."""
-        moments = [self.engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, self._hold_due_ns()]
-        ends = (self.engine.silent_from_ns, self._lease_until_ns, *self.engine.held.values())
+        engine = self.engine
+        reign_ns = self._reign.deadline_ns if self._rules and self._reign else None
+        moments = [engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, self._hold_due_ns(), reign_ns]
+        ends = (engine.silent_from_ns, self._lease_until_ns, *engine.held.values())
         moments += [moment for moment in ends if moment is not None and moment > self._minded_ns]
-        if self._rules and self._reign:
-            moments.append(self._reign.deadline_ns)
-        return min((moment for moment in moments if moment is not None), default=None)
+        return min([moment for moment in moments if moment is not None], default=None)
 
     # -- what comes
 
