@@ -141,11 +141,11 @@ def test_secrets_are_not_shown(files: tuple[Path, Path]) -> None:
 
 def test_what_this_version_does_not_run_is_said_to_be_so(files: tuple[Path, Path]) -> None:
     old, new = files
-    file = "track_file load {\n file /run/load\n weight 3\n}\n"
-    old.write_text(file + text("VI_1"))
-    new.write_text(file.replace("3", "5") + text("VI_1"))
+    session = "bfd_instance peer {\n neighbor_ip 192.0.2.2\n multiplier 3\n}\n"
+    old.write_text(session + text("VI_1"))
+    new.write_text(session.replace("3", "5") + text("VI_1"))
     lines = run(new, "--from", old).output.splitlines()
     assert lines[:2] == [
-        "change track_file load (read and checked; this version does not run it)",
-        "    weight.value 3 -> 5",
+        "change bfd_instance peer (read and checked; this version does not run it)",
+        "    multiplier 3 -> 5",
     ]

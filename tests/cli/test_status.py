@@ -54,6 +54,8 @@ def answer(**changes: Any) -> dict[str, Any]:
         "fences": [],
         "trackers": [],
         "checks": [],
+        "combinations": [],
+        "damping": [],
         "processes": [PROCESS],
     }
     return {"ok": True, "result": result | changes, "error": ""}

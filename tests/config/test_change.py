@@ -24,6 +24,7 @@ from alived.hooks.config import NotifyScripts, Script
 from alived.raft.config import Cluster, Member, Profile, Tls
 from alived.vip.config import GarpPolicy
 from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
+from tests.config.helpers import good, instance_text
 from tests.daemon.engine_play import address, config, instance
 from tests.daemon.owned_play import by_hooks, group, owned_config
 from tests.daemon.tracked_scripts import shell, tracking
@@ -272,3 +273,16 @@ def test_addresses_of_groups_count_for_the_lifetime_of_all() -> None:
     assert automatic_lifetime_s(owned_config(WEB, many)) == 7
     assert automatic_lifetime_s(owned_config(WEB, by_hooks(many))) == 3
     assert "address lifetime: chosen by count 3 s -> 7 s" in said(owned_config(WEB), owned_config(WEB, many))
+
+
+def test_checks_run_and_combinations_of_them_too() -> None:
+    def text(check: str, counts: str) -> str:
+        both = f"check both {{\n{counts}\n}}\n"
+        pings = "".join(f"check {name} {{\nping {{\ntarget 192.0.2.1\n}}\n{check}\n}}\n" for name in ("a", "b"))
+        return pings + both + instance_text("track_check {\nboth\n}")
+
+    before = good(text("", "all a b"))
+    (change,) = compare(before, good(text("", "any a b")))
+    assert str(change) == "check both: quorum 2 -> 1" and change.runs
+    first, second = compare(before, good(text("flap_damping 10", "all a b")))
+    assert str(first) == "check a: flap_damping + 10 s max_hold 320 s" and second.name == "b" and first.runs

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
     "hooks": Entry("alived.cli.hooks:hooks", "Show the scripts of owners and how they went; run one by hand."),
     "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
+    "track reset": Entry("alived.cli.track:reset", "Forget how often a tracker fell that is held down for it."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
     "announce": Entry("alived.cli.announce:announce", "Tell the neighbours where an address of this machine is."),
     "sniff": Entry("alived.cli.sniff:sniff", "Decode VRRP, ARP and ND from an interface or a capture."),

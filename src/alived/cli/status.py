@@ -16,7 +16,7 @@ import click
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
 from alived.cli.status_checks import check_lines
 from alived.cli.status_raft import raft_lines
-from alived.cli.status_trackers import script_lines, tracker_lines
+from alived.cli.status_trackers import combination_lines, damping_lines, script_lines, tracker_lines
 from alived.cli.words import COLOURS, age, bold, loud, state, vip_lines
 
 _RELOAD_LIMIT_S = 90.0
@@ -78,6 +78,10 @@ def status_lines(status: Json) -> Iterator[str]:
         yield from tracker_lines(tracker)
     for check in status["checks"]:
         yield from check_lines(check)
+    for check in status["combinations"]:
+        yield from combination_lines(check)
+    for damped in status["damping"]:
+        yield from damping_lines(damped)
     yield from _fence_lines(status["fences"])
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))

@@ -43,6 +43,22 @@ def tracker_lines(tracker: Json) -> Iterator[str]:
         yield f"    {line}"
 
 
+def combination_lines(check: Json) -> Iterator[str]:
+    yield verdict_line("check", check)
+    yield f"    counts {', '.join(check['members'])}: {check['quorum']} of {len(check['members'])} must be up"
+
+
+def damping_lines(damped: Json) -> Iterator[str]:
+    """Only of what fell lately."""
+    if damped["held_s"] is not None:
+        held = f"held down for {span(damped['held_s'])} more, if it stays up: it fell {damped['falls']} times"
+        yield f"{damped['tracker']} is {loud(held)} (alived track reset {damped['tracker']})"
+    elif damped["falls"]:
+        times = "once" if damped["falls"] == 1 else f"{damped['falls']} times"
+        hold = span(damped["hold_s"])
+        yield f"{damped['tracker']} fell {times}: if it falls again, it counts as up when it has been so for {hold}"
+
+
 def _next_look(seen: Json) -> str:
     return f"; next look in {span(max(seen['next_run_s'], 0))}" if seen["next_run_s"] is not None else ""
 

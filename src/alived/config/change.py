@@ -37,6 +37,7 @@ class Subject(enum.StrEnum):
     SCRIPT = "vrrp_script"
     PROCESS = "vrrp_track_process"
     FILE = "track_file"
+    CHECK = "check"
     LINK_DELAY = "interface_up_down_delays"
     CLUSTER = "cluster"
     HOOK = "hook"
@@ -44,7 +45,12 @@ class Subject(enum.StrEnum):
     """Of the addresses of instances that do not say it: it depends on how many there are on this machine."""
 
 
-SECTIONS = {"track_processes": Subject.PROCESS, "link_delays": Subject.LINK_DELAY}
+SECTIONS = {
+    "track_processes": Subject.PROCESS,
+    "checks": Subject.CHECK,
+    "combined_checks": Subject.CHECK,
+    "link_delays": Subject.LINK_DELAY,
+}
 """What the parts of a section are called, where that is not the name of its field without an s"""
 IDENTITY = ("interface", "virtual_router_id", "family", "version", "vmac")
 """What makes another virtual router of an instance."""

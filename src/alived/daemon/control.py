@@ -9,11 +9,12 @@ import msgspec
 
 import alived
 from alived.config.model import Config
-from alived.daemon import view
+from alived.daemon import track_desk, view
 from alived.daemon.check_desk import CheckDesk
 from alived.daemon.history import KEPT
 from alived.daemon.hook_desk import HookDesk
 from alived.daemon.messages import Answer, Request, Transition
+from alived.daemon.track_desk import Trackers
 from alived.raft.member_events import Command
 
 Finish = Callable[[Answer], None]
@@ -36,6 +37,9 @@ class Daemon(Protocol):
 
     @property
     def checks(self) -> CheckDesk: ...
+
+    @property
+    def errands(self) -> Trackers: ...
 
     def members(self, done: Finish) -> None: ...
 
@@ -72,17 +76,15 @@ class Commands:
                 self._daemon.hooks.handle(request, finish)
             case "check-run":
                 self._daemon.checks.run(request.arguments, finish)
-            case "members":
-                self._daemon.members(finish)
-            case "cluster":
-                self._cluster(request.arguments, finish)
+            case "track-reset":
+                finish(track_desk.reset(self._daemon.errands, request.arguments))
+            case "members" | "cluster":
+                self._cluster(request, finish)
             case "version":
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
-                known = (
-                    "status, history, reload, plan, hooks, hooks-history, hooks-run, check-run, members, cluster and "
-                )
-                known += "version"
+                known = "status, history, reload, plan, hooks, hooks-history, hooks-run, check-run, track-reset, "
+                known += "members, cluster and version"
                 finish(_refusal(f"unknown command {unknown!r}; there are {known}"))
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:
@@ -94,10 +96,13 @@ class Commands:
             return
         self._daemon.plan(config, lambda found: finish(Answer(ok=True, result=found)))
 
-    def _cluster(self, arguments: dict[str, Any], finish: Finish) -> None:
-        """A `Command` of `raft.member_events`."""
+    def _cluster(self, request: Request, finish: Finish) -> None:
+        """What the members know, or a `Command` of `raft.member_events`."""
+        if request.command == "members":
+            self._daemon.members(finish)
+            return
         try:
-            command: Command = msgspec.convert(arguments.get("command"), Command)
+            command: Command = msgspec.convert(request.arguments.get("command"), Command)
         except msgspec.ValidationError as error:
             finish(_refusal(f"this is no command to a cluster: {error}"))
             return

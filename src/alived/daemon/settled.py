@@ -122,7 +122,7 @@ class Settled:
             members = {member.key for member in check.members}
             known = {key: Finding(verdict.up, verdict.reason) for key, verdict in self._known.items() if key in members}
             found = judge(check, known)
-            if found.up is None:
+            if found.up is None:  # what was said before holds for the moment until all members have a result
                 continue
             verdict = TrackerVerdict(TrackerKind.CHECK, check.name, found.up, found.reason, now_ns)
             if new := self._settle(verdict, now_ns):

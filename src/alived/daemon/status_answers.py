@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
-from alived.daemon import check_view, cluster_view, raft_view, script_view, tracker_view, view
+from alived.daemon import check_view, cluster_view, raft_view, script_view, track_desk, tracker_view, view
 from alived.daemon.check_desk import CheckDesk
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import (
@@ -15,10 +15,10 @@ from alived.daemon.messages import (
     CheckReported,
     EngineSnapshot,
     RaftSnapshot,
-    TrackerVerdict,
     WorkerSnapshot,
 )
 from alived.daemon.snapshots import Snapshots
+from alived.daemon.track_desk import Trackers
 from alived.daemon.tracked import times_to_confirm
 
 Tell = Callable[[BusMessage], None]
@@ -47,11 +47,11 @@ class StatusAnswers:
     def status(
         self,
         config: Config,
-        verdicts: Callable[[], Iterable[TrackerVerdict]],
+        trackers: Trackers,
         processes: Callable[[int], Sequence[RoleStatus]],
         done: Callable[[view.Json], None],
     ) -> None:
-        """verdicts and processes (at a moment): as they are when the children have answered."""
+        """trackers and processes (at a moment): as they are when the children have answered."""
 
         def show(engine: EngineSnapshot | None, worker: WorkerSnapshot | None, raft: RaftSnapshot | None) -> None:
             clock = view.Clock(now_ns(), time.time())
@@ -61,9 +61,11 @@ class StatusAnswers:
                 | {
                     "raft_groups": raft_view.raft_groups(config, known, fresh, raft, clock),
                     "cluster": cluster_view.cluster(config, raft or self.raft.last, raft is not None, clock),
-                    "scripts": script_view.scripts(config, verdicts(), worker, clock),
-                    "trackers": tracker_view.trackers(config, verdicts(), worker, clock),
-                    "checks": check_view.checks(config, verdicts(), worker, clock),
+                    "scripts": script_view.scripts(config, trackers.known, worker, clock),
+                    "trackers": tracker_view.trackers(config, trackers.known, worker, clock),
+                    "combinations": track_desk.combinations(config, trackers.known, clock),
+                    "damping": track_desk.damping(trackers.damping, clock.now_ns),
+                    "checks": check_view.checks(config, trackers.known, worker, clock),
                 }
             )
 

@@ -130,7 +130,7 @@ class Supervisor:
             lambda: make_host(raft_place.ROLE, parts.make_raft, self._line.raft_end), self._raft_placed
         )
         self._roles = {host.role: host for host in (self._engine, self._worker)}
-        self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
+        self.errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self.checks = self._answers.checks
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
@@ -261,18 +261,18 @@ class Supervisor:
             case LogLine(level=level, code=code, message=text, fields=fields):
                 self._log.say(self._source(role), level, code, text, fields)
             case Transition():
-                self._errands.changed(message)
+                self.errands.changed(message)
                 self._news.changed(message)
                 self._log.transition(self._source(role), message)
                 self._history.add(message)
             case Happened() | NewsTaken():
                 self._news.heard(message)
             case ScriptsRan():
-                self._errands.ran(message)
+                self.errands.ran(message)
             case HookDue() | HookOutcome() | HookRan():
                 self._hook_relay.heard(message)
             case TrackerVerdicts(verdicts):
-                self._errands.judged(verdicts)
+                self.errands.judged(verdicts)
             case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot() | CheckReported():
                 self._answers.received(message)
             case KernelSettings():
@@ -294,7 +294,7 @@ class Supervisor:
             self._hook_relay.worker_died()
             self.checks.worker_died()
             if not self._stopping:
-                self._errands.worker_died()
+                self.errands.worker_died()
         if role == raft_place.ROLE:
             self._cluster.process_ended()
         self._reloads.died(role)
@@ -333,9 +333,9 @@ class Supervisor:
     def born(self, role: str) -> None:
         match role:
             case "engine":
-                self._errands.engine_began()
+                self.errands.engine_began()
             case "worker":
-                self._errands.worker_began()
+                self.errands.worker_began()
                 self._news.worker_began()
                 self._hook_relay.worker_began()
 
@@ -347,7 +347,7 @@ class Supervisor:
             fences = fence_view.fences(self._config, leases.enforced, leases.missing)
             done(status | {"hooks": self.hooks.totals(), "fences": fences})
 
-        self._answers.status(self._config, lambda: self._errands.known, self._processes, with_own)
+        self._answers.status(self._config, self.errands, self._processes, with_own)
 
     def _processes(self, now: int) -> list[RoleStatus]:
         return [self._own_status(), *(host.status(now) for host in self._roles.values())]
@@ -375,7 +375,7 @@ class Supervisor:
     # -- Reloadable --
 
     def adopt(self, config: Config) -> Sequence[str]:
-        self._errands.configure(config)
+        self.errands.configure(config)
         self._news.configure(config)
         self._boundable.append(config)
         self._config = config
