@@ -12,6 +12,7 @@ from bench.cluster_stage import FAULTS
 from bench.failover import failover, vips
 from bench.lifecycle import load, reload
 from bench.raft import raft_failover, raft_false, raft_mixed, raft_steady, raft_transfer, raft_vips
+from bench.reaction import reaction
 from bench.report import Row
 from bench.scripts import scripts
 from bench.steady import false_failover, steady
@@ -31,6 +32,7 @@ MEASURES: dict[str, Measure] = {
         load,
         reload,
         check,
+        reaction,
         scripts,
         checks,
         adverts_under_checks,
@@ -64,6 +66,7 @@ FULL: tuple[Case, ...] = (
     ("reload", {"count": 1000, "advert_int": 1.0, "runs": 3}),
     ("reload", {"count": 1000, "advert_int": 0.1, "runs": 3}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 5}),
+    *(("reaction", {"tracker": tracker, "runs": 20}) for tracker in ("script", "process", "check")),
     ("scripts", {"programs": 200, "seconds": 20}),
     ("adverts_under_checks", {"advert_int": 0.01, "programs": 200, "targets": 1000, "seconds": 60}),
     *(("checks", {"kind": kind, "targets": 1000, "seconds": 20}) for kind in ("tcp", "http")),
@@ -92,6 +95,7 @@ QUICK: tuple[Case, ...] = (
     ("load", {"count": 200, "advert_int": 1.0, "priority": 255, "runs": 1}),
     ("reload", {"count": 200, "advert_int": 0.1, "runs": 1}),
     ("check", {"count": 1000, "vips": 11, "advert_int": 1.0, "runs": 1}),
+    *(("reaction", {"tracker": tracker, "runs": 4}) for tracker in ("script", "process", "check")),
     ("scripts", {"programs": 200, "seconds": 5}),
     ("adverts_under_checks", {"advert_int": 0.01, "programs": 200, "targets": 1000, "seconds": 10}),
     *(("checks", {"kind": kind, "targets": 1000, "seconds": 5}) for kind in ("tcp", "http")),
@@ -117,6 +121,8 @@ def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
     measure, options = case
     if measure == "checks":
         return [name for name in CHECKERS if name != "haproxy" or shutil.which("haproxy")]
+    if options.get("tracker") == "check":
+        return [name for name in daemons if name == "alived"]  # keepalived's checks move no VIP
     if measure.partition("_")[0] != "raft":
         return daemons
     if "advert_int" in options:

@@ -41,6 +41,8 @@ class Kind(enum.StrEnum):
     REPLY = "reply"
     GARP = "garp"
     PING = "ping"
+    STOP = "stop"
+    """An advert of priority 0, which the filter passes with the others"""
 
 
 class Event(NamedTuple):
@@ -177,6 +179,6 @@ def read(frame: bytes, time_ns: int, segment: int) -> Event | None:
         return Event(Kind.REPLY, time_ns, router, frame[28:32]) if answer_to_us else None
     if frame[23] == 112:
         vrrp = 14 + 4 * (frame[14] & 15)
-        # priority 0 announces a stop
-        return Event(Kind.ADVERT, time_ns, router, (segment, frame[vrrp + 1])) if frame[vrrp + 2] else None
+        kind = Kind.ADVERT if frame[vrrp + 2] else Kind.STOP
+        return Event(kind, time_ns, router, (segment, frame[vrrp + 1]))
     return Event(Kind.PING, time_ns, router, frame[26:30]) if frame[34] == 0 else None

@@ -63,7 +63,7 @@ def _probe(stage: Stage, fire: Callable[[], None]) -> tuple[int, list[Event]]:
     sock, request = stage.question(vip)
     client.events()
     events: list[Event] = []
-    waiting = set(Kind)
+    waiting = set(Kind) - {Kind.STOP}
     fired_ns, tick = 0, time.monotonic()
     fire_at = tick + 0.1 + (1 + random.random()) * stage.advert_int
     end = fire_at + 3 * master_down_interval(PRIORITY[2], stage.advert_int) + 3

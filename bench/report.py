@@ -125,6 +125,16 @@ TARGETS = (
     Target("scripts: 99 % begin this near to their time", "scripts", {}, "late_p99_ms"),
     Target("scripts: most in 100 ms", "scripts", {}, "most_in_100_ms", unit=""),
     Target("scripts: memory (PSS of all processes)", "scripts", {}, "pss_mb", unit="MB"),
+    *(
+        Target(
+            f"from what shows the failure to priority 0, {tracker}",
+            "reaction",
+            {"tracker": tracker},
+            "known_to_released_ms",
+        )
+        for tracker in ("script", "process")
+    ),
+    Target("from priority 0 to the answer, over Skew_Time", "reaction", {}, "answer_over_theory_ms", Kind.MORE_MS),
     Target("longest gap between adverts", "adverts_under_checks", {}, "gap_max_ms", Kind.INTERVALS, 1.5),
     Target(
         "the same without what the machine withheld",
@@ -168,6 +178,7 @@ def describe(case: dict[str, Any]) -> str:
         "priority": "priority {}",
         "scheduling": "scheduling {}",
         "kind": "{}",
+        "tracker": "{}",
         "targets": "{} servers",
         "programs": "{} scripts a second",
     }

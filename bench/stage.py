@@ -95,7 +95,7 @@ class Stage:
         lines: Sequence[str] = (),
     ) -> None:
         """name: of a daemon, or MASTER:BACKUP of two. scheduling: default, normal or realtime. blocks: at the top of
-        each configuration; lines: of each instance."""
+        each configuration, where %ROUTER% is the number of the router; lines: of each instance."""
         self.advert_int = advert_int
         self.routers = range(1, routers + 1)
         self.keys = {(number // PER_SEGMENT, number % PER_SEGMENT + 1) for number in range(count)}
@@ -132,7 +132,9 @@ class Stage:
         adapter = ADAPTERS[self._pair[min(n, 2) - 1]]
         daemon = adapter(self.network.namespace(f"r{n}"), self.network.directory / f"r{n}")
         lines = {"default": (), "normal": adapter.normal_scheduling, "realtime": ("vrrp_rt_priority 50",)}
-        text = keepalived_conf(self._instances[n], global_defs=lines[self._scheduling], blocks=self._blocks)
+        text = keepalived_conf(self._instances[n], global_defs=lines[self._scheduling], blocks=self._blocks).replace(
+            "%ROUTER%", str(n)
+        )
         daemon.config.write_text(text)
         self.daemons[n] = daemon
 
