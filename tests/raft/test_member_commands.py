@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from alived.raft.commands import described
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.config import Role
 from alived.raft.member_events import (
@@ -235,7 +236,7 @@ def test_one_command_at_a_time() -> None:
     cluster.step(leader, Asking(2, RemoveMember("x")))
     cluster.run(100 * MS)
     assert [(one.request, one.text) for one in cluster[leader].outcomes] == [
-        (2, "another command is being carried out: add d")
+        (2, "another command is being carried out: add d at 10.0.0.9 port 7946 as voter")
     ]
 
 
@@ -269,7 +270,7 @@ def test_who_is_left_goes_on() -> None:
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        (AddMember(newcomer()), "add d"),
+        (AddMember(newcomer()), "add d at 10.0.0.9 port 7946 as voter"),
         (RemoveMember("b"), "remove b"),
         (Demote("b"), "demote b"),
         (Promote("l"), "promote l"),
@@ -370,3 +371,7 @@ def test_a_transfer_that_nobody_takes_up_has_failed() -> None:
         f"{to} did not take over within an election timeout, this node stands again",
     )
     cluster.until(lambda: cluster.owner() == leader)
+
+
+def test_a_recovery_is_told_loudly() -> None:
+    assert described(Recover(("a", "b"))).startswith("RECOVER with a, b alone")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from typing import assert_never
 
 import msgspec
 
@@ -20,7 +19,8 @@ from alived.daemon.cluster_view import cluster
 from alived.daemon.messages import Answer, BusMessage, ClusterOutcome, ClusterRequest, RaftSnapshot
 from alived.daemon.snapshots import Snapshots
 from alived.daemon.view import Clock
-from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
+from alived.raft.commands import described
+from alived.raft.member_events import AddMember, Command
 
 LIMIT_NS = 20 * NS_PER_S
 NO_CLUSTER = "this daemon is no member of a cluster: its configuration has none"
@@ -103,22 +103,3 @@ class ClusterRequests:
         if asked is not None:  # else the asker was told that it takes long
             asked.timer.cancel()
             asked.finish(answer)
-
-
-def described(command: Command) -> str:
-    """For the log and the history, as an operator would say it."""
-    match command:
-        case AddMember(member):
-            return f"add {member.id} at {member.address} port {member.port} as {member.role}"
-        case RemoveMember(node):
-            return f"remove {node}"
-        case Promote(node):
-            return f"promote {node}"
-        case Demote(node):
-            return f"demote {node}"
-        case Transfer(to):
-            return f"transfer to {to or 'the best of the others'}"
-        case Recover(voters):
-            return f"RECOVER with {', '.join(voters)} alone, as a majority is said to be lost for good"
-        case _:
-            assert_never(command)

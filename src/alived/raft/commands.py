@@ -17,7 +17,7 @@ from alived.raft.confchange import ChangeKind, ConfChange
 from alived.raft.config import MAX_MEMBERS, Member, Role
 from alived.raft.consensus import Consensus
 from alived.raft.directory import Wished, change_of, encode_command, node_number
-from alived.raft.member_events import AddMember, Demote, Promote, RemoveMember, Transfer
+from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
 from alived.raft.messages import NOBODY
 from alived.raft.relay import Order, Origin, Relay
 from alived.raft.state import ProposalDropped
@@ -81,7 +81,7 @@ class Commands:
         if self._relay.repeated(origin):
             return
         if task is not None:
-            self._relay.answer(origin, f"another command is being carried out: {_named(task.command)}", ok=False)
+            self._relay.answer(origin, f"another command is being carried out: {described(task.command)}", ok=False)
         else:
             self._task = _Task(origin, command, since_ns, known_as)
 
@@ -296,15 +296,16 @@ def _late(command: Order, consensus: Consensus) -> tuple[str, bool]:
             return f"{node} does not vote yet, it lacks the log: {consensus.lag(node_number(node))}", False
         case _:
             return (
-                f"not done within {LIMIT_NS // NS_PER_S} s ({_named(command)}): a majority does not confirm it",
+                f"not done within {LIMIT_NS // NS_PER_S} s ({described(command)}): a majority does not confirm it",
                 False,
             )
 
 
-def _named(command: Order) -> str:
+def described(command: Command) -> str:
+    """For the log and the history, as an operator would say it."""
     match command:
         case AddMember(member):
-            return f"add {member.id}"
+            return f"add {member.id} at {member.address} port {member.port} as {member.role}"
         case RemoveMember(node):
             return f"remove {node}"
         case Promote(node):
@@ -313,5 +314,7 @@ def _named(command: Order) -> str:
             return f"demote {node}"
         case Transfer(to):
             return f"transfer to {to or 'the best of the others'}"
+        case Recover(voters):
+            return f"RECOVER with {', '.join(voters)} alone, as a majority is said to be lost for good"
         case _:
             assert_never(command)
