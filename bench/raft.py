@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bench.accounting import cpu_seconds, memory_mb, stolen_ms
@@ -18,7 +19,7 @@ from bench.cluster_stage import FAULTS, Ownership, RaftNodes
 from bench.etcd import EtcdHolders
 from bench.failover import failover
 from bench.report import Row
-from bench.stalls import StallWatch
+from bench.stalls import StallWatch, undelayed
 
 PROBE_PERIOD_S = 0.001
 AFTERWARDS_S = 0.4
@@ -71,10 +72,8 @@ def _once(stage: Ownership, fault: str) -> Row:
     act, mend = _fault(stage, fault)
     old = stage.settle()
     pids = stage.daemons[old].pids()
-    with StallWatch() as machine:
-        fired_ns, events = _probe(stage, old, lambda: act(old))
-    row = measure(old, fired_ns, events)
-    row["stall_ms"] = machine.longest_ms()
+    fired_ns, events, stall_ms = _probe(stage, old, lambda: act(old))
+    row = {**measure(old, fired_ns, events), "stall_ms": stall_ms}
     mend(old)
     assert fault != "kill" or not any(os.path.exists(f"/proc/{pid}/exe") for pid in pids), "somebody survived"
     return row
@@ -88,7 +87,14 @@ def _fault(stage: Ownership, fault: str) -> tuple[Callable[[int], object], Calla
     return lambda n: stage.daemons[n].kill(), lambda n: stage.daemons[n].start()
 
 
-def _probe(stage: Ownership, old: int, fire: Callable[[], object]) -> tuple[int, list[Event]]:
+def _probe(stage: Ownership, old: int, fire: Callable[[], object]) -> tuple[int, list[Event], float]:
+    """When it fired, the answers, and for how long (ms) the machine stood still meanwhile."""
+    with StallWatch() as machine, undelayed():
+        fired_ns, events = _ask_and_fire(stage, old, fire)
+    return fired_ns, events, machine.longest_ms()
+
+
+def _ask_and_fire(stage: Ownership, old: int, fire: Callable[[], object]) -> tuple[int, list[Event]]:
     """Asks everybody for the VIP every ms; fires at a random moment, and goes on a while after another has answered."""
     client = stage.client
     sock, request = stage.question(stage.vips[0])
@@ -136,12 +142,17 @@ def raft_transfer(name: str, *, runs: int) -> Rows:
             to = random.choice(stage.others(old))
             # The answer to the command comes when it is done: the probe must not wait for it.
             asking: list[subprocess.Popen[bytes]] = []
-            fired_ns, events = _probe(stage, old, lambda: asking.append(stage.ask_to_hand_over(old, to)))  # noqa: B023
+            command = partial(_ask_to_hand_over, stage, asking, old, to)
+            fired_ns, events, stall_ms = _probe(stage, old, command)
             asking[0].wait()
-            row = measure(old, fired_ns, events)
+            row = {**measure(old, fired_ns, events), "stall_ms": stall_ms}
             del row["takeover_ms"]  # most of it is the start of the command
             rows.append(row)
     return rows, {}
+
+
+def _ask_to_hand_over(stage: RaftNodes, asking: list[subprocess.Popen[bytes]], old: int, to: int) -> None:
+    asking.append(stage.ask_to_hand_over(old, to))
 
 
 def raft_steady(name: str, *, seconds: float) -> Rows:
