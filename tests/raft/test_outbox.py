@@ -6,6 +6,7 @@ import pytest
 
 from alived.raft.member_events import Finished, MemberNoticed, Save, Send
 from alived.raft.messages import (
+    NOBODY,
     AppendResponse,
     Heartbeat,
     HeartbeatResponse,
@@ -55,3 +56,17 @@ def test_what_helps_another_to_own(message: Message, expected: bool) -> None:
     outbox.open()
     assert outbox.take() == ([Send(2, message)] if expected else [])
     assert not outbox.waits
+
+
+def test_who_alone_owns_is_helped_at_once() -> None:
+    outbox = Outbox()
+    outbox.bar(NOBODY)
+    outbox.send([TimeoutNow(sender=1, to=2), TimeoutNow(sender=1, to=3)])
+    assert outbox.take() == []
+    outbox.bar(2)
+    assert outbox.take() == [Send(2, TimeoutNow(sender=1, to=2))]
+    outbox.bar(NOBODY)
+    outbox.send([TimeoutNow(sender=1, to=2)])
+    assert outbox.take() == []
+    outbox.open()
+    assert [send.to for send in outbox.take() if isinstance(send, Send)] == [3, 2]

@@ -88,6 +88,8 @@ class Consensus:
         )
         self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
         self.lease = Lease(timers.lease_times)
+        self._stranger_until_ns = now_ns + timers.election_ns
+        """Until then leases that were given to a former process of this node may last"""
         self._ticks = Ticks(self.node, timers.tick_ns, draw, now_ns)
 
     # -- what goes in
@@ -105,6 +107,8 @@ class Consensus:
         """A message of a member."""
         if self.directory.catching_up and isinstance(message, VoteRequest | TimeoutNow):
             return  # What it promised before it lost its disk, it does not know.
+        if isinstance(message, TimeoutNow) and now_ns < self._stranger_until_ns:
+            return  # Its engine may still hold what was granted to its former process.
         if self.directory.catching_up and isinstance(message, Heartbeat):
             # The leader may not have noticed yet that what this node had is gone.
             message = msgspec.structs.replace(message, commit=min(message.commit, self.node.raft.log.last_index))
@@ -257,6 +261,11 @@ class Consensus:
     @property
     def leads(self) -> bool:
         return self.node.raft.role is Role.LEADER
+
+    @property
+    def stands(self) -> bool:
+        """It stands for election in this term, or was elected."""
+        return self.node.raft.role in (Role.CANDIDATE, Role.LEADER)
 
     @property
     def essence(self) -> tuple[object, ...]:

@@ -315,7 +315,8 @@ class Member:
         return stepped
 
     def _think_ahead(self) -> None:
-        moments = (self._ownership.deadline_ns, self._relay.deadline_ns, self._commands.deadline_ns)
+        minds = (self._ownership, self._relay, self._commands, self._succession)
+        moments = [mind.deadline_ns for mind in minds]
         self._mind_ns = min((moment for moment in moments if moment is not None), default=None)
 
     def _act(self, consensus: Consensus, now_ns: int) -> bool:
@@ -349,7 +350,7 @@ class Member:
         owns = ownership.rules or ownership.holds_on
         self._ruled = owns or (self._ruled and not ownership.clear(now_ns))
         if self._ruled and not ownership.rules:
-            self._outbox.shut = True
+            self._outbox.bar(ownership.sole_holder(now_ns))
         elif self._outbox.shut:
             self._outbox.open()
         wish = ownership.hand_over
@@ -369,7 +370,9 @@ class Member:
                 for number, member in consensus.directory.members.items()
             ),
             heard_ns=self._heard_ns,
+            stands=consensus.stands,
             giving_up=self._succession.giving_up or removed,
+            heir=consensus.name(self._succession.to),
             asked_for=consensus.directory.wish,
             catching_up=consensus.directory.catching_up,
         )

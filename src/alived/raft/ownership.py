@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from alived.raft.config import Member, QuorumLost, RaftInstance
+from alived.raft.directory import node_number
 from alived.raft.engine_line import EngineLine
 from alived.raft.member_events import EngineReported, OwnerView
 from alived.raft.messages import NOBODY
@@ -22,7 +23,8 @@ from alived.raft.reign import Realm, Reign
 from alived.raft.tenancy import Tenancy
 
 HOLD_ROUNDS = 4
-"""Rounds of heartbeats for which a group is held when the quorum is lost, renewed at half of it"""
+"""Rounds of heartbeats for which a group is held when the quorum is lost; renewed in each, as the kernel's lease lasts
+for little more"""
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +39,12 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Its own lease as the leader; None, or in the past: it has none"""
     members: tuple[Member, ...]
     heard_ns: Mapping[int, int]
+    stands: bool = False
+    """It stands for election in this term, or was elected"""
     giving_up: str = ""
     """Why it gives up whatever it owns, a sentence; "": it does not"""
+    heir: str = ""
+    """To whom that goes; "": it is nobody's"""
     asked_for: str = ""
     """An operator wants this node to own"""
     catching_up: bool = False
@@ -174,16 +180,32 @@ class Ownership:
         """Whether this node could own anything, and not only for want of a better one."""
         return any(report.able and report.priority for report in self.engine.groups(now_ns))
 
-    def clear(self, now_ns: int) -> bool:
-        """Whether nobody owns anything by the grace of this node."""
-        return not self.engine.held and self.clear_ns(now_ns) is None
+    def clear(self, now_ns: int, but: str = "") -> bool:
+        """Whether nobody owns anything by the grace of this node. but: this one may."""
+        return not self.engine.held and self.clear_ns(now_ns, but) is None
 
-    def clear_ns(self, now_ns: int) -> int | None:
+    def clear_ns(self, now_ns: int, but: str = "") -> int | None:
         """When what was withdrawn is let go at the latest; None: it is."""
         moments = [self.engine.leaving_until_ns(now_ns)]
         if self._reign:
-            moments += [self._reign.grants.free_ns(group) for group in self._reign.grants.holders(now_ns)]
+            holders = self._reign.grants.holders(now_ns)
+            moments += [self._reign.grants.free_ns(group) for group, node in holders.items() if node != but]
         return max((moment for moment in moments if moment is not None), default=None)
+
+    def sole_holder(self, now_ns: int) -> int:
+        """Who alone may own something by the grace of this node; 0: several, this node itself, or nobody."""
+        holders = {*self._reign.grants.holders(now_ns).values()} if self._reign else set()
+        [holder] = holders if len(holders) == 1 else [""]
+        return node_number(holder) if holder and self.clear(now_ns, but=holder) else NOBODY
+
+    def passed_on(self, heir: str) -> bool:
+        """Whether it owns all that this node can give it."""
+        return not self._rules or self._reign is None or self._reign.has_taken(heir)
+
+    def prepare(self, heir: str) -> None:
+        """It is about to get what this node owns."""
+        if self._reign:
+            self._reign.ask_for_report(heir)
 
     @property
     def owners(self) -> tuple[OwnerView, ...]:
@@ -231,7 +253,7 @@ class Ownership:
             if reign:
                 reign.passed_on(leases.number, held, now_ns)
         if reign:
-            reign.share(standpoint.giving_up, standpoint.lease_until_ns, now_ns)
+            reign.share(standpoint.giving_up, standpoint.heir, standpoint.lease_until_ns, now_ns)
         elif not standpoint.leads and not standpoint.catching_up:
             self._tenancy.report(standpoint.leader, standpoint.term, self.engine, now_ns)
         self._clear_ns = self.clear_ns(now_ns)
@@ -280,12 +302,12 @@ class Ownership:
     def _serve(self, standpoint: Standpoint, now_ns: int) -> tuple[Mapping[str, int], str]:
         """Without a lease of its own."""
         term, leader = standpoint.term, standpoint.leader_name
+        held = self._tenancy.held(term, now_ns, stands=standpoint.stands)
+        if held:
+            return held, standpoint.giving_up or self._tenancy.reason
         if standpoint.leads:
             self._tenancy.clear()
             return {}, standpoint.giving_up or f"{leader} leads term {term}, but no majority has confirmed it lately"
-        held = self._tenancy.held(term, now_ns)
-        if held:
-            return held, standpoint.giving_up or self._tenancy.reason
         return {}, standpoint.giving_up or (
             f"{leader} leads term {term}" if leader else f"no leader is known in term {term}"
         )
@@ -305,11 +327,16 @@ class Ownership:
         return {name: self._prolonged(max(held.get(name, 0), self.engine.held.get(name, 0)), now_ns) for name in ours}
 
     def _prolonged(self, until_ns: int, now_ns: int) -> int:
-        return until_ns if until_ns - now_ns > self._hold_ns // 2 else now_ns + self._hold_ns
+        return until_ns if until_ns - now_ns > self._renewed_ns else now_ns + self._hold_ns
 
     def _hold_due_ns(self) -> int | None:
         ends = [until_ns for group, until_ns in self.engine.held.items() if group in self._held_on]
-        return min(ends) - self._hold_ns // 2 if ends else None
+        return min(ends) - self._renewed_ns if ends else None
+
+    @property
+    def _renewed_ns(self) -> int:
+        """So long before its end"""
+        return self._hold_ns - self._timers.heartbeat_ns
 
     @property
     def _hold_ns(self) -> int:

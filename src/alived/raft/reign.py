@@ -143,21 +143,23 @@ class Reign:
     def granted_to_others(self, now_ns: int) -> bool:
         return any(node != self._own for node in self.grants.holders(now_ns).values())
 
-    def share(self, giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
-        """Tell followers what they may own, if they do not know."""
+    def share(self, giving_up: str, heir: str, lease_until_ns: int | None, now_ns: int) -> None:
+        """Tell followers what they may own, if they do not know. Of a leader that gives up everything only the heir
+        gets something."""
         assert self._realm is not None
         for member in self._realm.members:
             if member.id != self._own and (member.id in self.reports or member.may_own):
-                self._tell(member.id, giving_up, lease_until_ns, now_ns)
+                groups = self._decision.owners if not giving_up or member.id == heir else ()
+                self._tell(member.id, groups, giving_up, lease_until_ns, now_ns)
         self._spread_status(now_ns)
         self._looked_ns = now_ns
 
-    def _tell(self, node: str, giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
-        owners = {} if giving_up else self._decision.owners
+    def _tell(self, node: str, groups: Iterable[str], giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
+        """groups: all that it may have, if it shall."""
         meant = tuple(
             group
-            for group, owner in owners.items()
-            if owner == node and self.grants.holder(group, now_ns) in ("", node)
+            for group in groups
+            if self._decision.owners[group] == node and self.grants.holder(group, now_ns) in ("", node)
         )
         told = self._told.get(node)
         if told is not None and told.meant == meant and not self._worth_saying(told, lease_until_ns, now_ns):
@@ -166,6 +168,8 @@ class Reign:
         # What it holds already must not be counted from nothing.
         holds = node in self.grants.holders(now_ns).values()
         fresh = holds or now_ns - at_ns <= self._timers.heartbeat_ns
+        if giving_up and fresh and not (holds or meant):
+            return  # The heir, and there is nothing to grant yet.
         answer = self.grants.answer(
             node,
             report.number if report is not None and fresh else 0,
@@ -193,7 +197,16 @@ class Reign:
         wanted = set(groups) or {placed.group for placed in self._decision.groups}
         return "; ".join(dict.fromkeys(placed.reason for placed in self._decision.groups if placed.group in wanted))
 
+    def ask_for_report(self, node: str) -> None:
+        """It is about to be granted something, and that counts from its report."""
+        self._told.pop(node, None)
+
     # -- what is known
+
+    def has_taken(self, node: str) -> bool:
+        """Whether a follower holds all that it shall own, as it says itself."""
+        meant = {group for group, owner in self._decision.owners.items() if owner == node}
+        return not meant or (node in self.reports and meant <= _held(self.reports[node][0].groups))
 
     def owners(self, now_ns: int) -> tuple[tuple[str, str], ...]:
         return tuple((placed.group, self.grants.holder(placed.group, now_ns)) for placed in self._decision.groups)

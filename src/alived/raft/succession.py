@@ -33,6 +33,8 @@ class Succession:
         self._outbox = outbox
         self._failed = failed
         self._handover: Handover | None = None
+        self._patient_until_ns: int | None = None
+        """Everything is let go here; until then the heir has time to take it"""
         self._handed_over_at_end = False
         self.ends_ns: int | None = None
         """The daemon ends, by then at the latest"""
@@ -45,6 +47,17 @@ class Succession:
         if self.ends_ns is not None:
             return "the daemon ends"
         return self._handover.reason if self._handover else ""
+
+    @property
+    def to(self) -> int:
+        """Who takes over; 0: nobody is asked to."""
+        return self._handover.to if self._handover else NOBODY
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When it goes on though the heir has not taken what it shall own."""
+        withdraws = self._handover is not None and self._handover.progress is Progress.WITHDRAWING
+        return self._patient_until_ns if withdraws else None
 
     def there(self, number: int, now_ns: int) -> bool:
         """Whether a node was heard within an election timeout."""
@@ -93,6 +106,7 @@ class Succession:
         if self._handover is None:
             self._outbox.notice("info", "hands-over", f"hands over to {consensus.name(to)}: {reason}")
             self._handover = Handover(consensus.node, to, reason)
+            self._ownership.prepare(consensus.name(to))
 
     def end(self, now_ns: int) -> None:
         """The daemon is asked to end."""
@@ -109,9 +123,10 @@ class Succession:
         if self._handover is None:
             return False
         handover = self._handover
-        stepped = handover.proceed(clear=self._ownership.clear(now_ns))
+        stepped = handover.proceed(clear=self._is_clear(consensus.name(handover.to), now_ns))
         if handover.progress in (Progress.FAILED, Progress.DONE):
             self._handover = None
+            self._patient_until_ns = None
         if handover.progress is Progress.FAILED:
             to = consensus.name(handover.to)
             sentence = f"{to} did not take over within an election timeout, this node stands again"
@@ -120,13 +135,23 @@ class Succession:
             self._failed(sentence)
         return stepped
 
+    def _is_clear(self, heir: str, now_ns: int) -> bool:
+        """Nobody but the heir may own anything. It gets an election timeout to take it: then nobody notices that the
+        leadership follows."""
+        if not self._ownership.clear(now_ns, but=heir):
+            return False
+        if self._patient_until_ns is None:
+            self._patient_until_ns = now_ns + self._timers.election_ns
+        return self._ownership.passed_on(heir) or now_ns >= self._patient_until_ns
+
     def ended(self, consensus: Consensus | None, now_ns: int) -> bool:
         """Whether nothing is left to do: nothing is owned, the leader knows, another one leads if that was the aim."""
         if self.ends_ns is None:
             return False
         if consensus is None or now_ns >= self.ends_ns:
             return True
-        if self._handover or not self._ownership.clear(now_ns):
+        others_at_most = self._ownership.clear(now_ns) or self._ownership.sole_holder(now_ns)
+        if self._handover or not others_at_most:
             return False
         if consensus.leads or consensus.leader == NOBODY:
             return consensus.leads or not self._handed_over_at_end

@@ -62,9 +62,10 @@ class Tenancy:
         self._asked = self._asked or bool(self._subleased.until_ns)
         return self._asked
 
-    def held(self, term: int, now_ns: int) -> Mapping[str, int]:
-        """What may be owned by the grace of the leader of this term, and until when."""
-        if term != self._term:
+    def held(self, term: int, now_ns: int, *, stands: bool) -> Mapping[str, int]:
+        """What may be owned by the grace of the leader of this term, and until when. stands: for election in this term,
+        or it was elected; what a former leader granted it keeps until that ends, as nobody else can own it before."""
+        if term != self._term and not stands:
             self._subleased.clear()
             self._changed = None
             self._term = term
