@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from alived.adapters.loop import Loop
 from alived.base import NS_PER_MS
 from alived.config.model import Config, GlobalDefs
 from alived.daemon import commands
+from alived.daemon.checks import STAGGER_NS
 from alived.daemon.child import ChildContext
 from alived.daemon.messages import (
     BusMessage,
@@ -116,6 +118,21 @@ def test_it_follows_what_happens(play: Begin) -> None:
         ("info", "check-up"),
         ("warning", "check-down"),
     ]
+
+
+def test_many_checks_do_not_begin_in_one_breath(play: Begin) -> None:
+    """What is asked meanwhile is heard between them."""
+    worker = play(checking(**{f"c{number}": tcp(1, 60_000) for number in range(200)}))
+    due_ns = [shown.next_run_ns for shown in worker.checks().values()]
+    assert None not in due_ns
+    assert {later - earlier for earlier, later in itertools.pairwise(due_ns)} == {STAGGER_NS}  # type: ignore[operator]
+
+
+def test_checks_with_a_warm_up_are_spread_already(play: Begin) -> None:
+    checks = {f"c{number}": tcp(1, 60_000, warmup_ns=60_000 * NS_PER_MS) for number in range(50)}
+    worker = play(checking(**checks))
+    due_ns = [shown.next_run_ns or 0 for shown in worker.checks().values()]
+    assert 60_000 * NS_PER_MS > max(due_ns) - min(due_ns) > 20_000 * NS_PER_MS
 
 
 def test_what_stays_is_not_said_again(play: Begin) -> None:
