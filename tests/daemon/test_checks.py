@@ -160,6 +160,17 @@ def test_what_we_lack_is_no_verdict(play: Begin) -> None:
         assert worker.check().undecided
 
 
+def test_a_tracker_that_can_no_longer_ask_does_not_stay_green(play: Begin) -> None:
+    with listening() as port:
+        worker = play(checking(web=tcp(port, 2)))
+        assert worker.verdict().up
+        worker.worker.handle(Configure(checking(web=tcp(port, 2, bindto="192.0.2.99"))))
+        worker.until(lambda: not worker.verdict().up)
+        assert worker.verdict().reason.startswith("check web could not ask 10 times in a row: ")
+        worker.worker.handle(Configure(checking(web=tcp(port, 2))))
+        worker.until(lambda: worker.verdict().up)
+
+
 def test_a_password_that_cannot_be_read_is_no_verdict(play: Begin) -> None:
     check = RedisCheck(
         connect_ip="127.0.0.1", connect_port=1, password_file="/nonexistent", delay_loop_ns=NS_PER_MS, warmup_ns=0

@@ -40,8 +40,10 @@ def http(*paths: str, delay_loop: int = 1000, delay_before_retry: int = 100, **f
 class Playbook:
     """Time is in milliseconds and goes on only by `at`. share 1.0: the second run is not early."""
 
-    def __init__(self, config: ProbedCheck, known: bool | None = None, share: float = 1.0) -> None:
-        self.checker = Checker("check web", config, 0, share, known)
+    def __init__(
+        self, config: ProbedCheck, known: bool | None = None, share: float = 1.0, expires: bool = False
+    ) -> None:
+        self.checker = Checker("check web", config, 0, share, known, expires=expires)
         self.now_ms = 0
         self.starts: list[tuple[int, int]] = []
         """Moment in ms, and stage."""

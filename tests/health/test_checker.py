@@ -10,13 +10,14 @@ from alived.base import NS_PER_MS
 from alived.health.check_events import (
     AbandonProbe,
     CheckDropped,
+    CheckEffect,
     CheckJudged,
     CheckNoticed,
     CheckReconfigured,
     Sight,
     StartProbe,
 )
-from alived.health.checker import KEPT_RESULTS
+from alived.health.checker import KEPT_RESULTS, PATIENCE
 from alived.health.config import MiscCheck, SmtpCheck
 from tests.health.check_playbook import FIELDS, Playbook, http, ms, tcp
 
@@ -277,6 +278,32 @@ def test_what_we_lack_ourselves_is_no_verdict() -> None:
     assert play.undecided("no free port") == []
     assert play.results(True) == []
     assert play.checker.snapshot().undecided == ""
+
+
+def could_not_ask(play: Playbook, times: int) -> list[CheckEffect]:
+    effects: list[CheckEffect] = []
+    for _ in range(times):
+        play.next()
+        effects += play.undecided("no free port")
+    return effects
+
+
+def test_nothing_stays_green_that_cannot_be_asked() -> None:
+    play = Playbook(tcp(rise=2), known=True, expires=True)
+    could_not_ask(play, PATIENCE - 1)
+    play.results(True)
+    assert len(could_not_ask(play, PATIENCE - 1)) == 1
+    down = CheckJudged(False, "check web could not ask 10 times in a row: no free port", news=True)
+    assert could_not_ask(play, 3) == [down]
+    assert play.results(True) == []
+    assert play.results(True) == [CheckJudged(True, "check web succeeded 3 times in a row: connected", news=True)]
+
+
+@pytest.mark.parametrize(("known", "expires"), [(True, False), (None, True), (False, True)])
+def test_what_is_not_green_or_of_keepalived_stays_as_it_is(known: bool | None, expires: bool) -> None:
+    play = Playbook(tcp(), known, expires=expires)
+    assert [type(effect) for effect in could_not_ask(play, 3 * PATIENCE)] == [CheckNoticed]
+    assert play.checker.snapshot().up is known
 
 
 def test_undecided_answers_of_a_replaced_probe_say_nothing() -> None:

@@ -106,7 +106,9 @@ class _Check:
         self, context: ChildContext, asking: Asking, configured: ConfiguredCheck, begin_ns: int, known: bool | None
     ) -> None:
         self._context, self._asking, self._name = context, asking, configured.name
-        self.checker = Checker(configured.subject, configured.check, begin_ns, random.random(), known)
+        self.checker = Checker(
+            configured.subject, configured.check, begin_ns, random.random(), known, expires=configured.expires
+        )
         self._asked: Asked | None = None
         """The probe that runs, or the last one."""
         self._timer: Timer | None = None

@@ -18,28 +18,30 @@ class ConfiguredCheck(msgspec.Struct, frozen=True):
     name: str
     subject: str
     check: ProbedCheck
+    expires: bool
+    """Down, if it was up and cannot be asked"""
 
 
 def configured_checks(config: Config) -> dict[str, ConfiguredCheck]:
     """All that ask again and again, by name, in the order of the configuration."""
     found: dict[str, ConfiguredCheck] = {}
-    for name, subject, check in _all(config):
+    for name, subject, check, expires in _all(config):
         if isinstance(check, ProbedCheck):
             unique = _unlike(name, found)
-            found[unique] = ConfiguredCheck(unique, subject, check)
+            found[unique] = ConfiguredCheck(unique, subject, check, expires)
     return found
 
 
-def _all(config: Config) -> Iterator[tuple[str, str, Check]]:
+def _all(config: Config) -> Iterator[tuple[str, str, Check, bool]]:
     for named in config.checks:
-        yield named.name, f"check {named.name}", named.check
+        yield named.name, f"check {named.name}", named.check, True
     for service in config.virtual_servers:
         where = service.virtual_server.service
         for member in service.pool:
             server = member.server.endpoint
             for check in member.checks:
                 keyword = keyword_of(check)
-                yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check
+                yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check, False
 
 
 def _unlike(name: str, taken: dict[str, ConfiguredCheck]) -> str:

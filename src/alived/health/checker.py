@@ -10,7 +10,8 @@ our own checks) from its start, on a grid that our own lateness does not shift. 
 `warmup`, do not stay together: the second run comes early, at a random place of its own. There is never a second probe
 beside the first; whoever asks sees to it that each one ends.
 
-A probe that could not ask, because we lack a socket or a process, says nothing: it is asked again after `delay_loop`.
+A probe that could not ask, because we lack a socket or an address, says nothing: it is asked again after `delay_loop`.
+With `expires`, what is up and could not be asked PATIENCE times in a row is down: nothing stays green that nobody asks.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from alived.health.dialogue import Verdict
 from alived.health.rise_fall import RiseFall
 
 KEPT_RESULTS = 10
+PATIENCE = 10
+"""Probes in a row that could not ask."""
 
 
 class _Probe(msgspec.Struct, frozen=True):
@@ -57,10 +60,21 @@ class _Probe(msgspec.Struct, frozen=True):
 class Checker:
     """A core: `step`, `deadline_ns`, `snapshot`."""
 
-    def __init__(self, subject: str, config: ProbedCheck, now_ns: int, share: float, known: bool | None = None) -> None:
+    def __init__(
+        self,
+        subject: str,
+        config: ProbedCheck,
+        now_ns: int,
+        share: float,
+        known: bool | None = None,
+        *,
+        expires: bool = False,
+    ) -> None:
         """subject: begins sentences, "check web". share: 0..1, random: which part of `warmup` the first run waits.
-        known: the verdict of a former worker, which holds until the results say otherwise."""
+        known: the verdict of a former worker, which holds until the results say otherwise. expires: whether what is up
+        and cannot be asked is down some day; real servers of keepalived stay up."""
         self._subject = subject
+        self._expires = expires
         self.config = config
         self._counter = RiseFall(config.rise, config.fall, init_fail=config.alpha, known=known)
         self._alpha_unsaid = config.alpha and known is None
@@ -76,7 +90,7 @@ class Checker:
         self._stage = 0
         self._repairing = False
         """Only the stage that failed is asked."""
-        self._failed_tries = self._runs = self._streak = 0
+        self._failed_tries = self._runs = self._streak = self._unasked = 0
         self._undecided = ""
         self._sight = NOTHING_SEEN
         self._history: collections.deque[CheckResult] = collections.deque(maxlen=KEPT_RESULTS)
@@ -136,7 +150,7 @@ class Checker:
         if probe is None or probe.number != run:
             return []  # given up, or of a check that a reload has replaced
         self._probe = None
-        self._undecided, self._sight = "", sight
+        self._undecided, self._unasked, self._sight = "", 0, sight
         last = self._history[-1] if self._history else None
         self._streak = self._streak + 1 if last is not None and last.ok is verdict.ok else 1
         self._history.append(CheckResult(verdict.ok, verdict.reason, now_ns, took_ns, self._stage))
@@ -181,11 +195,19 @@ class Checker:
             return []
         self._probe = None
         self._next_run(probe, now_ns)
+        self._unasked += 1
         is_new, self._undecided = reason != self._undecided, reason
+        if self._expires and self._counter.up and self._unasked >= PATIENCE:
+            return [self._expire(now_ns)]
         if not is_new:
             return []
         message = f"{self._subject} could not ask, its verdict stays: {reason}"
         return [CheckNoticed("warning", "check-undecided", message)]
+
+    def _expire(self, now_ns: int) -> CheckEffect:
+        self._counter = RiseFall(self.config.rise, self.config.fall, known=False)
+        why = f"could not ask {self._unasked} times in a row: {self._undecided}"
+        return self._judge(why, news=True, now_ns=now_ns)
 
     # What it means
 
