@@ -17,7 +17,16 @@ PAGES = {
     "vrrp": ("Instances and groups", ("vrrp_instance", "vrrp_sync_group", "garp_group", "track_group")),
     "trackers": (
         "What instances track",
-        ("vrrp_script", "check", "vrrp_track_process", "track_file", "vrrp_track_file", "bfd_instance"),
+        (
+            "vrrp_script",
+            "check",
+            "vrrp_track_process",
+            "track_file",
+            "vrrp_track_file",
+            "gateway",
+            "unit",
+            "bfd_instance",
+        ),
     ),
     "virtual_server": ("Load balancing", ("virtual_server", "virtual_server_group", "SSL")),
 }

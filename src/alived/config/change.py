@@ -38,6 +38,8 @@ class Subject(enum.StrEnum):
     PROCESS = "vrrp_track_process"
     FILE = "track_file"
     CHECK = "check"
+    GATEWAY = "gateway"
+    UNIT = "unit"
     LINK_DELAY = "interface_up_down_delays"
     CLUSTER = "cluster"
     HOOK = "hook"

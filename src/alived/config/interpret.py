@@ -44,6 +44,8 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {
     "vrrp_scripts": values,
     "track_processes": values,
     "track_files": values,
+    "gateways": values,
+    "units": values,
     "bfd_instances": values,
     "vip_conf": _as_it_is,
     "hooks": tuple,

@@ -7,7 +7,16 @@ import msgspec
 from alived.config.product import Logging, Web, Webhook
 from alived.health.checks_config import CombinedCheck, NamedCheck
 from alived.health.config import AnyCheck, SslContext
-from alived.health.trackers_config import BfdInstance, LinkDelay, TrackFile, Tracking, TrackProcess, VrrpScript
+from alived.health.trackers_config import (
+    BfdInstance,
+    LinkDelay,
+    TrackFile,
+    TrackGateway,
+    Tracking,
+    TrackProcess,
+    TrackUnit,
+    VrrpScript,
+)
 from alived.hooks.config import Hook, NotifyScripts, Script
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
 from alived.lvs.daemon_config import LvsDefaults
@@ -117,6 +126,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     vrrp_scripts: tuple[VrrpScript, ...] = ()
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
+    gateways: tuple[TrackGateway, ...] = ()
+    units: tuple[TrackUnit, ...] = ()
     checks: tuple[NamedCheck, ...] = ()
     combined_checks: tuple[CombinedCheck, ...] = ()
     """Their names are those of checks too: no two of either are alike"""

@@ -5,15 +5,27 @@ from __future__ import annotations
 import collections
 import itertools
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from alived.config.model import Config
 from alived.daemon.configured_checks import configured_checks, time_to_confirm_ns
 from alived.health.checks_config import CombinedCheck, NamedCheck
 from alived.health.combination import in_order
-from alived.health.trackers_config import FlapDamping, TrackerKind, TrackFile, TrackProcess, VrrpScript, Weight
+from alived.health.trackers_config import (
+    FlapDamping,
+    TrackerKind,
+    TrackFile,
+    TrackGateway,
+    TrackProcess,
+    TrackUnit,
+    VrrpScript,
+    Weight,
+)
 
-T = TypeVar("T", VrrpScript, TrackProcess, TrackFile)
+T = TypeVar("T", VrrpScript, TrackProcess, TrackFile, TrackGateway, TrackUnit)
+
+
+Damped: TypeAlias = VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck
 
 
 def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
@@ -27,6 +39,14 @@ def tracked_processes(config: Config) -> dict[str, TrackProcess]:
 
 def tracked_files(config: Config) -> dict[str, TrackFile]:
     return _tracked(config, TrackerKind.FILE, config.track_files)
+
+
+def tracked_gateways(config: Config) -> dict[str, TrackGateway]:
+    return _tracked(config, TrackerKind.GATEWAY, config.gateways)
+
+
+def tracked_units(config: Config) -> dict[str, TrackUnit]:
+    return _tracked(config, TrackerKind.UNIT, config.units)
 
 
 def _tracked(config: Config, kind: TrackerKind, defined: Sequence[T]) -> dict[str, T]:
@@ -55,9 +75,13 @@ def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
 
 def dampings(config: Config) -> dict[str, FlapDamping]:
     """Of trackers that have it, by key."""
-    kinds: dict[TrackerKind, Sequence[VrrpScript | TrackProcess | NamedCheck | CombinedCheck]] = {
+    kinds: dict[
+        TrackerKind, Sequence[VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck]
+    ] = {
         TrackerKind.SCRIPT: config.vrrp_scripts,
         TrackerKind.PROCESS: config.track_processes,
+        TrackerKind.GATEWAY: config.gateways,
+        TrackerKind.UNIT: config.units,
         TrackerKind.CHECK: (*config.checks, *config.combined_checks),
     }
     return {
@@ -77,4 +101,9 @@ def times_to_confirm(config: Config) -> dict[str, int]:
     }
     processes = {TrackerKind.PROCESS.key(name): 0 for name in tracked_processes(config)}
     files = {TrackerKind.FILE.key(name): 0 for name in tracked_files(config)}
-    return scripts | checks | processes | files
+    gateways = {
+        TrackerKind.GATEWAY.key(name): one.interval_ns + one.timeout_ns
+        for name, one in tracked_gateways(config).items()
+    }
+    units = {TrackerKind.UNIT.key(name): one.interval_ns for name, one in tracked_units(config).items()}
+    return scripts | checks | processes | files | gateways | units

@@ -13,6 +13,7 @@ from alived.daemon.change_scripts import ChangeScripts
 from alived.daemon.checks import Checks
 from alived.daemon.child import ChildContext
 from alived.daemon.file_checks import FileChecks
+from alived.daemon.gateway_checks import GatewayChecks
 from alived.daemon.messages import (
     BusMessage,
     CheckAsked,
@@ -29,6 +30,7 @@ from alived.daemon.messages import (
 from alived.daemon.pipes import Pipes
 from alived.daemon.process_checks import ProcessChecks
 from alived.daemon.script_checks import ScriptChecks
+from alived.daemon.unit_checks import UnitChecks
 
 
 def make_worker(context: ChildContext) -> Worker:
@@ -44,7 +46,7 @@ class Worker:
         self._changes = ChangeScripts(context)
         self._scripts = ScriptChecks(context)
         self._checks = Checks(context)
-        self._others = (ProcessChecks(context), FileChecks(context))
+        self._others = (ProcessChecks(context), FileChecks(context), GatewayChecks(context), UnitChecks(context))
         self._watches = (self._scripts, self._checks, *self._others)
         self._pipes = Pipes(context)
 

@@ -113,6 +113,51 @@ class TrackFile(msgspec.Struct, frozen=True, kw_only=True):
     weight: Weight = Weight(1)
 
 
+class GatewayMethod(enum.StrEnum):
+    """How targets are asked."""
+
+    LINK = "link"
+    """ARP for IPv4, neighbour solicitations for IPv6: `arp` or `ndp` in a configuration"""
+    ICMP = "icmp"
+
+
+DEFAULT_ROUTES = ("default", "default6")
+"""Targets that mean the gateway of the default route, IPv4 and IPv6, whatever it is when it is asked"""
+
+
+class TrackGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """`gateway`: up while at least `quorum` of its targets answer."""
+
+    name: str
+    targets: tuple[str, ...]
+    """Numeric addresses, or DEFAULT_ROUTES"""
+    quorum: int = 1
+    interface: str = ""
+    """Where they are asked; "": where the route leads, with LINK only for DEFAULT_ROUTES"""
+    method: GatewayMethod = GatewayMethod.LINK
+    interval_ns: int = NS_PER_S
+    timeout_ns: int = NS_PER_S
+    """For an answer; at most the interval"""
+    rise: int = 2
+    fall: int = 3
+    weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None
+
+
+class TrackUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """`unit`: up while a unit of systemd is active."""
+
+    name: str
+    unit: str
+    """With its suffix: nginx.service"""
+    interval_ns: int = NS_PER_S
+    """Between two questions"""
+    rise: int = 1
+    fall: int = 1
+    weight: Weight = Weight()
+    flap_damping: FlapDamping | None = None
+
+
 class BfdInstance(msgspec.Struct, frozen=True, kw_only=True):
     """`bfd_instance`: a session of RFC 5880 (port 3784, multihop 4784)."""
 
@@ -159,6 +204,8 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[Tracked, ...] = ()
     files: tuple[Tracked, ...] = ()
     checks: tuple[Tracked, ...] = ()
+    gateways: tuple[Tracked, ...] = ()
+    units: tuple[Tracked, ...] = ()
     bfd: tuple[Tracked, ...] = ()
 
     def judged(self) -> Iterator[tuple[TrackerKind, Tracked]]:
@@ -172,6 +219,8 @@ _JUDGED: Mapping[TrackerKind, str] = {
     TrackerKind.SCRIPT: "scripts",
     TrackerKind.PROCESS: "processes",
     TrackerKind.FILE: "files",
+    TrackerKind.GATEWAY: "gateways",
+    TrackerKind.UNIT: "units",
     TrackerKind.CHECK: "checks",
 }
 """Fields of `Tracking` by kind"""

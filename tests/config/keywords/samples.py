@@ -24,9 +24,10 @@ COUNTS: dict[str, int] = json.loads(GOLDEN.read_text())
 
 TABLES = tables()
 _POLICIES = {"conflict_check", "vip_vanish", "address_lifetime"}
-_TRACKED = {"track_check"}
+_TRACKED = {"track_check", "track_gateway", "track_unit"}
 _POLICY = {"all_unhealthy"}
-_BLOCKS = {"check", "node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
+_TRACKERS = {"check", "gateway", "unit"}
+_BLOCKS = _TRACKERS | {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
 OURS = {
     "vrrp_instance": _POLICIES | _TRACKED | _POLICY,
     "vrrp_sync_group": _TRACKED,
@@ -64,8 +65,14 @@ tcp {
 target 192.0.2.1 80
 }
 }
+gateway uplink {
+target default
+}
+unit proxy {
+name nginx.service
+}
 """
-"""What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b, web."""
+"""What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b, web, uplink, proxy."""
 
 _PEERS = "unicast_peer {\n192.0.2.2\n}"
 BESIDE = {

@@ -28,6 +28,8 @@ KINDS = (
     Kind("track_process", "processes", "track_processes", "vrrp_track_process"),
     Kind("track_file", "files", "track_files", "track_file"),
     Kind("track_check", "checks", "checks", "check"),
+    Kind("track_gateway", "gateways", "gateways", "gateway"),
+    Kind("track_unit", "units", "units", "unit"),
     Kind("track_bfd", "bfd", "bfd_instances", "bfd_instance"),
 )
 

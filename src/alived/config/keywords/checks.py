@@ -46,7 +46,7 @@ from alived.health.checks_config import CombinedMember
 from alived.health.config import HELO_NAME, Role
 from alived.health.trackers_config import MAX_WEIGHT, TrackerKind
 
-KINDS = (TrackerKind.CHECK, TrackerKind.SCRIPT, TrackerKind.PROCESS, TrackerKind.FILE)
+KINDS = tuple(TrackerKind)
 """What a combination counts; a name alone is a check."""
 MAX_MEMBERS = 1000
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}\.?)*\Z")

@@ -110,6 +110,8 @@ _LIKE_VRRP = (
     "track_check",
     "track_file",
     "track_process",
+    "track_gateway",
+    "track_unit",
     "track_bfd",
     "garp_master_delay",
     "garp_master_repeat",

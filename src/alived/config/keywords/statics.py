@@ -131,7 +131,7 @@ def _delay(word: Word, name: str, findings: Findings) -> int | None:
 
 
 def link_delays() -> Converter:
-    return entries("NAME DOWN_SECONDS [UP_SECONDS]", "eth0 1 2.5", _read_delay)
+    return entries("NAME DOWN_SECONDS [UP_SECONDS]", "eth0 1 1.5", _read_delay)
 
 
 _METHOD = choice("MII", "ETHTOOL", "IOCTL")

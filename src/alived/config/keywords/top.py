@@ -12,6 +12,7 @@ from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.endpoints import group
 from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.lines import MAX_U32
+from alived.config.keywords.neighbours import GATEWAY, UNIT, build_gateway, build_unit
 from alived.config.keywords.routes import routes
 from alived.config.keywords.routing_rules import rules
 from alived.config.keywords.statics import (
@@ -51,6 +52,22 @@ _OWN = (
         "A check with a name, to be tracked: no script needed.",
         field="checks",
         children=checks.CHECK,
+        repeats=True,
+    ),
+    works(
+        "gateway",
+        definition(GATEWAY, build_gateway, "uplink {\ntarget default\n}"),
+        "Neighbours that must answer, to be tracked.",
+        field="gateways",
+        children=GATEWAY,
+        repeats=True,
+    ),
+    works(
+        "unit",
+        definition(UNIT, build_unit, "proxy {\nname nginx.service\n}"),
+        "A unit of systemd, to be tracked.",
+        field="units",
+        children=UNIT,
         repeats=True,
     ),
     works("node", cluster.node(), "This node of a cluster.", children=cluster.NODE),

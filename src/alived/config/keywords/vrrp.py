@@ -87,13 +87,15 @@ def _track_rows(who: str) -> tuple[Keyword, ...]:
     """Names of trackers; they are looked up when all blocks are read."""
     scripts, files = trackers(MAX_WEIGHT, "check"), trackers(MAX_WEIGHT + 1, "load weight 2")
     processes, sessions = trackers(MAX_WEIGHT + 1, "nginx"), trackers(MAX_WEIGHT, "peer")
-    checks = trackers(MAX_WEIGHT, "web")
+    checks, gateways, units = (trackers(MAX_WEIGHT, example) for example in ("web", "uplink", "proxy"))
     blind = f"{who} will not notice"
     return (
         works("track_interface", tracks, "FAULT while one of these links is down, or a weight on the priority."),
         works("track_script", scripts, "Scripts: FAULT while one is down, or a weight on the priority."),
         works("track_check", checks, "Checks with a name: FAULT while one is down, or a weight on the priority."),
         works("track_file", files, "Files: their numbers weigh; with weight 0 any number but 0 means FAULT."),
+        works("track_gateway", gateways, "Gateways: FAULT while one is down, or a weight on the priority."),
+        works("track_unit", units, "Units of systemd: FAULT while one is down, or a weight on the priority."),
         works("track_process", processes, "Processes: FAULT while one is down, or a weight on the priority."),
         not_yet("track_bfd", "BFD sessions.", f"{blind} when a BFD session goes down", converter=sessions),
     )

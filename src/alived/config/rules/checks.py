@@ -18,6 +18,8 @@ DEFINED = {
     TrackerKind.SCRIPT: ("vrrp_scripts", "vrrp_script"),
     TrackerKind.PROCESS: ("track_processes", "vrrp_track_process"),
     TrackerKind.FILE: ("track_files", "track_file"),
+    TrackerKind.GATEWAY: ("gateways", "gateway"),
+    TrackerKind.UNIT: ("units", "unit"),
 }
 """Kind of a member -> field of the top level, and the block that defines it."""
 

@@ -45,11 +45,13 @@ def _definitions(plan: Plan, field: str) -> Sequence[Definition]:
 
 
 def unused_trackers(plan: Plan) -> Iterator[Diagnostic]:
-    """A script, process or check that nobody tracks changes nothing."""
+    """What nobody tracks changes nothing."""
     for field, keyword, block in (
         ("vrrp_scripts", "track_script", "vrrp_script"),
         ("track_processes", "track_process", "vrrp_track_process"),
         ("checks", "track_check", "check"),
+        ("gateways", "track_gateway", "gateway"),
+        ("units", "track_unit", "unit"),
     ):
         definitions = _definitions(plan, field)
         if not definitions:
