@@ -1,7 +1,7 @@
 """Tracked units of systemd in the worker: `systemctl show` is asked, for all that are due at once.
 
 A child process now and then, and not a client of D-Bus of our own: it works whatever the version, with and without a
-message bus, and if it hangs it is killed (docs/adr/0018-trackers.md).
+message bus, and if it hangs it is killed (docs/adr/0019-what-is-watched.md).
 """
 
 from __future__ import annotations
