@@ -59,7 +59,8 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 class ServerProcess:
-    """One that listens on 127.0.0.1:port. ending: the signal that ends it at once."""
+    """One that listens on 127.0.0.1:port. directory: where it runs, if not where its log is. ending: the signal that
+    ends it at once."""
 
     address = "127.0.0.1"
 
@@ -70,6 +71,7 @@ class ServerProcess:
         log: Path,
         *,
         user: str | None = None,
+        directory: Path | None = None,
         env: Mapping[str, str] | None = None,
         ending: signal.Signals = signal.SIGKILL,
     ) -> None:
@@ -82,7 +84,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=log.parent,
+                cwd=directory or log.parent,
                 user=user,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
