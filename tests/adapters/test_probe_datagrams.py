@@ -17,7 +17,7 @@ from tests.nasty_servers import refused_port
 from tests.segment import OTHER_ADDRESS, Segment, ip
 
 PING_GROUPS = Path("/proc/sys/net/ipv4/ping_group_range")
-ECHO_V4, ECHO_V6 = b"\x08\x00", b"\x80\x00"
+ECHO = b"\x08\x00" + bytes(4)
 BOTH = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 
 
@@ -27,8 +27,8 @@ def udp(address: str, port: int, dialogue: Listening, **more: object) -> Inquiry
 
 
 def echo(address: str, dialogue: Listening | None = None, **more: object) -> Inquiry:
-    head = ECHO_V6 if ":" in address else ECHO_V4
-    dialogue = dialogue or Listening(head + bytes(4) + b"\x00\x07" + b"0123456789abcdef", enough=8)
+    """The dialogue speaks ICMP, also to an IPv6 address."""
+    dialogue = dialogue or Listening(ECHO + b"\x00\x07" + b"0123456789abcdef", enough=8)
     return udp(address, 80, dialogue, transport=Transport.ECHO, **more)
 
 
@@ -91,8 +91,9 @@ def _need_ping_sockets() -> None:
 @BOTH
 def test_an_echo_is_answered(address: str) -> None:
     _need_ping_sockets()
-    end = ask(echo(address))
-    assert end.outcome == Verdict(True, "enough")
+    dialogue = Listening(ECHO + b"\x00\x07" + b"0123456789abcdef", enough=8)
+    assert ask(echo(address, dialogue)).outcome == Verdict(True, "enough")
+    assert dialogue.heard[0] == 0, "also of ICMPv6"
 
 
 def test_without_the_right_to_ping_there_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,16 +110,12 @@ def test_without_the_right_to_ping_there_is_no_verdict(monkeypatch: pytest.Monke
 def test_echoes_with_ping_sockets_and_without(segment: Segment, address: str, groups: str) -> None:
     """Two at a time, so that each must know its own answer."""
     PING_GROUPS.write_text(groups)
-    first, second = (Listening(head_of(address) + bytes((number,)) * 8, enough=16) for number in (1, 2))
+    first, second = (Listening(ECHO + b"\x00\x01" + bytes((number,)) * 8, enough=16) for number in (1, 2))
     with prober() as one:
         ends = ask_all(one, [echo(address, first), echo(address, second)])
     assert [end.outcome for end in ends] == [Verdict(True, "enough")] * 2
     assert (bytes(first.heard[8:]), bytes(second.heard[8:])) == (b"\x01" * 8, b"\x02" * 8)
-    assert first.heard[0] == (129 if ":" in address else 0)
-
-
-def head_of(address: str) -> bytes:
-    return (ECHO_V6 if ":" in address else ECHO_V4) + bytes(4) + b"\x00\x01"
+    assert first.heard[0] == 0
 
 
 @pytest.mark.lab

@@ -11,6 +11,7 @@ from alived.wire.inet import checksum
 
 DATAGRAM_BYTES = 1 << 16
 READS_A_TURN = 16
+_ECHO_REQUEST = {socket.AF_INET: 8, socket.AF_INET6: 128}
 _ECHO_REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
 _ICMP = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
 _identifiers = itertools.count(1)
@@ -68,7 +69,8 @@ class DatagramProbe(Probe):
 
 
 class EchoProbe(DatagramProbe):
-    """A ping socket: the kernel sets identifier and checksum, and gives us only what answers them.
+    """A ping socket: the kernel sets identifier and checksum, and gives us only what answers them. The dialogue speaks
+    ICMP whatever the address: a name may turn out to be IPv6.
 
     Where groups may not open one (net.ipv4.ping_group_range) but we may open raw sockets, we do the same ourselves.
     """
@@ -95,6 +97,7 @@ class EchoProbe(DatagramProbe):
             ) from None
 
     def _packed(self, data: bytes) -> bytes:
+        data = bytes((_ECHO_REQUEST[self._family],)) + data[1:]
         if not self._identifier:
             return data
         message = data[:2] + bytes(2) + self._identifier + data[6:]
@@ -103,9 +106,9 @@ class EchoProbe(DatagramProbe):
         return message
 
     def _unpacked(self, data: bytes) -> bytes | None:
-        if not self._identifier:
-            return data
-        if self._family == socket.AF_INET:
+        if self._identifier and self._family == socket.AF_INET:
             data = data[(data[0] & 0x0F) * 4 :]
-        ours = data[:1] == bytes((_ECHO_REPLY[self._family],)) and data[4:6] == self._identifier
-        return data if ours else None
+        is_reply = data[:1] == bytes((_ECHO_REPLY[self._family],))
+        if self._identifier and not (is_reply and data[4:6] == self._identifier):
+            return None
+        return bytes((_ECHO_REPLY[socket.AF_INET],)) + data[1:] if is_reply else data

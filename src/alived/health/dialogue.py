@@ -19,7 +19,7 @@ class Transport(enum.StrEnum):
     DATAGRAM = "datagram"
     """UDP: each `Step.send` is one datagram, each `received` too"""
     ECHO = "echo"
-    """A ping socket: what is sent and received are ICMP messages"""
+    """A ping socket: what is sent and received are ICMP messages; the probe turns them into ICMPv6 and back"""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ _DIALOGUES: dict[type[NetworkCheck], Callable[[Any, About], Dialogue]] = {
     SmtpCheck: lambda check, _: SmtpDialogue(check),
     UdpCheck: lambda check, _: UdpDialogue(check),
     DnsCheck: lambda check, about: DnsDialogue(check, about.number),
-    PingCheck: lambda check, about: PingDialogue(check, about.number),
+    PingCheck: lambda _, about: PingDialogue(about.number),
     RedisCheck: lambda check, about: RedisDialogue(check, about.password),
     GrpcCheck: lambda check, _: GrpcDialogue(check),
     MysqlCheck: lambda check, about: MysqlDialogue(check, about.password),
