@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from alived.health.config import (
@@ -48,7 +50,7 @@ def test_packets_vanish(kind: type[NetworkCheck]) -> None:
     ("behaviour", "words"),
     [
         (silent, "in time"),
-        (end_at_once, "ended the connection"),
+        (end_at_once, "ended the connection|reset by the server"),  # reset where we spoke first
         (reset, "reset by the server"),
         (greet(b"SSH-2.0-OpenSSH_9.2p1\r\n"), ""),
         (greet(bytes(100)), ""),
@@ -61,7 +63,7 @@ def test_another_server(kind: type[NetworkCheck], behaviour: Behaviour, words: s
         check = kind(connect_ip=server.address, connect_port=server.port, connect_timeout_ns=SHORT_NS)
         ok, reason = outcome(check)
     assert not ok
-    assert words in reason
+    assert re.search(words, reason)
     assert reason.isprintable()
 
 
