@@ -12,9 +12,9 @@ from alived.cli.status_checks import check_lines
 from alived.daemon import check_view
 from alived.daemon.messages import TrackerVerdict, WorkerSnapshot
 from alived.daemon.view import Clock
-from alived.health.check_events import CheckEvent, ProbeEnded, ProbeUndecided, Sight
+from alived.health.check_events import CheckEvent, CheckReconfigured, ProbeEnded, ProbeUndecided, Sight
 from alived.health.checker import Checker
-from alived.health.config import AnyCheck, TcpCheck
+from alived.health.config import AnyCheck, HttpCheck, TcpCheck, Url
 from alived.health.dialogue import Verdict
 from alived.health.trackers_config import TrackerKind
 from tests.daemon.checked import checking, pool, shell, tcp
@@ -144,6 +144,27 @@ def test_certificates(until_s: int, told: str) -> None:
     assert lines(check)[2].startswith(told)
     (line,) = [line for line in check_lines(check) if "certificate" in line]
     assert ("\x1b" in line) is (until_s < 1_000_000 + 86_400 * 14)
+
+
+def test_several_urls() -> None:
+    two = HttpCheck(connect_ip="192.0.2.1", urls=(Url(path="/a"), Url(path="/b")), retry=0, warmup_ns=0)
+    failed = (0, DUE), (1, ended(1, False, "HTTP status 503, not 200-299"))
+    assert shown(two, *failed)["probes"]["last"]["url"] == "/a"
+    assert "every 60 s: /a: HTTP status 503" in lines(shown(two, *failed))[1]
+
+
+def test_a_result_of_a_url_that_a_reload_took_away() -> None:
+    two = HttpCheck(connect_ip="192.0.2.1", urls=(Url(path="/a"), Url(path="/b")), delay_loop_ns=NS_PER_S, warmup_ns=0)
+    one = HttpCheck(connect_ip="192.0.2.1", urls=(Url(path="/c"),))
+    story = (
+        (0, DUE),
+        (1, ended(1, True, "fine")),
+        (1500, DUE),
+        (1501, ended(2, True, "fine")),
+        (1600, CheckReconfigured(one)),
+    )
+    (check,) = check_view.checks(checking(web=one), KNOWN, snapshot(two, *story), CLOCK)
+    assert [result["url"] for result in check["probes"]["history"]] == ["", ""]
 
 
 def test_those_of_real_servers_are_tracked_by_nobody() -> None:
