@@ -15,7 +15,6 @@ from alived.daemon.child import ChildContext
 from alived.daemon.messages import TrackerVerdict
 from alived.daemon.tracked import tracked_gateways
 from alived.daemon.tracker_voice import TrackerVoice, known_of
-from alived.health.config import PingCheck
 from alived.health.dialogue import Inquiry, Transport
 from alived.health.dialogues.ping import PingDialogue
 from alived.health.gateway_tracker import (
@@ -179,12 +178,11 @@ class _Check:
     def _ask_by_echo(self, effect: AskTarget, address: str, interface: str) -> None:
         if run := self._runs.pop(effect.target, None):
             run.cancel()
-        check = PingCheck(connect_ip=address)
         inquiry = Inquiry(
             transport=Transport.ECHO,
             address=address,
             port=0,
-            dialogue=PingDialogue(check, effect.round & 0xFFFF),
+            dialogue=PingDialogue(effect.round & 0xFFFF),
             timeout_ns=self.tracker.config.timeout_ns,
             bind_if=interface,
         )
