@@ -27,6 +27,7 @@ from bench.times import punctuality
 
 Row = dict[str, float | None]
 FIRST_PORT = 20000
+CPUS = sorted(os.sched_getaffinity(0))
 START_S = 30
 """In which every server must have been asked."""
 SO_TIMESTAMPNS, SO_ATTACH_FILTER, SO_RCVBUFFORCE = 35, 26, 33
@@ -46,6 +47,8 @@ _SYN_ONLY = (
 def checks(name: str, *, kind: str, targets: int, seconds: float) -> tuple[list[Row], dict[str, Any]]:
     """`targets` servers, each asked every second."""
     with contextlib.ExitStack() as undo:
+        os.sched_setaffinity(0, CPUS[-1:])  # the sniffer is not to be in the way
+        undo.callback(os.sched_setaffinity, 0, CPUS)
         network = undo.enter_context(
             Network(["host"], lambda _number, _segment: ["198.18.0.1/24"], label="alived-bench")
         )
@@ -95,7 +98,7 @@ def servers(namespace: str, directory: pathlib.Path, kind: str, count: int) -> I
         file.write_text(file.read_text() + (directory / "certificate.pem").read_text())
         certificate = [str(file)]
     command = [sys.executable, "-m", "bench.targets", kind, str(FIRST_PORT), str(count), *certificate]
-    inside_it = ["prlimit", "--nofile=20000", "taskset", "-c", str(_cpus()[-1]), "ip", "netns", "exec", namespace]
+    inside_it = ["prlimit", "--nofile=20000", "taskset", "-c", str(CPUS[-1]), "ip", "netns", "exec", namespace]
     with subprocess.Popen([*inside_it, *command], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -104,10 +107,6 @@ def servers(namespace: str, directory: pathlib.Path, kind: str, count: int) -> I
             yield
         finally:
             process.kill()
-
-
-def _cpus() -> list[int]:
-    return sorted(os.sched_getaffinity(0))
 
 
 def _syns(seconds: float) -> dict[int, list[float]]:
@@ -151,7 +150,7 @@ class Checker(Daemon):
     """A program that checks, on the first CPU."""
 
     def command(self) -> list[str]:
-        return ["prlimit", "--nofile=20000", "taskset", "-c", str(_cpus()[0]), *self.what()]
+        return ["prlimit", "--nofile=20000", "taskset", "-c", str(CPUS[0]), *self.what()]
 
     def what(self) -> list[str]:
         raise NotImplementedError
