@@ -122,6 +122,52 @@ def test_a_million_lines(play: Begin) -> None:
     assert output[0] == "197" and output[-1].endswith("more lines left out)")
 
 
+def peak_bytes() -> int:
+    """Of the memory of this process, since the last time that somebody asked."""
+    status = Path("/proc/self/status").read_text()
+    Path("/proc/self/clear_refs").write_text("5")
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+
+@pytest.mark.parametrize("text", ["yes", "exec cat /dev/zero"], ids=["lines", "one line"])
+def test_output_without_end_costs_no_memory_and_ends_with_its_time(play: Begin, text: str) -> None:
+    worker = play(tracked(shell(text, interval_ms=60_000, timeout_ms=700)))
+    peak_bytes()
+    before = peak_bytes()
+    assert worker.verdict().reason == "script chk timed out after 0.7 s"
+    worker.until(lambda: worker.script().running_since_ns is None)
+    assert peak_bytes() < before + (4 << 20), "hundreds of megabytes went through"
+
+
+def test_a_script_of_somebody_else_is_not_run_by_root_with_script_security(play: Begin, tmp_path: Path) -> None:
+    check = tmp_path / "check"
+    check.write_text("#!/bin/sh\n")
+    check.chmod(0o755)
+    os.chown(check, 65534, 65534)
+    config = tracked(shell("", argv=(str(check),)))
+    assert play(config).verdict().up, "keepalived runs it, too"
+    careful = msgspec.structs.replace(config, global_defs=GlobalDefs(enable_script_security=True))
+    reason = f"enable_script_security: {check} can be changed by others than root, so root does not run it"
+    assert play(careful).verdict().reason == f"script chk cannot be started: {reason}"
+
+
+def test_there_is_never_a_second_run_beside_the_first(play: Begin, tmp_path: Path) -> None:
+    text = f"mkdir {tmp_path}/runs || touch {tmp_path}/twice; sleep 0.2; rmdir {tmp_path}/runs"
+    worker = play(tracked(shell(text, interval_ms=20)))
+    worker.until(lambda: worker.script().runs == 3)
+    assert worker.script().overlaps >= 2
+    assert not (tmp_path / "twice").exists()
+    assert [line.code for line in worker.sent if isinstance(line, LogLine)].count("script-overlap") == 1
+
+
+def test_one_that_leaves_a_daemon_behind_is_not_waited_for(play: Begin, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    daemon = f"setsid sh -c 'echo $$ > {pid_file}; exec sleep 1000' &"
+    worker = play(tracked(shell(f"{daemon} while ! test -s {pid_file}; do :; done", interval_ms=60_000)))
+    assert worker.verdict().up
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)  # raises if it is not there: it is the operator's
+
+
 def test_a_reload_keeps_what_is_the_same_and_drops_what_is_gone(play: Begin, tmp_path: Path) -> None:
     same, gone = shell("true", "same", interval_ms=60_000), shell(f"echo $$ > {tmp_path}/pid; sleep 1000", "gone")
     worker = play(tracked(same, gone))
