@@ -186,6 +186,35 @@ def test_a_reader_that_an_earlier_one_of_the_same_turn_removed_is_not_called(loo
         assert len(called) == 1
 
 
+def test_what_is_ready_of_a_closed_file_is_not_told_to_the_next_one_of_its_number(loop: Loop) -> None:
+    pipes = [os.pipe() for _ in range(2)]
+    called: list[str] = []
+    opened: list[int] = []
+
+    def replaced(mine: int, others: int) -> None:
+        """Whichever is ready first closes the other, whose number goes to a pipe without data."""
+        if opened:
+            return
+        for fd in (mine, others):
+            loop.remove_reader(fd)
+            os.close(fd)
+        opened.extend((*os.pipe(), *os.pipe()))
+        for fd in opened[::2]:
+            loop.add_reader(fd, lambda: called.append("reader"))
+            loop.add_writer(fd, lambda: called.append("writer"))
+
+    (one, to_one), (two, to_two) = pipes
+    loop.add_reader(one, lambda: replaced(one, two))
+    loop.add_reader(two, lambda: replaced(two, one))
+    os.close(to_one)
+    os.close(to_two)
+    loop.turn()
+    assert {one, two} <= set(opened)
+    assert called == []
+    for fd in opened:
+        os.close(fd)
+
+
 def test_work_does_not_stop_sockets_and_timers(loop: Loop, pair: Pair) -> None:
     order: list[str] = []
 

@@ -63,6 +63,8 @@ class Loop:
         self._count = itertools.count()
         self._readers: dict[int, Callback] = {self._timerfd: self._drain_timer}
         self._writers: dict[int, Callback] = {}
+        self._fresh: set[int] = set()
+        """Files that came in this turn: what it still has to say about such a number is of a file that was closed."""
         self._soon: collections.deque[Callback] = collections.deque()
         self._work: collections.deque[Callback] = collections.deque()
         self._signals: dict[int, Callback] = {}
@@ -120,6 +122,7 @@ class Loop:
             self._epoll.modify(fd, mask)
         elif mask:
             self._epoll.register(fd, mask)
+            self._fresh.add(fd)
         elif known:
             self._epoll.unregister(fd)
 
@@ -174,10 +177,16 @@ class Loop:
             self._keep_gap()
         ready = self._epoll.poll(timeout_s)
         self.vitals[1] = 0
+        fresh = self._fresh
+        fresh.clear()
         for fd, mask in ready:
-            if mask & ~select.EPOLLOUT and (callback := self._readers.get(fd)):
+            if mask & ~select.EPOLLOUT and fd not in fresh and (callback := self._readers.get(fd)):
                 callback()
-            if mask & (select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP) and (callback := self._writers.get(fd)):
+            if (
+                mask & (select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP)
+                and fd not in fresh
+                and (callback := self._writers.get(fd))
+            ):
                 callback()
         self._run_timers()
         for _ in range(len(self._soon)):
