@@ -14,6 +14,7 @@ from alived.health.check_events import (
     CheckJudged,
     CheckNoticed,
     CheckReconfigured,
+    ProbedCheck,
     Sight,
     StartProbe,
 )
@@ -521,3 +522,31 @@ def test_starts_on_a_grid_never_overlap_and_keep_their_phase(
         assert play.starts[-1][0] - end_ms <= 1000
         play.ends(ok, took=took)
         end_ms = play.now_ms
+
+
+# -- certificates --
+
+
+def test_a_certificate_that_expires_is_said_once_for_each_day_that_it_has() -> None:
+    play = Playbook(http("/", tls_expiry_days=14))
+    said: list[tuple[int | None, list[str]]] = []
+    for days in (20, 14, 14, None, 14, 12, 13, 12, 0, -1, 90, 10):
+        play.at(play.now_ms + 10_000)
+        effects = play.ends(True, sight=Sight(certificate_days=days))
+        said.append((days, [one.message for one in effects if isinstance(one, CheckNoticed)]))
+    before = "check web: the server's certificate "
+    assert [(days, messages) for days, messages in said if messages] == [
+        (14, [before + "expires in 14 days"]),
+        (12, [before + "expires in 12 days"]),
+        (0, [before + "expires in 0 days"]),
+        (-1, [before + "has expired"]),
+        (10, [before + "expires in 10 days"]),
+    ]
+
+
+@pytest.mark.parametrize("check", [http("/"), tcp(), misc()])
+def test_nobody_is_warned_of_certificates_who_did_not_ask(check: ProbedCheck) -> None:
+    play = Playbook(check)
+    play.at(0)
+    effects = play.ends(True, sight=Sight(certificate_days=-5))
+    assert not [one for one in effects if isinstance(one, CheckNoticed)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from alived.adapters.loop import Loop
 from alived.adapters.probe import ProbeEnd, Undecided
 from alived.adapters.probes import Prober
 from alived.adapters.running_scripts import RunningScripts
+from alived.adapters.tls_identity import SECONDS_PER_DAY
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.commands import Command, Commands
 from alived.health.check_events import NOTHING_SEEN, ProbedCheck, Sight
@@ -73,8 +75,7 @@ class Asking:
         question = msgspec.structs.replace(question, dialogue=around(question.dialogue))
 
         def ended(end: ProbeEnd) -> None:
-            sight = Sight(certificate_until_s=end.expires_s) if end.expires_s is not None else NOTHING_SEEN
-            done(end.outcome, end.took_ns, sight)
+            done(end.outcome, end.took_ns, _seen(end))
 
         return self._prober.start(question, ended)
 
@@ -82,6 +83,13 @@ class Asking:
         """Ends all without a report."""
         self._prober.close()
         self._commands.close()
+
+
+def _seen(end: ProbeEnd) -> Sight:
+    until_s = end.expires_s
+    if until_s is None:
+        return NOTHING_SEEN
+    return Sight(certificate_until_s=until_s, certificate_days=int((until_s - time.time()) // SECONDS_PER_DAY))
 
 
 class _Nothing:

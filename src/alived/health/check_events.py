@@ -21,6 +21,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """Of a command: its last lines"""
     certificate_until_s: int | None = None
     """When the certificate of the server runs out, seconds since 1970"""
+    certificate_days: int | None = None
+    """Whole days until then; negative: it has run out"""
 
 
 NOTHING_SEEN = Sight()

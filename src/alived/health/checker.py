@@ -39,7 +39,7 @@ from alived.health.check_events import (
     Sight,
     StartProbe,
 )
-from alived.health.config import HttpCheck
+from alived.health.config import HttpCheck, SecuredCheck
 from alived.health.dialogue import Verdict
 from alived.health.rise_fall import RiseFall
 
@@ -93,6 +93,8 @@ class Checker:
         self._failed_tries = self._runs = self._streak = self._unasked = 0
         self._undecided = ""
         self._sight = NOTHING_SEEN
+        self._expiry_said: int | None = None
+        """Days that the certificate had when that was told."""
         self._history: collections.deque[CheckResult] = collections.deque(maxlen=KEPT_RESULTS)
 
     @property
@@ -154,9 +156,25 @@ class Checker:
         last = self._history[-1] if self._history else None
         self._streak = self._streak + 1 if last is not None and last.ok is verdict.ok else 1
         self._history.append(CheckResult(verdict.ok, verdict.reason, now_ns, took_ns, self._stage))
+        expiry = self._notice_expiry(sight)
         if verdict.ok:
-            return self._succeeded(probe, verdict, now_ns)
-        return self._failed(probe, verdict, now_ns)
+            return [*expiry, *self._succeeded(probe, verdict, now_ns)]
+        return [*expiry, *self._failed(probe, verdict, now_ns)]
+
+    def _notice_expiry(self, sight: Sight) -> list[CheckEffect]:
+        """Of the certificate of the server, within the last `tls_expiry_days`: once for each day less that it has."""
+        limit = self.config.tls_expiry_days if isinstance(self.config, SecuredCheck) else 0
+        days = sight.certificate_days
+        if days is None:
+            return []
+        if days > limit or not limit:
+            self._expiry_said = None
+            return []
+        if self._expiry_said is not None and days >= self._expiry_said:
+            return []
+        self._expiry_said = days
+        when = f"expires in {days} days" if days >= 0 else "has expired"
+        return [CheckNoticed("warning", "certificate-expires", f"{self._subject}: the server's certificate {when}")]
 
     def _succeeded(self, probe: _Probe, verdict: Verdict, now_ns: int) -> list[CheckEffect]:
         self._failed_tries = 0

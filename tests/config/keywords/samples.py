@@ -28,11 +28,16 @@ _TRACKED = {"track_check", "track_gateway", "track_unit"}
 _POLICY = {"all_unhealthy"}
 _TRACKERS = {"check", "gateway", "unit"}
 _BLOCKS = _TRACKERS | {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
+_HTTP = {"method", "headers", "body", "end_at_length", "decode_chunked", "max_body", "contains", "json"}
+_TLS = {"tls_verify", "tls_ca", "tls_certificate", "tls_key", "tls_expiry_days"}
 OURS = {
     "vrrp_instance": _POLICIES | _TRACKED | _POLICY,
     "vrrp_sync_group": _TRACKED,
     "vrrp_script": {"flap_damping"},
     "vrrp_track_process": {"flap_damping"},
+    "virtual_server/real_server/HTTP_GET/url": _HTTP,
+    "virtual_server/real_server/SSL_GET/url": _HTTP,
+    "virtual_server/real_server/SSL_GET": _TLS,
     "global_defs": _POLICIES,
     TOP_PATH: _BLOCKS,
 }
@@ -102,6 +107,7 @@ BESIDE = {
             ("regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "regex_stack"), "regex x"
         ),
     ),
+    "virtual_server/real_server/SSL_GET": {"tls_key": "tls_certificate /c.pem", "tls_certificate": "tls_key /k.pem"},
     "vrrp_track_process": {"quorum_max": "quorum 1"},
     "bfd_instance": {"hoplimit": "neighbor_ip fe80::2"},
     "global_defs": {

@@ -17,6 +17,7 @@ from alived.config.keywords.converters import (
     word,
 )
 from alived.config.keywords.endpoints import MAX_MARK, MAX_PORT
+from alived.config.keywords.http import OF_TLS, OF_URL
 from alived.config.keywords.probes import (
     digest,
     dns_name,
@@ -137,6 +138,7 @@ _URL = (
     works("regex_min_offset", integer(0, MAX_OFFSET, 0), "First octet where it may begin.", default="0"),
     works("regex_max_offset", integer(0, MAX_OFFSET, 1024), "Last octet where it may begin.", default="none"),
     works("regex_stack", regex_stack(), "Memory for PCRE2: octets at first, and at most.", default="32768"),
+    *OF_URL,
 )
 _TLS_COMPLIANT = works("tls_compliant", boolean(), "Close TLS as its RFC says.", default="off", since="2.2.8")
 URL = table("in url", _URL)
@@ -163,7 +165,7 @@ def _http_rows(url: Table) -> tuple[Keyword, ...]:
 
 
 HTTP_GET = table("in HTTP_GET", _http_rows(URL))
-SSL_GET = table("in SSL_GET", _http_rows(SSL_URL), _TLS_COMPLIANT)
+SSL_GET = table("in SSL_GET", _http_rows(SSL_URL), _TLS_COMPLIANT, OF_TLS)
 
 MISC_CHECK = table(
     "in MISC_CHECK",

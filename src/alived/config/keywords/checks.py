@@ -38,6 +38,7 @@ from alived.config.keywords.converters import (
 )
 from alived.config.keywords.definitions import definition
 from alived.config.keywords.endpoints import MAX_PORT
+from alived.config.keywords.http import EXPIRY
 from alived.config.keywords.product import path
 from alived.config.keywords.table import Keyword, Table, read_settings, table, works
 from alived.config.keywords.trackers import FLAP_DAMPING, MAX_COUNT, MAX_SECONDS, weight
@@ -167,6 +168,7 @@ _TLS = (
     works("tls_ca", path(), "Authorities that are trusted.", default="those of the system"),
     works("tls_certificate", path(), "Our certificate.", default="none"),
     works("tls_key", path(), "Its key.", default="none"),
+    EXPIRY,
 )
 _LOGIN = (
     works("user", word("NAME", "monitor"), "Who logs in.", default="nobody"),

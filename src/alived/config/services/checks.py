@@ -8,6 +8,7 @@ from typing import Any
 from alived.base import NS_PER_S, Location
 from alived.config.keywords.checkers import CheckBlock
 from alived.config.keywords.converters import Address, parse_address
+from alived.config.keywords.http import OF_TLS
 from alived.config.keywords.table import Settings, did_you_mean
 from alived.config.services.levels import Server, inherited
 from alived.config.services.urls import complete_urls
@@ -147,9 +148,17 @@ def _http(block: CheckBlock, server: Server) -> Iterable[AnyCheck]:
         enable_sni=said.get("enable_sni", bool(sni_name)),
         sni_name=sni_name,
         fast_recovery=said.get("fast_recovery", False),
+        **_tls(said, server),
         **network(said, server, delay=HTTP_RETRY_DELAY_NS),
     )
     return (check,)
+
+
+def _tls(said: Settings, server: Server) -> dict[str, Any]:
+    if ("tls_key" in said) is not ("tls_certificate" in said):
+        message = f"{server.name}: tls_certificate and tls_key belong together"
+        server.around.fail(said.place("tls_key", "tls_certificate"), "missing-keyword", message, "say both")
+    return {row.name: said.get(row.name) for row in OF_TLS if row.name in said}
 
 
 _OF_CONNECTION = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "connect_timeout", "fwmark")

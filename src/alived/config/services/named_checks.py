@@ -170,7 +170,7 @@ def _tls(said: Settings, server: Server) -> dict[str, Any]:
     return found
 
 
-TLS_FIELDS = ("tls", "tls_verify", "tls_name", "tls_ca", "tls_certificate", "tls_key")
+TLS_FIELDS = ("tls", "tls_verify", "tls_name", "tls_ca", "tls_certificate", "tls_key", "tls_expiry_days")
 
 
 def _login(said: Settings, server: Server, needs_user: bool) -> dict[str, Any]:

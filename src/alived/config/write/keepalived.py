@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from alived.base import Location
 from alived.config.findings import Findings
+from alived.config.keywords.http import OF_TLS, OF_URL
 from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import OWN_BLOCKS, TOP
 from alived.config.keywords.vrrp import policy_rows
@@ -25,7 +26,9 @@ _PREDEFINED = re.compile(r"\$\{?_[A-Z]")
 """A name that would be filled in; nothing keeps it from that."""
 _REFERS = re.compile(r"[@~]|\$\w+=|include")
 """The beginning of a statement that is no statement, unless it is in quotes."""
-_OWN_KEYWORDS = frozenset(("track_check", "flap_damping", "all_unhealthy", *(row.name for row in policy_rows())))
+_OWN_KEYWORDS = frozenset(
+    ("track_check", "flap_damping", "all_unhealthy", *(row.name for row in (*policy_rows(), *OF_URL, *OF_TLS)))
+)
 _CONTINUATION = re.compile(r"[ \t]*\\[ \t\r]*\n[ \t]*")
 
 

@@ -11,7 +11,7 @@ from alived.health.regex.options import read
 from alived.health.regex.parse import parse
 from alived.health.regex.program import build
 
-MAX_WORK = 1_000_000
+MAX_WORK = 250_000
 """Places that one search may visit beyond the table: half a second"""
 KNOWN_PATTERNS = 1024
 SLICE = 1 << 9
