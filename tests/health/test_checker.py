@@ -211,6 +211,13 @@ def test_a_url_that_fails_while_all_are_run_again_is_the_failed_one() -> None:
     assert {later - earlier for (earlier, _), (later, _) in zip(play.starts, play.starts[1:])} == {1000}
 
 
+def test_a_run_that_fails_and_takes_nothing_down_goes_on_where_it_failed() -> None:
+    play = Playbook(http("/a", "/b", retry=0, fall=2), known=True)
+    play.results(True, False, True)
+    play.next()
+    assert [stage for _, stage in play.starts] == [0, 1, 1, 0]
+
+
 def test_one_url_that_works_again_was_all_of_them() -> None:
     assert Playbook(http("/", retry=0), known=True).results(False, True) == [DOWN, UP]
 

@@ -232,7 +232,7 @@ class Checker:
     def _result(self, verdict: Verdict, stage: int, now_ns: int) -> list[CheckEffect]:
         """Of a whole run."""
         news = self._counter.hear(verdict.ok)
-        weighed = verdict.ok and verdict.weight is not None and verdict.weight != self._weight
+        weighed = verdict.weight is not None and verdict.weight != self._weight
         if weighed:
             self._weight = verdict.weight
         if not news and not weighed and (self._said is not None or verdict.ok is not self._counter.up):
