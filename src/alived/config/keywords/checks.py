@@ -112,7 +112,7 @@ class Combination(msgspec.Struct, frozen=True):
 
 
 def _members(words: Iterable[Word], findings: Findings) -> tuple[MemberEntry, ...] | None:
-    """`[script|process|file|check] NAME ...`; None after a report."""
+    """`[script|process|file|gateway|unit|check] NAME ...`; None after a report."""
     found: list[MemberEntry] = []
     kind: TrackerKind | None = None
     # A document may say "script NAME" in one word.
@@ -134,7 +134,7 @@ def combination() -> Converter:
     def read(block: Block, findings: Findings) -> Combination | None:
         return _combination(block, block.arguments, None, findings)
 
-    return Converter("[script|process|file] NAME...", "one two", read)
+    return Converter("[script|process|file|gateway|unit] NAME...", "one two", read)
 
 
 def counted_combination() -> Converter:
@@ -144,7 +144,7 @@ def counted_combination() -> Converter:
         quorum = parse_integer(block.arguments[0], 1, MAX_MEMBERS, "quorum", findings) if block.arguments else 0
         return None if quorum is None else _combination(block, block.arguments[1:], quorum, findings)
 
-    return Converter("NUMBER [script|process|file] NAME...", "2 one two three", read)
+    return Converter("NUMBER [script|process|file|gateway|unit] NAME...", "2 one two three", read)
 
 
 def _combination(block: Block, words: tuple[Word, ...], quorum: int | None, findings: Findings) -> Combination | None:
