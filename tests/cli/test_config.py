@@ -46,7 +46,10 @@ def test_what_holds(file: str) -> None:
     assert ["version", "2", "default"] in [line.split()[:3] for line in output.splitlines()]
     assert output.startswith("alived run\n")
     assert ["advert_int", "1", "default"] in [line.split() for line in output.splitlines()]
-    assert "vrrp_garp_master_refresh_repeat  1  " in output, "the longest keyword makes the column"
+    values = [line for line in output.splitlines() if line.startswith("  ") and line.split()[-1] == "default"]
+    longest = max(values, key=lambda line: len(line.split()[0]))
+    assert longest.startswith(f"  {longest.split()[0]}  {longest.split()[1]}"), "the longest keyword makes the column"
+    assert len({line.index(line.split()[1], len(line.split()[0]) + 2) for line in values}) == 1
 
 
 def test_the_id_of_the_node_decides_conditions(file: str) -> None:

@@ -90,7 +90,7 @@ class World:
     def add(self, name: str = "A", vrid: int = 51, *, address: str = VIP, **fields: object) -> VirtualRouter:
         """A BACKUP behind this port."""
         config = instance(name, vrid, address, **({"priority": 100} | fields))
-        router = VirtualRouter(config, Tracking(config.vrrp), ())
+        router = VirtualRouter(config, Tracking(config.vrrp.priority), ())
         router.entry = Entry(router.core, lambda effects, now: None)
         router.primary_address = "fe80::1" if config.vrrp.family is Family.IPV6 else OWN
         router.core.step(PrimaryAddressChanged(router.primary_address), self.now)
@@ -168,7 +168,7 @@ def test_what_was_known_is_looked_at_again_after_a_reload(world: World) -> None:
     world.hear(advert())
     changed = msgspec.structs.replace(router.config, vrrp=msgspec.structs.replace(router.vrrp, strict_mode=True))
     changed = msgspec.structs.replace(changed, vrrp=msgspec.structs.replace(changed.vrrp, addresses=("192.0.2.101",)))
-    router.reconfigure(changed, Tracking(changed.vrrp), ())
+    router.reconfigure(changed, Tracking(changed.vrrp.priority), ())
     router.core.step(Reconfigured(changed.vrrp), world.now)
     world.port.add(router)
     world.hear(advert())
@@ -389,7 +389,7 @@ def test_another_instance_gets_another_filter(world: World) -> None:
 
 def test_an_instance_that_does_not_run_hears_and_does_nothing(world: World) -> None:
     config = instance("C", 53, VIP)
-    router = VirtualRouter(config, Tracking(config.vrrp), ())
+    router = VirtualRouter(config, Tracking(config.vrrp.priority), ())
     router.entry = Entry(router.core, lambda effects, now: pytest.fail("it has nothing to say"))
     world.port.add(router)
     world.hear(advert(vrid=53), advert(vrid=53))
