@@ -325,3 +325,14 @@ def test_what_was_overtaken_on_the_way_changes_nothing() -> None:
     assert cluster.owner(group) == follower
     groups = {view.member.id: view.groups for view in cluster.member(leader).snapshot().members}
     assert all(one.able for one in groups[follower])
+
+
+@pytest.mark.parametrize(("able", "priority", "campaigns"), [(True, 100, True), (False, 100, False), (True, 0, False)])
+def test_who_could_own_only_for_want_of_a_better_one_leaves_it_to_the_others_to_campaign(
+    able: bool, priority: int, campaigns: bool
+) -> None:
+    """Priority 0 is the last resort: that of the configuration, or that of a node whose trackers fail."""
+    ownership = Ownership("a", (RaftInstance(name="g1"),), TIMERS[Profile.LAN], Outbox(), 0)
+    report = GroupReport(name="g1", able=able, priority=priority)
+    ownership.engine_reported(EngineReported(number=0, groups=(report,)), 0)
+    assert ownership.able(0) is campaigns
