@@ -179,7 +179,7 @@ class TestGroups:
         assert [instance.notify_priority_changes for instance in config.instances] == [False, True]
 
     def test_what_the_group_does_not_watch_is_said(self) -> None:
-        found = load_text(group(MEMBERS + "\ntrack_file {\nx\n}") + TWO).diagnostics
+        found = load_text(group(MEMBERS + "\ntrack_bfd {\nx\n}") + TWO).diagnostics
         assert any("this group will not notice" in one.message for one in found)
 
 
