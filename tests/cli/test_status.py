@@ -55,6 +55,8 @@ def answer(**changes: Any) -> dict[str, Any]:
         "trackers": [],
         "checks": [],
         "combinations": [],
+        "pipes": [],
+        "notifications": [],
         "damping": [],
         "processes": [PROCESS],
     }

@@ -34,10 +34,11 @@ from alived.daemon.messages import (
     TrackerVerdicts,
     Transition,
 )
+from alived.daemon.notifier_place import make_notifier
 from alived.daemon.options import Options
+from alived.daemon.parts import Parts
 from alived.daemon.raft_role import why_not_start
 from alived.daemon.reading import Reading
-from alived.daemon.supervisor import Parts
 from alived.daemon.worker import make_worker
 from alived.owner import HookEvent, State
 from alived.raft.member_events import Transfer
@@ -234,6 +235,7 @@ def main() -> int:
         make_engine=lambda context: FakeEngine(context, directory),
         make_worker=make_worker,
         make_raft=lambda context: FakeRaft(context, directory),
+        make_notifier=make_notifier,
         why_not_start=why_not_start,
         reap=reap,
     )

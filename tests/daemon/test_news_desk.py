@@ -45,7 +45,8 @@ def change(new: State, old: State = State.BACKUP, name: str = "VI", *, deleted: 
 class Play:
     def __init__(self, config: Config) -> None:
         self.sent: list[BusMessage] = []
-        self.desk = NewsDesk("p", config, self.sent.append)
+        self.told: list[News] = []
+        self.desk = NewsDesk("p", config, self.sent.append, self.told.append)
 
     def words(self) -> list[Word]:
         return [message.news.word for message in self.sent if isinstance(message, NewsDue)]

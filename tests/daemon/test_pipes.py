@@ -93,7 +93,7 @@ def test_a_script_that_ends_is_started_again_and_no_line_is_lost(play: Play) -> 
         play.tell(number)
         play.until(lambda: len(play.lines()) == number - 99, "the line is read")  # noqa: B023 - called at once
     assert any("notify_fifo_script ended with status 0; again in 1 s" in line for line in play.log())
-    assert play.pipes.views()[0].script_starts >= 2
+    assert play.pipes.snapshots()[0].script_starts >= 2
 
 
 def test_one_that_does_not_end_is_ended(play: Play) -> None:
@@ -122,7 +122,7 @@ def test_a_full_pipe_is_said_once_and_counted(play: Play) -> None:
     play.configure()
     for _ in range(MAX_WAITING + 3000):
         play.tell(100)
-    view = play.pipes.views()[0]
+    view = play.pipes.snapshots()[0]
     assert (view.waiting, view.dropped > 0) == (MAX_WAITING, True)
     assert len([line for line in play.log() if "the oldest lines are dropped" in line]) == 1
     play.close()
@@ -132,11 +132,11 @@ def test_a_full_pipe_is_said_once_and_counted(play: Play) -> None:
 def test_a_pipe_that_cannot_be_made_is_said_and_tried_again(play: Play) -> None:
     directory = play.directory / "later"
     play.configure(path=str(directory / "fifo"))
-    assert not play.pipes.views()[0].open
+    assert not play.pipes.snapshots()[0].open
     assert "No such file or directory; again in 1 s" in play.log()[0]
     play.tell(100)
     directory.mkdir()
-    play.until(lambda: play.pipes.views()[0].open, "it is tried again")
+    play.until(lambda: play.pipes.snapshots()[0].open, "it is tried again")
     reader = os.open(directory / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     assert os.read(reader, 100) == b'INSTANCE "VI" MASTER 100\n'
     os.close(reader)

@@ -26,7 +26,7 @@ _contexts: dict[_Key, ssl.SSLContext] = {}
 def context(tls: Tls) -> ssl.SSLContext:
     """Made once for all probes that want the same, and again when one of its files changes. Raises LocalError."""
     files = (tls.ca, tls.certificate, tls.key)
-    key = (tls.verify, files, tls.password, tls.alpn, *(_state(file) for file in files if file))
+    key = (tls.verify, files, tls.password, tls.alpn, tls.modern, *(_state(file) for file in files if file))
     found = _contexts.get(key)
     if found is None:
         if len(_contexts) >= KNOWN_CONTEXTS:
@@ -48,7 +48,7 @@ def _make(tls: Tls) -> ssl.SSLContext:
     made.check_hostname = tls.verify
     made.verify_mode = ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
     # Whether old versions are still spoken is the business of the server and its clients, not of a check.
-    made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    made.minimum_version = ssl.TLSVersion.TLSv1_2 if tls.modern else ssl.TLSVersion.MINIMUM_SUPPORTED
     if tls.alpn:
         made.set_alpn_protocols(tls.alpn)
     what = tls.ca

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("alived.cli.status:status", "Show states, reasons, peers and addresses of the running daemon."),
     "history": Entry("alived.cli.status:history", "Show past changes of state and why they happened."),
     "hooks": Entry("alived.cli.hooks:hooks", "Show the scripts of owners and how they went; run one by hand."),
+    "notify": Entry("alived.cli.notify:notify", "Show who is told by mail and webhooks; send a test message."),
     "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
     "track reset": Entry("alived.cli.track:reset", "Forget how often a tracker fell that is held down for it."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),

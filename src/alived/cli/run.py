@@ -14,7 +14,7 @@ from alived.cli.reading import ReadingOptions, reading_options
 if TYPE_CHECKING:
     from alived.config.load import ReadOptions
     from alived.daemon.options import Options
-    from alived.daemon.supervisor import Parts
+    from alived.daemon.parts import Parts
 
 
 @click.command()
@@ -81,14 +81,16 @@ def start(options: Options, read_options: Callable[[], ReadOptions]) -> int:
     def make_parts() -> Parts:
         from alived.daemon import leftovers
         from alived.daemon.engine import make_engine
+        from alived.daemon.notifier_place import make_notifier
+        from alived.daemon.parts import Parts
         from alived.daemon.raft_role import make_raft, why_not_start
-        from alived.daemon.supervisor import Parts
         from alived.daemon.worker import make_worker
 
         return Parts(
             make_engine=make_engine,
             make_worker=make_worker,
             make_raft=make_raft,
+            make_notifier=make_notifier,
             why_not_start=why_not_start,
             reap=leftovers.remove,
         )

@@ -15,6 +15,7 @@ import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
 from alived.cli.status_checks import check_lines
+from alived.cli.status_notify import pipe_lines, receiver_lines
 from alived.cli.status_raft import raft_lines
 from alived.cli.status_trackers import combination_lines, damping_lines, script_lines, tracker_lines
 from alived.cli.words import COLOURS, age, bold, loud, state, vip_lines
@@ -82,6 +83,8 @@ def status_lines(status: Json) -> Iterator[str]:
         yield from combination_lines(check)
     for damped in status["damping"]:
         yield from damping_lines(damped)
+    yield from pipe_lines(status["pipes"])
+    yield from receiver_lines(status["notifications"])
     yield from _fence_lines(status["fences"])
     if errors := {reason: count for reason, count in status["receive_errors"].items() if count}:
         yield "adverts not accepted: " + ", ".join(f"{reason} {count}" for reason, count in sorted(errors.items()))

@@ -51,7 +51,7 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {
     "hooks": tuple,
     "logging": _as_it_is,
     "web": _as_it_is,
-    "webhooks": tuple,
+    "notifications": _as_it_is,
     "net_namespace_ipvs": _as_it_is,
 }
 """Field of Config -> how it is made of the setting of the same name at the top level."""

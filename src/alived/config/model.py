@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alived.config.product import Logging, Web, Webhook
+from alived.config.product import Logging, Web
 from alived.health.checks_config import CombinedCheck, NamedCheck
 from alived.health.config import AnyCheck, SslContext
 from alived.health.trackers_config import (
@@ -20,7 +20,7 @@ from alived.health.trackers_config import (
 from alived.hooks.config import Hook, NotifyScripts, Script
 from alived.lvs.config import RealServer, VirtualServer, VirtualServerGroup
 from alived.lvs.daemon_config import LvsDefaults
-from alived.notify.config import DaemonScripts, Fifos, MailSettings
+from alived.notify.config import DaemonScripts, Fifos, MailSettings, Notifications
 from alived.raft.config import Cluster, RaftInstance
 from alived.vip.config import VipGroup
 from alived.vip.routes_config import VirtualRoute, VirtualRule
@@ -151,4 +151,4 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     hooks: tuple[Hook, ...] = ()
     logging: Logging | None = None
     web: Web | None = None
-    webhooks: tuple[Webhook, ...] = ()
+    notifications: Notifications = Notifications()

@@ -6,7 +6,6 @@ import enum
 
 import msgspec
 
-from alived.base import NS_PER_S
 from alived.raft.config import Tls
 
 
@@ -44,24 +43,3 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     token_file: str = ""
     """Whoever knows the token may change things; without one everything is read-only"""
     metrics: bool = True
-
-
-class MessageFormat(enum.StrEnum):
-    """Whose JSON a webhook gets."""
-
-    JSON = "json"
-    SLACK = "slack"
-    DINGTALK = "dingtalk"
-    WECOM = "wecom"
-    FEISHU = "feishu"
-
-
-class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """Where changes of state are reported."""
-
-    name: str
-    url: str
-    format: MessageFormat = MessageFormat.JSON
-    secret_file: str = ""
-    """Key of the HMAC over the body; "": not signed"""
-    timeout_ns: int = 10 * NS_PER_S

@@ -14,6 +14,7 @@ from alived.daemon.check_desk import CheckDesk
 from alived.daemon.history import KEPT
 from alived.daemon.hook_desk import HookDesk
 from alived.daemon.messages import Answer, Request, Transition
+from alived.daemon.notifier_place import NotifierPlace
 from alived.daemon.track_desk import Trackers
 from alived.raft.member_events import Command
 
@@ -40,6 +41,9 @@ class Daemon(Protocol):
 
     @property
     def errands(self) -> Trackers: ...
+
+    @property
+    def notifier(self) -> NotifierPlace: ...
 
     def members(self, done: Finish) -> None: ...
 
@@ -74,8 +78,8 @@ class Commands:
                 self._plan(request.arguments, finish)
             case "hooks" | "hooks-history" | "hooks-run":
                 self._daemon.hooks.handle(request, finish)
-            case "check-run":
-                self._daemon.checks.run(request.arguments, finish)
+            case "check-run" | "notify-test":
+                self._try(request, finish)
             case "track-reset":
                 finish(track_desk.reset(self._daemon.errands, request.arguments))
             case "members" | "cluster":
@@ -84,8 +88,15 @@ class Commands:
                 finish(Answer(ok=True, result={"version": alived.__version__}))
             case unknown:
                 known = "status, history, reload, plan, hooks, hooks-history, hooks-run, check-run, track-reset, "
-                known += "members, cluster and version"
+                known += "notify-test, members, cluster and version"
                 finish(_refusal(f"unknown command {unknown!r}; there are {known}"))
+
+    def _try(self, request: Request, finish: Finish) -> None:
+        """Something of the configuration once, now, and what comes of it."""
+        if request.command == "check-run":
+            self._daemon.checks.run(request.arguments, finish)
+        else:
+            self._daemon.notifier.test(str(request.arguments.get("name", "")), finish)
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:
         """What this daemon would do with a configuration, which the client has read with rights of its own."""

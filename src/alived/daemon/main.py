@@ -15,7 +15,7 @@ from alived.daemon.options import EXIT_REFUSED, Options
 from alived.daemon.reading import Load, Reader, Reading
 
 if TYPE_CHECKING:
-    from alived.daemon.supervisor import Parts
+    from alived.daemon.parts import Parts
 
 
 def serve(options: Options, load: Load, make_parts: Callable[[], Parts]) -> int:

@@ -19,6 +19,8 @@ from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.hooks.events import Kind, Word
 from alived.notify.news import News
+from alived.notify.outbox import OutboxSnapshot
+from alived.notify.pipe_lines import PipeSnapshot
 from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
@@ -118,6 +120,30 @@ class NewsTaken(Message, frozen=True, tag=True):
     number: int
 
 
+class NotifyTest(Message, frozen=True, tag=True, kw_only=True):
+    """Parent to notifier: tell this receiver at once; `NotifyTested` answers."""
+
+    request_id: int
+    name: str
+    news: News
+
+
+class NotifyTested(Message, frozen=True, tag=True, kw_only=True):
+    """text: a sentence."""
+
+    request_id: int
+    ok: bool
+    text: str
+
+
+class NotifierSnapshot(Message, frozen=True, tag=True, kw_only=True):
+    """Notifier to parent: its receivers at `now_ns`."""
+
+    request_id: int
+    now_ns: int
+    targets: tuple[OutboxSnapshot, ...]
+
+
 class ScriptsRan(Message, frozen=True, tag=True, kw_only=True):
     """Worker to parent: the scripts of this object's state are done, or left out for newer ones."""
 
@@ -160,6 +186,7 @@ class WorkerSnapshot(Message, frozen=True, tag=True, kw_only=True):
     checks: dict[str, CheckSnapshot] = {}
     trackers: tuple[TrackerSnapshot, ...] = ()
     """Of processes, files, gateways and units"""
+    pipes: tuple[PipeSnapshot, ...] = ()
 
 
 class CheckAsked(Message, frozen=True, tag=True):
@@ -310,6 +337,9 @@ BusMessage = (
     | Happened
     | NewsDue
     | NewsTaken
+    | NotifyTest
+    | NotifyTested
+    | NotifierSnapshot
     | ScriptsRan
     | TrackerVerdicts
     | CheckAsked

@@ -25,10 +25,10 @@ Tell = Callable[[BusMessage], None]
 
 
 class NewsDesk:
-    def __init__(self, prefix: str, config: Config, to_worker: Tell) -> None:
+    def __init__(self, prefix: str, config: Config, to_worker: Tell, to_notifier: Callable[[News], None]) -> None:
         """prefix: of event ids, another one after each start of the daemon."""
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
-        self._to_worker = to_worker
+        self._to_worker, self._to_notifier = to_worker, to_notifier
         self._for_worker = Unconfirmed()
         self._config = config
         self._scripts = notify_scripts(config)
@@ -109,6 +109,8 @@ class NewsDesk:
             self._to_worker(due)
 
     def _tell(self, news: News) -> None:
+        if not news.repeated:
+            self._to_notifier(news)
         if self._is_for_worker(news):
             self._to_worker(self._for_worker.add(news))
 

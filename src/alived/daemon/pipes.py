@@ -9,8 +9,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-import msgspec
-
 from alived.adapters.loop import Timer, now_ns
 from alived.adapters.pipe import Pipe, PipeError
 from alived.adapters.script_process import Account, ScriptError
@@ -22,24 +20,10 @@ from alived.daemon.heartbeat import Backoff
 from alived.daemon.script_start import start_script
 from alived.notify.config import Fifo
 from alived.notify.news import News
-from alived.notify.pipe_lines import fifos_of, goes_to, line
+from alived.notify.pipe_lines import PipeSnapshot, fifos_of, goes_to, line
 
 GRACE_NS = 500 * NS_PER_MS
 """A script has so long to read to the end of its pipe and to end by itself, and again after SIGTERM."""
-
-
-class PipeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A pipe as `alived status` shows it."""
-
-    keyword: str
-    path: str
-    open: bool
-    waiting: int
-    dropped: int
-    script: str
-    """"": it has none"""
-    script_runs: bool
-    script_starts: int
 
 
 class Pipes:
@@ -71,8 +55,8 @@ class Pipes:
             if goes_to(keyword, news):
                 outlet.write(line(news))
 
-    def views(self) -> tuple[PipeView, ...]:
-        return tuple(outlet.view() for outlet in self._by_keyword.values())
+    def snapshots(self) -> tuple[PipeSnapshot, ...]:
+        return tuple(outlet.snapshot() for outlet in self._by_keyword.values())
 
     def close(self, closed: Callable[[], None]) -> None:
         """Calls back when all scripts have ended."""
@@ -178,8 +162,8 @@ class _Outlet:
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             self._later(f"{self.keyword}_script {how}")
 
-    def view(self) -> PipeView:
-        return PipeView(
+    def snapshot(self) -> PipeSnapshot:
+        return PipeSnapshot(
             keyword=self.keyword,
             path=self.fifo.path,
             open=self._pipe.is_open,

@@ -15,8 +15,9 @@ from alived.daemon.forked import EXIT_FAILED
 from alived.daemon.log_choice import DaemonLog
 from alived.daemon.logs import Log, Source, report_findings
 from alived.daemon.options import EXIT_OK, EXIT_REFUSED, Options
+from alived.daemon.parts import Parts, StartError
 from alived.daemon.reading import Reader, Reading
-from alived.daemon.supervisor import Parts, StartError, Supervisor
+from alived.daemon.supervisor import Supervisor
 
 
 def run(options: Options, reading: Reading, loop: Loop, parts: Parts, reader: Reader, directory: RuntimeDir) -> int:

@@ -8,10 +8,17 @@ from typing import Generic, TypeVar
 
 from alived.adapters.loop import Loop, Timer
 from alived.base import NS_PER_MS
-from alived.daemon.messages import BusMessage, EngineSnapshot, RaftSnapshot, SnapshotRequest, WorkerSnapshot
+from alived.daemon.messages import (
+    BusMessage,
+    EngineSnapshot,
+    NotifierSnapshot,
+    RaftSnapshot,
+    SnapshotRequest,
+    WorkerSnapshot,
+)
 
 LIMIT_NS = 300 * NS_PER_MS
-S = TypeVar("S", EngineSnapshot, WorkerSnapshot, RaftSnapshot)
+S = TypeVar("S", EngineSnapshot, WorkerSnapshot, RaftSnapshot, NotifierSnapshot)
 
 
 class Snapshots(Generic[S]):

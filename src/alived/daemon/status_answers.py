@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
-from alived.daemon import check_view, cluster_view, raft_view, script_view, track_desk, tracker_view, view
+from alived.daemon import check_view, cluster_view, notify_view, raft_view, script_view, track_desk, tracker_view, view
 from alived.daemon.check_desk import CheckDesk
 from alived.daemon.children import RoleStatus
 from alived.daemon.messages import (
@@ -20,6 +20,7 @@ from alived.daemon.messages import (
 from alived.daemon.snapshots import Snapshots
 from alived.daemon.track_desk import Trackers
 from alived.daemon.tracked import times_to_confirm
+from alived.notify.pipe_lines import fifos_of
 
 Tell = Callable[[BusMessage], None]
 
@@ -66,6 +67,7 @@ class StatusAnswers:
                     "combinations": track_desk.combinations(config, trackers.known, clock),
                     "damping": track_desk.damping(trackers.damping, clock.now_ns),
                     "checks": check_view.checks(config, trackers.known, worker, clock),
+                    "pipes": notify_view.pipes(worker or self.worker.last, worker is not None),
                 }
             )
 
@@ -76,7 +78,7 @@ class StatusAnswers:
                 show(engine, worker, None)
 
         def ask_worker(engine: EngineSnapshot | None) -> None:
-            if times_to_confirm(config):
+            if times_to_confirm(config) or any(fifos_of(config.global_defs.fifos)):
                 self.worker.ask(lambda worker: ask_raft(engine, worker))
             else:
                 ask_raft(engine, None)

@@ -14,16 +14,14 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from alived.adapters.control import ControlServer
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.nft import NftError
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
-from alived.base import NS_PER_S, AlivedError
+from alived.base import NS_PER_S
 from alived.config.model import Config
-from alived.daemon import fence_view, raft_place, view
+from alived.daemon import fence_view, notifier_place, notify_view, raft_place, view
 from alived.daemon.accept_mode import AcceptMode
 from alived.daemon.borrowed import Borrowed
 from alived.daemon.child import ChildFailure, RoleFactory
@@ -56,6 +54,8 @@ from alived.daemon.messages import (
     KernelSettings,
     LogLine,
     NewsTaken,
+    NotifierSnapshot,
+    NotifyTested,
     RaftSnapshot,
     ScriptsRan,
     TrackerVerdicts,
@@ -63,6 +63,8 @@ from alived.daemon.messages import (
     WorkerSnapshot,
 )
 from alived.daemon.news_desk import NewsDesk
+from alived.daemon.notifier_place import NotifierPlace
+from alived.daemon.parts import Parts, StartError
 from alived.daemon.plan import make_plan
 from alived.daemon.raft_place import RaftPlace
 from alived.daemon.reading import Reader, Reading
@@ -73,23 +75,6 @@ from alived.owner import HookEvent
 from alived.raft.member_events import Command
 
 _TICK_NS = 10 * NS_PER_S
-
-
-class StartError(AlivedError):
-    """The daemon cannot start; the text is for the operator."""
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor runs and does not know."""
-
-    make_engine: RoleFactory
-    make_worker: RoleFactory
-    make_raft: RoleFactory
-    why_not_start: Callable[[Config], str]
-    """What this configuration needs and this machine does not have, a sentence; "" if it can start."""
-    reap: Callable[[Config], list[str]]
-    """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
-    thing removed. May raise OSError."""
 
 
 class Supervisor:
@@ -129,13 +114,15 @@ class Supervisor:
         self._raft = RaftPlace(
             lambda: make_host(raft_place.ROLE, parts.make_raft, self._line.raft_end), self._raft_placed
         )
+        make_notifier = parts.make_notifier(directory.path)
+        self.notifier = NotifierPlace(loop, lambda: make_host(notifier_place.ROLE, make_notifier, None), self._placed)
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self.errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self.checks = self._answers.checks
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
-        self._news = NewsDesk(prefix, config, self._worker.send)
+        self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self.notifier.tell)
         self._life = LifeScripts(
             loop, self._left_scripts.running, self.current_config, self.note, self._service_manager.extend
         )
@@ -155,11 +142,15 @@ class Supervisor:
         lock = frozenset({self._directory.lock_fd})
         return ForkedRole(role, make, self._loop, self, lock, lease_line, key, scripts)
 
-    def _raft_placed(self, host: RoleHost | None) -> None:
+    def _placed(self, role: str, host: RoleHost | None) -> None:
         if host is not None:
-            self._roles[host.role] = host
+            self._roles[role] = host
         else:
-            del self._roles[raft_place.ROLE]
+            del self._roles[role]
+
+    def _raft_placed(self, host: RoleHost | None) -> None:
+        self._placed(raft_place.ROLE, host)
+        if host is None:
             self._cluster.process_ended()
 
     # -- life --
@@ -194,6 +185,7 @@ class Supervisor:
         self._engine.start()
         self._worker.start()
         self._raft.start(self._config)
+        self.notifier.start(self._config)
 
     def _guard(self, change: Callable[[], None]) -> None:
         try:
@@ -237,7 +229,8 @@ class Supervisor:
             self._reap()
         self._hook_relay.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
         limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
-        self._worker.stop(limit_ns, lambda _graceful: self._life.after(self._loop.stop))
+        last = functools.partial(self._life.after, self._loop.stop)
+        self._worker.stop(limit_ns, lambda _graceful: self.notifier.stop(last))
 
     def _reap(self) -> bool:
         """Whether nothing is left."""
@@ -265,6 +258,8 @@ class Supervisor:
                 self._news.changed(message)
                 self._log.transition(self._source(role), message)
                 self._history.add(message)
+            case NewsTaken() | NotifierSnapshot() | NotifyTested() if role == notifier_place.ROLE:
+                self.notifier.heard(message)
             case Happened() | NewsTaken():
                 self._news.heard(message)
             case ScriptsRan():
@@ -297,6 +292,8 @@ class Supervisor:
                 self.errands.worker_died()
         if role == raft_place.ROLE:
             self._cluster.process_ended()
+        if role == notifier_place.ROLE:
+            self.notifier.died()
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
@@ -337,15 +334,17 @@ class Supervisor:
             case "worker":
                 self.errands.worker_began()
                 self._news.worker_began()
+            case notifier_place.ROLE:
+                self.notifier.born()
                 self._hook_relay.worker_began()
 
     # -- Daemon: what clients ask --
 
     def status(self, done: Callable[[view.Json], None]) -> None:
         def with_own(status: view.Json) -> None:
-            leases = self._kernel_leases
-            fences = fence_view.fences(self._config, leases.enforced, leases.missing)
-            done(status | {"hooks": self.hooks.totals(), "fences": fences})
+            fences = fence_view.fences(self._config, self._kernel_leases.enforced, self._kernel_leases.missing)
+            status |= {"hooks": self.hooks.totals(), "fences": fences}
+            self.notifier.look(lambda *seen: done(status | {"notifications": notify_view.receivers(*seen)}))
 
         self._answers.status(self._config, self.errands, self._processes, with_own)
 
@@ -384,6 +383,7 @@ class Supervisor:
         self._kernel_leases.enforce(config)
         for host in (self._engine, self._worker):
             host.send(Configure(config=config))
+        self.notifier.configure(config)
         confirming = {raft_place.ROLE} if self._raft.configure(config) else set()
         if not confirming:
             self._ready(raft_place.ROLE)  # a start waits for it no longer

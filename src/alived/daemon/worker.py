@@ -88,6 +88,7 @@ class Worker:
             now_ns=now_ns(),
             scripts=self._scripts.snapshots(),
             checks=self._checks.snapshots(),
+            pipes=self._pipes.snapshots(),
             trackers=tuple(shown for watch in self._others for shown in watch.snapshots()),
         )
 

@@ -44,6 +44,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     alpn: tuple[str, ...] = ()
     """Protocols that are offered (RFC 7301), e.g. "h2"; a server that picks none of them is left to the dialogue"""
+    modern: bool = False
+    """TLS 1.2 at least: for those who send secrets; a check takes what the server speaks"""
     at_once: bool = True
     """Before the dialogue begins; else when a step says `start_tls`"""
     close_notify: bool = False

@@ -40,6 +40,8 @@ class Word(enum.StrEnum):
     UP = "UP"
     """Of real servers; of virtual servers: the quorum is there"""
     DOWN = "DOWN"
+    TEST = "TEST"
+    """Nothing happened: an operator tries whether a message arrives"""
 
 
 class StateReached(Event, frozen=True, tag=True):

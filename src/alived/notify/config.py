@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from alived.base import NS_PER_S
 from alived.hooks.config import Script
+from alived.hooks.events import Word
 
 SMTP_PORT = 25
+MAIL = "mail"
+"""What the receiver is called to whom mail goes; no webhook has this name."""
+
+
+class MailTls(enum.StrEnum):
+    OFF = "off"
+    STARTTLS = "starttls"
+    """RFC 3207; a server that does not offer it gets no mail"""
+    TLS = "tls"
+    """From the first octet on (RFC 8314), usually on port 465"""
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +38,19 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_ns: int = 30 * NS_PER_S
     no_email_faults: bool = False
     """No mail when an instance goes to FAULT"""
+    tls: MailTls = MailTls.OFF
+    ca_file: str = ""
+    """Authorities that the server's certificate must lead to; "": the system's"""
+    user: str = ""
+    """AUTH (RFC 4954); "": none"""
+    password_file: str = ""
+    of_raft_groups: bool = False
+    """Mail on changes of groups elected by Raft: `smtp_alert_vrrp`, `smtp_alert`"""
+
+    @property
+    def is_complete(self) -> bool:
+        """Without a server or a recipient there is no mail."""
+        return bool(self.server and self.recipients)
 
 
 class Fifo(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,3 +79,49 @@ class DaemonScripts(msgspec.Struct, frozen=True, kw_only=True):
     shutdown: Script | None = None
     supplementary_groups: bool = False
     """`set_supplementary_groups`: scripts get all groups of their user"""
+
+
+class MessageFormat(enum.StrEnum):
+    """Whose JSON a webhook gets."""
+
+    JSON = "json"
+    SLACK = "slack"
+    DINGTALK = "dingtalk"
+    WECOM = "wecom"
+    FEISHU = "feishu"
+
+
+class Language(enum.StrEnum):
+    """Of the sentences of a message; reasons are English."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+USUAL_EVENTS = (Word.MASTER, Word.BACKUP, Word.FAULT, Word.STOP, Word.DELETED, Word.UP, Word.DOWN)
+RETRY_FOR_NS = 24 * 3600 * NS_PER_S
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where changes of state are reported."""
+
+    name: str
+    url: str
+    format: MessageFormat = MessageFormat.JSON
+    language: Language = Language.ENGLISH
+    secret_file: str = ""
+    """Key of the signature; "": not signed"""
+    timeout_ns: int = 10 * NS_PER_S
+    retry_for_ns: int = RETRY_FOR_NS
+    """After it a message that the other side does not take is given up"""
+    events: tuple[Word, ...] = USUAL_EVENTS
+    headers: tuple[tuple[str, str], ...] = ()
+    ca_file: str = ""
+    """As for mail"""
+    verify: bool = True
+
+
+class Notifications(msgspec.Struct, frozen=True, kw_only=True):
+    webhooks: tuple[Webhook, ...] = ()
+    spool: str = ""
+    """Directory of messages that were not taken yet; "": in the runtime directory"""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from alived.hooks.events import Kind
 from alived.notify.config import Fifo, Fifos
 from alived.notify.news import News
@@ -15,6 +17,20 @@ from alived.notify.news import News
 MAX_LINE = 4096
 """PIPE_BUF of Linux: up to here a line is written whole or not at all."""
 _SERVERS = (Kind.REAL_SERVER, Kind.VIRTUAL_SERVER)
+
+
+class PipeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipe as `alived status` shows it."""
+
+    keyword: str
+    path: str
+    open: bool
+    waiting: int
+    dropped: int
+    script: str
+    """"": it has none"""
+    script_runs: bool
+    script_starts: int
 
 
 def line(news: News) -> bytes:

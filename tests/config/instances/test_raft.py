@@ -10,8 +10,9 @@ from alived.config.findings import Findings
 from alived.config.interpret import read_tree
 from alived.config.load import load_text
 from alived.config.model import Config
-from alived.config.product import Listen, LogFormat, Logging, LogLevel, MessageFormat
+from alived.config.product import Listen, LogFormat, Logging, LogLevel
 from alived.hooks.config import HookEvent, OnFailure
+from alived.notify.config import MessageFormat
 from alived.raft.config import BoundBy, Profile, QuorumLost, Role
 from tests.config.helpers import instance_text
 
@@ -403,7 +404,7 @@ class TestAround:
 
     def test_webhooks(self) -> None:
         text = "notifications:\n  webhooks:\n    chat: {url: https://example.com/x, format: slack, timeout: 5s}\n"
-        (webhook,) = right(CLUSTER + text).webhooks
+        (webhook,) = right(CLUSTER + text).notifications.webhooks
         assert (webhook.name, webhook.format, webhook.timeout_ns) == ("chat", MessageFormat.SLACK, 5 * NS_PER_S)
 
     @pytest.mark.parametrize(

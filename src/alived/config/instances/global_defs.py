@@ -10,12 +10,12 @@ import msgspec
 from alived.base import NS_PER_S
 from alived.config.findings import Findings
 from alived.config.instances.plan import InstancePlan
-from alived.config.keywords.global_values import MailServer
+from alived.config.keywords.mail import MailServer
 from alived.config.keywords.table import Settings, did_you_mean
 from alived.config.model import GlobalDefs, ReloadPlan
 from alived.hooks.config import Script
 from alived.lvs.daemon_config import ConnectionTimeouts, LvsDefaults, SyncDaemon
-from alived.notify.config import DaemonScripts, Fifo, Fifos, MailSettings
+from alived.notify.config import DaemonScripts, Fifo, Fifos, MailSettings, MailTls
 
 SCRIPT_TIMEOUT_NS = 10 * NS_PER_S
 
@@ -39,6 +39,9 @@ _MAIL = {
     "smtp_helo_name": "helo_name",
     "smtp_connect_timeout": "connect_timeout_ns",
     "no_email_faults": "no_email_faults",
+    "smtp_ca_file": "ca_file",
+    "smtp_user": "user",
+    "smtp_password_file": "password_file",
 }
 _LVS = {
     "lvs_flush": "flush",
@@ -80,7 +83,9 @@ def _mail(said: Settings) -> MailSettings:
     server: MailServer | None = said.get("smtp_server")
     where: dict[str, Any] = {"server": server.host, "port": server.port} if server else {}
     recipients = tuple(address for line in said.get("notification_email", ()) for address in line)
-    return MailSettings(recipients=recipients, **where, **_taken(said, _MAIL))
+    tls = MailTls(said.get("smtp_tls", MailTls.OFF))
+    owners: bool = said.get("smtp_alert_vrrp", said.get("smtp_alert", False))
+    return MailSettings(recipients=recipients, tls=tls, of_raft_groups=owners, **where, **_taken(said, _MAIL))
 
 
 def _fifos(said: Settings, findings: Findings) -> Fifos:

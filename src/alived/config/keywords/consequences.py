@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NO_MAIL = "no mail is sent"
 NO_LVS = "this version balances no load"
 NO_BFD = "this version has no BFD"
 NO_SNMP = "alived has no SNMP agent"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from alived.config.keywords.consequences import NO_MAIL
-from alived.config.keywords.converters import boolean, command, flag, whole_seconds, word
-from alived.config.keywords.global_values import fifo, mail_server, recipients
+from alived.config.keywords.converters import boolean, choice, command, flag, whole_seconds, word
+from alived.config.keywords.global_values import fifo
+from alived.config.keywords.mail import mail_address, mail_server, recipients
+from alived.config.keywords.product import path
 from alived.config.keywords.shapes import user
 from alived.config.keywords.table import no_effect, not_yet, works
+from alived.notify.config import MailTls
 
 MAX_CONNECT_S = 4294
 
@@ -45,34 +47,33 @@ FIFOS = (
 )
 
 MAIL = (
-    not_yet("notification_email", "Who gets mail.", NO_MAIL, converter=recipients()),
-    not_yet(
+    works("notification_email", recipients(), "Who gets mail."),
+    works(
         "notification_email_from",
+        mail_address(),
         "Sender of mail.",
-        NO_MAIL,
-        converter=word("ADDRESS", "alived@example.com"),
         default="keepalived@ and the host's name",
     ),
-    not_yet("smtp_server", "Mail server.", NO_MAIL, converter=mail_server(), default="port 25"),
-    not_yet(
-        "smtp_helo_name",
-        "Our name in HELO.",
-        NO_MAIL,
-        converter=word("NAME", "node1.example.com"),
-        default="host name",
-    ),
-    not_yet(
+    works("smtp_server", mail_server(), "Mail server.", default="port 25"),
+    works("smtp_helo_name", word("NAME", "node1.example.com"), "Our name in EHLO.", default="host name"),
+    works(
         "smtp_connect_timeout",
-        "Patience with the mail server.",
-        NO_MAIL,
-        converter=whole_seconds(1, MAX_CONNECT_S, 30),
+        whole_seconds(1, MAX_CONNECT_S, 30),
+        "Patience with the mail server: to connect, and for each of its answers.",
         default="30",
     ),
-    not_yet("smtp_alert", "Mail on every change.", NO_MAIL, converter=boolean(), default="off"),
-    not_yet("smtp_alert_vrrp", "Mail on changes of VRRP.", NO_MAIL, converter=boolean(), default="smtp_alert"),
-    not_yet(
-        "smtp_alert_checker", "Mail on changes of real servers.", NO_MAIL, converter=boolean(), default="smtp_alert"
+    works("smtp_tls", choice(*MailTls), "TLS to the mail server: no, by STARTTLS, from the beginning.", default="off"),
+    works(
+        "smtp_ca_file",
+        path(),
+        "Authorities that the certificate of the mail server must lead to.",
+        default="the system's",
     ),
-    not_yet("no_email_faults", "No mail on faults.", NO_MAIL, converter=flag(), default="off"),
-    not_yet("no_checker_emails", "No mail on single checks.", NO_MAIL, converter=boolean(), default="off"),
+    works("smtp_user", word("NAME", "alived"), "User for AUTH.", default="no AUTH"),
+    works("smtp_password_file", path(), "File with the password for AUTH, readable by its owner alone."),
+    works("smtp_alert", boolean(), "Mail on every change.", default="off"),
+    works("smtp_alert_vrrp", boolean(), "Mail on changes of VRRP.", default="smtp_alert"),
+    works("smtp_alert_checker", boolean(), "Mail on changes of real servers.", default="smtp_alert"),
+    works("no_email_faults", flag(), "No mail on faults.", default="off"),
+    works("no_checker_emails", boolean(), "No mail on single checks.", default="off"),
 )

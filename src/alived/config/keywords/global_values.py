@@ -11,16 +11,14 @@ from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
     check_no_more,
-    entries,
     invalid,
     parse_address,
     parse_integer,
 )
 from alived.config.keywords.lines import MAX_U32, Line, Option, field, number
-from alived.config.keywords.lists import is_plain
 from alived.config.text.blocks import Block, Word
 from alived.lvs.daemon_config import ConnectionTimeouts, FlushOnStop, SyncDaemon
-from alived.notify.config import SMTP_PORT, Fifo
+from alived.notify.config import Fifo
 
 MAX_TIMEOUT_S = 31 * 86400
 MAX_SYNC_BYTES = 65507
@@ -31,11 +29,6 @@ _UMASK_BITS = {
     for right, bits in (("R", 4), ("W", 2), ("X", 1))
 } | {"IRWXU": 0o700, "IRWXG": 0o70, "IRWXO": 0o7}
 INCLUDE_CHECKS = ("readable", "match", "wildcard_match", "brace_match")
-
-
-class MailServer(msgspec.Struct, frozen=True):
-    host: str
-    port: int
 
 
 def words(shape: str, example: str, most: int, least: int = 1) -> Converter:
@@ -52,20 +45,6 @@ def words(shape: str, example: str, most: int, least: int = 1) -> Converter:
     return Converter(shape, example, read)
 
 
-def mail_server() -> Converter:
-    """`HOST [PORT]`; a name is looked up when mail is sent."""
-    host_and_port = words("HOST [PORT]", "192.0.2.25", 2)
-
-    def read(block: Block, findings: Findings) -> MailServer | None:
-        if host_and_port.read(block, findings) is None:
-            return None
-        host, *rest = block.arguments
-        port = parse_integer(rest[0], 1, 65535, "port", findings) if rest else SMTP_PORT
-        return None if port is None else MailServer(host.text, port)
-
-    return msgspec.structs.replace(host_and_port, read=read)
-
-
 def fifo() -> Converter:
     """`PATH [USER [GROUP]]`."""
     path = words("PATH [USER [GROUP]]", "/run/alived.fifo", 3)
@@ -75,15 +54,6 @@ def fifo() -> Converter:
         return Fifo(**dict(zip(("path", "user", "group"), found))) if found else None
 
     return msgspec.structs.replace(path, read=read)
-
-
-def _recipients(block: Block, findings: Findings) -> tuple[str, ...] | None:
-    return tuple(word.text for word in block.words) if is_plain(block, findings) else None
-
-
-def recipients() -> Converter:
-    """Addresses, one or several a line -> a tuple of lines."""
-    return entries("ADDRESS", "admin@example.com", _recipients)
 
 
 def _line(block: Block, options: Mapping[str, Option], findings: Findings) -> Line:

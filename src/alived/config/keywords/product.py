@@ -10,15 +10,12 @@ from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
     boolean,
-    choice,
     invalid,
     only_argument,
     parse_address,
-    seconds,
 )
-from alived.config.keywords.definitions import definition, unique
 from alived.config.keywords.table import Settings, Table, read_settings, table, works
-from alived.config.product import Listen, LogFormat, Logging, LogLevel, MessageFormat, Web, Webhook
+from alived.config.product import Listen, LogFormat, Logging, LogLevel, Web
 from alived.config.text.blocks import Block, Word
 from alived.raft.config import Tls
 
@@ -170,66 +167,3 @@ def _build_web(settings: Settings, findings: Findings) -> Web | None:
 def web() -> Converter:
     """`web { ... }` -> Web."""
     return nested(WEB, "listen 127.0.0.1:9112", _build_web)
-
-
-def url() -> Converter:
-    def read(block: Block, findings: Findings) -> str | None:
-        argument = only_argument(block, findings, "URL")
-        if argument is None:
-            return None
-        from urllib.parse import urlsplit  # only for a file that has a URL
-
-        try:
-            parts = urlsplit(argument.text)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme in ("http", "https") and parts.hostname:
-            return argument.text
-        invalid(argument, block.keyword, "a URL that begins with https:// or http://", findings)
-        return None
-
-    return Converter("URL", "https://example.com/hook", read)
-
-
-WEBHOOK = table(
-    "in webhook",
-    works("url", url(), "Where the message is posted."),
-    works("format", choice(*MessageFormat), "Whose JSON it gets.", default="json"),
-    works("secret_file", path(), "File with the key that signs the body.", default="not signed"),
-    works("timeout", seconds(0.1, 300, "10"), "Patience with the other side.", default="10"),
-)
-
-
-def _build_webhook(name: str, settings: Settings, findings: Findings) -> Webhook | None:
-    target = required(settings, "url", f"webhook {name}", findings)
-    if target is None:
-        return None
-    return Webhook(
-        name=name,
-        url=target,
-        format=MessageFormat(settings.get("format", MessageFormat.JSON)),
-        secret_file=settings.get("secret_file", ""),
-        **({"timeout_ns": settings.get("timeout")} if "timeout" in settings else {}),
-    )
-
-
-NOTIFICATIONS = table(
-    "in notifications",
-    works(
-        "webhook",
-        definition(WEBHOOK, _build_webhook, "chat {\nurl https://example.com/hook\n}"),
-        "Who is told of changes of state.",
-        children=WEBHOOK,
-        repeats=True,
-    ),
-)
-
-
-def notifications() -> Converter:
-    """`notifications { ... }` -> (Webhook, ...)."""
-    return nested(NOTIFICATIONS, "", _build_notifications)
-
-
-def _build_notifications(settings: Settings, findings: Findings) -> tuple[Webhook, ...]:
-    known = unique("webhook", settings.get("webhook", ()), findings)
-    return tuple(one.value for one in known.values() if one.value is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alived.config.keywords import checks, cluster, hooks, product, vip_conf
+from alived.config.keywords import checks, cluster, hooks, product, vip_conf, webhooks
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
 from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_BFD, NO_FIREWALL, NO_LVS, NO_STATIC
 from alived.config.keywords.converters import flag, optional, whole_seconds, word
@@ -88,14 +88,7 @@ _OWN = (
     works("hooks", hooks.hooks(), "Scripts on events.", children=hooks.HOOKS),
     works("logging", product.logging(), "Where the log goes, and what is in it.", children=product.LOGGING),
     not_yet("web", "REST, metrics, panel.", "nothing listens there", converter=product.web(), children=product.WEB),
-    not_yet(
-        "notifications",
-        "Who is told of changes of state.",
-        "nobody is told",
-        converter=product.notifications(),
-        field="webhooks",
-        children=product.NOTIFICATIONS,
-    ),
+    works("notifications", webhooks.notifications(), "Who is told of what happens.", children=webhooks.NOTIFICATIONS),
 )
 """alived's own blocks."""
 OWN_BLOCKS = frozenset(row.name for row in _OWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alived.config.keywords.auth_hmac import AUTH_HMAC, auth_hmac
-from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_MAIL
+from alived.config.keywords.consequences import LINKS_ARE_REPORTED
 from alived.config.keywords.converters import (
     address,
     boolean,
@@ -287,7 +287,7 @@ _REPORT = (
         "Lines in pipes on changes of priority, too.",
         default="vrrp_notify_priority_changes",
     ),
-    not_yet("smtp_alert", "Mail on changes of state.", NO_MAIL, converter=boolean(), default="smtp_alert_vrrp"),
+    works("smtp_alert", boolean(), "Mail on changes of state.", default="smtp_alert_vrrp"),
     no_effect("debug", "Debug level.", "keepalived never implemented it either", converter=integer(0, 4, 1)),
     not_yet(
         "lvs_sync_daemon_interface",
@@ -314,5 +314,5 @@ SYNC_GROUP = table(
         deprecated="sync_group_tracking_weight",
     ),
     works("notify_priority_changes", boolean(), "Default of the members.", default="off"),
-    not_yet("smtp_alert", "Mail on changes of state.", NO_MAIL, converter=boolean(), default="smtp_alert_vrrp"),
+    works("smtp_alert", boolean(), "Mail on changes of state.", default="smtp_alert_vrrp"),
 )

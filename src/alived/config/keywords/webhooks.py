@@ -1,0 +1,150 @@
+"""`notifications { webhook NAME { ... } }`: who else is told of what happens."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from alived.config.findings import Findings
+from alived.config.keywords.converters import Converter, boolean, choice, invalid, only_argument, seconds
+from alived.config.keywords.definitions import definition, unique
+from alived.config.keywords.product import nested, path, required
+from alived.config.keywords.table import Settings, table, works
+from alived.config.text.blocks import Block
+from alived.hooks.events import Word
+from alived.notify.config import RETRY_FOR_NS, USUAL_EVENTS, Language, MessageFormat, Notifications, Webhook
+
+MAX_RETRY_S = 31 * 86400
+EVENTS = tuple(str(word).lower() for word in Word if word is not Word.TEST)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}\Z")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\uffff]{0,2000}\Z")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
+_OURS = ("host", "content-length", "transfer-encoding", "connection")
+
+
+def url() -> Converter:
+    def read(block: Block, findings: Findings) -> str | None:
+        argument = only_argument(block, findings, "URL")
+        if argument is None:
+            return None
+        if _is_url(argument.text):
+            return argument.text
+        invalid(argument, block.keyword, "a URL that begins with https:// or http://", findings)
+        return None
+
+    return Converter("URL", "https://example.com/hook", read)
+
+
+def _is_url(text: str) -> bool:
+    from urllib.parse import urlsplit  # only for a file that has a URL
+
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not parts.username
+
+
+def _events() -> Converter:
+    def read(block: Block, findings: Findings) -> tuple[Word, ...] | None:
+        wrong = [word for word in block.arguments if word.text.lower() not in EVENTS]
+        for word in wrong:
+            invalid(word, block.keyword, " ".join(EVENTS), findings)
+        if not block.arguments:
+            message = f"{block.keyword!r} needs a value"
+            findings.error(block.location, "missing-argument", message, f"{block.keyword} {' '.join(EVENTS)}")
+        if wrong or not block.arguments:
+            return None
+        return tuple(Word(word.text.upper()) for word in block.arguments)
+
+    return Converter("EVENT...", "master backup fault", read)
+
+
+def _header() -> Converter:
+    def read(block: Block, findings: Findings) -> tuple[tuple[str, str], ...] | None:
+        if len(block.arguments) != 2:
+            message = f"{block.keyword!r} has a name and a value"
+            findings.error(block.location, "missing-argument", message, f'{block.keyword} X-Team "on call"')
+            return None
+        name, value = block.arguments
+        if not _HEADER.match(name.text) or name.text.lower() in _OURS:
+            invalid(name, block.keyword, f"a name of a header, not {', '.join(_OURS)}", findings)
+            return None
+        if not _HEADER_VALUE.match(value.text):
+            invalid(value, block.keyword, "a value without line ends", findings)
+            return None
+        return ((name.text, value.text),)
+
+    return Converter("NAME VALUE", 'X-Team "on call"', read, merge="append")
+
+
+WEBHOOK = table(
+    "in webhook",
+    works("url", url(), "Where the message is posted."),
+    works("format", choice(*MessageFormat), "Whose JSON it gets.", default="json"),
+    works("language", choice(*Language), "Of the sentences for people.", default="en"),
+    works("events", _events(), "What is told.", default=" ".join(word.lower() for word in USUAL_EVENTS)),
+    works("secret_file", path(), "File with the key that signs, readable by its owner alone.", default="not signed"),
+    works("header", _header(), "One more header of the request.", field="headers", repeats=True),
+    works("timeout", seconds(0.1, 300, "10"), "Patience with the other side.", default="10"),
+    works(
+        "retry_for",
+        seconds(0, MAX_RETRY_S, "86400"),
+        "How long a message that is not taken is tried again.",
+        default="86400",
+    ),
+    works("ca_file", path(), "Authorities that its certificate must lead to.", default="the system's"),
+    works("verify", boolean(), "Whether its certificate is looked at.", default="on"),
+)
+
+
+def _build_webhook(name: str, settings: Settings, findings: Findings) -> Webhook | None:
+    target = required(settings, "url", f"webhook {name}", findings)
+    if target is None:
+        return None
+    if settings.get("secret_file") and settings.get("format") in (MessageFormat.SLACK, MessageFormat.WECOM):
+        message = f"webhook {name}: {settings.get('format')} knows no signature: secret_file is not used"
+        findings.warning(
+            settings.place("secret_file"), "unused-secret", message, "whoever knows the URL may post there"
+        )
+    plain = ("secret_file", "events", "headers", "ca_file", "verify")
+    return Webhook(
+        name=name,
+        url=target,
+        format=MessageFormat(settings.get("format", MessageFormat.JSON)),
+        language=Language(settings.get("language", Language.ENGLISH)),
+        retry_for_ns=settings.get("retry_for", RETRY_FOR_NS),
+        **({"timeout_ns": settings.get("timeout")} if "timeout" in settings else {}),
+        **{field: settings.get(field) for field in plain if field in settings},
+    )
+
+
+NOTIFICATIONS = table(
+    "in notifications",
+    works(
+        "webhook",
+        definition(WEBHOOK, _build_webhook, "chat {\nurl https://example.com/hook\n}"),
+        "Who is told of what happens.",
+        children=WEBHOOK,
+        repeats=True,
+    ),
+    works(
+        "spool",
+        path(),
+        "Directory for messages that were not taken yet, of mail, too.",
+        default="spool in the runtime directory",
+    ),
+)
+
+
+def notifications() -> Converter:
+    """`notifications { ... }` -> Notifications."""
+    return nested(NOTIFICATIONS, "spool /var/lib/alived/spool", _build_notifications)
+
+
+def _build_notifications(settings: Settings, findings: Findings) -> Notifications:
+    known = unique("webhook", settings.get("webhook", ()), findings)
+    webhooks: tuple[Any, ...] = tuple(one.value for one in known.values() if one.value is not None)
+    return Notifications(webhooks=webhooks, spool=settings.get("spool", ""))

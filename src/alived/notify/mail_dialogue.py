@@ -1,0 +1,219 @@
+"""One mail over SMTP (RFC 5321): EHLO, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT for each recipient, DATA, QUIT.
+
+A server without EHLO gets HELO. A recipient that is refused does not cost the others theirs. Once the mail is taken
+nothing that comes after it matters. A password goes nowhere without TLS, unless the operator has turned TLS off.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from alived.health.dialogue import WAIT, Step, verdict
+from alived.health.dialogues.conversation import Conversation, shown
+
+MAX_LINE = 1024
+MAX_LINES = 100
+_REPLY = re.compile(rb"([2-5][0-9]{2})(-| |\r?\Z)")
+_DOTS = re.compile(rb"^\.", re.MULTILINE)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses have no white space, control characters or angle brackets: whoever reads them sees to that."""
+
+    helo_name: str
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes
+    starttls: bool = False
+    user: str = ""
+    password: str = ""
+
+
+class _Said(NamedTuple):
+    code: int
+    lines: list[bytes]
+
+
+class _Stage(enum.StrEnum):
+    """What was said last; the value is how a sentence calls it."""
+
+    GREETING = "greeting"
+    EHLO = "EHLO"
+    HELO = "HELO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+    CONTENT = "the mail"
+
+
+class MailDialogue(Conversation):
+    """permanent: after a failure, whether the server will never take this mail."""
+
+    awaited = "greeting"
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+        self._stage = _Stage.GREETING
+        self._line = b""
+        self._lines: list[bytes] = []
+        self._features: frozenset[str] = frozenset()
+        self._mechanisms: frozenset[str] = frozenset()
+        self._secure = False
+        self._credentials: Iterator[str] = iter(())
+        self._left = list(envelope.recipients)
+        self._refusals: list[_Said] = []
+        self.refused: list[str] = []
+        """Recipients"""
+        self.permanent = False
+
+    def begun(self) -> Step:
+        return WAIT
+
+    def received(self, data: bytes) -> Step:
+        while data:
+            head, end, data = data.partition(b"\n")
+            self._line += head[: MAX_LINE + 1 - len(self._line)]
+            if len(self._line) > MAX_LINE:
+                return verdict(False, f"a line of the answer to {self._stage} is longer than {MAX_LINE} octets")
+            if end and (step := self._take_line()) is not WAIT:
+                return step  # a server that says more than it was asked is not listened to
+        return WAIT
+
+    def _take_line(self) -> Step:
+        line, self._line = self._line, b""
+        found = _REPLY.match(line)
+        if found is None:
+            return verdict(False, f"the answer to {self._stage} is no SMTP: {shown(line)}")
+        self._lines.append(line)
+        if found[2] == b"-":
+            too_many = len(self._lines) >= MAX_LINES
+            return verdict(False, f"the answer to {self._stage} has more than {MAX_LINES} lines") if too_many else WAIT
+        said, self._lines = _Said(int(found[1]), self._lines), []
+        return self._answered(said)
+
+    def _answered(self, said: _Said) -> Step:
+        match self._stage:
+            case _Stage.GREETING | _Stage.EHLO | _Stage.HELO:
+                return self._greeted(said)
+            case _Stage.STARTTLS | _Stage.AUTH:
+                return self._proven(said)
+            case _:
+                return self._carried(said)
+
+    def _greeted(self, said: _Said) -> Step:
+        match self._stage, said.code:
+            case _Stage.GREETING, 220:
+                return self._say(_Stage.EHLO, f"EHLO {self._envelope.helo_name}")
+            case _Stage.EHLO, 250:
+                self._learn(said)
+                return self._after_hello()
+            case _Stage.EHLO, code if code >= 500:
+                return self._say(_Stage.HELO, f"HELO {self._envelope.helo_name}")
+            case _Stage.HELO, 250:
+                return self._after_hello()
+            case _:
+                return self._fail(said)
+
+    def _proven(self, said: _Said) -> Step:
+        match self._stage, said.code:
+            case _Stage.STARTTLS, 220:
+                self.awaited = "end of the TLS handshake"
+                return Step(start_tls=True, patience=True)
+            case _Stage.AUTH, 334 if (word := next(self._credentials, None)) is not None:
+                return self._say(_Stage.AUTH, word)
+            case _Stage.AUTH, 235:
+                return self._mail_from()
+            case _:
+                return self._fail(said)
+
+    def _carried(self, said: _Said) -> Step:
+        match self._stage, said.code:
+            case _Stage.MAIL, 250:
+                return self._next_recipient()
+            case _Stage.RCPT, _:
+                return self._recipient_answered(said)
+            case _Stage.DATA, 354:
+                return self._content()
+            case _Stage.CONTENT, 250:
+                return verdict(True, self._taken(), b"QUIT\r\n")
+            case _:
+                return self._fail(said)
+
+    def secured(self) -> Step:
+        """What was learned before TLS counts no more (RFC 3207 section 4.2)."""
+        self._secure = True
+        self._features = self._mechanisms = frozenset()
+        return self._say(_Stage.EHLO, f"EHLO {self._envelope.helo_name}")
+
+    def _learn(self, said: _Said) -> None:
+        words = [line[4:].decode("ascii", "replace").upper().split() for line in said.lines[1:]]
+        self._features = frozenset(each[0] for each in words if each)
+        self._mechanisms = frozenset(name for each in words if each and each[0] == "AUTH" for name in each[1:])
+
+    def _after_hello(self) -> Step:
+        if self._envelope.starttls and not self._secure:
+            if "STARTTLS" not in self._features:
+                return verdict(False, "the server offers no STARTTLS, and without it nothing is sent", b"QUIT\r\n")
+            return self._say(_Stage.STARTTLS, "STARTTLS")
+        return self._log_in() if self._envelope.user else self._mail_from()
+
+    def _log_in(self) -> Step:
+        user, password = self._envelope.user, self._envelope.password
+        if "PLAIN" in self._mechanisms:
+            return self._say(_Stage.AUTH, f"AUTH PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
+        if "LOGIN" in self._mechanisms:
+            self._credentials = iter((_base64(user), _base64(password)))
+            return self._say(_Stage.AUTH, "AUTH LOGIN")
+        return verdict(False, "the server offers neither AUTH PLAIN nor AUTH LOGIN", b"QUIT\r\n")
+
+    def _mail_from(self) -> Step:
+        return self._say(_Stage.MAIL, f"MAIL FROM:<{self._envelope.sender}>")
+
+    def _next_recipient(self) -> Step:
+        return self._say(_Stage.RCPT, f"RCPT TO:<{self._left[0]}>")
+
+    def _recipient_answered(self, said: _Said) -> Step:
+        recipient = self._left.pop(0)
+        if said.code not in (250, 251):
+            self.refused.append(recipient)
+            self._refusals.append(said)
+        if self._left:
+            return self._next_recipient()
+        if len(self._refusals) < len(self._envelope.recipients):
+            return self._say(_Stage.DATA, "DATA")
+        later = [refusal for refusal in self._refusals if refusal.code < 500]
+        return self._fail(later[0] if later else said)
+
+    def _content(self) -> Step:
+        self._stage = _Stage.CONTENT
+        self.awaited = "answer to the mail"
+        message = _DOTS.sub(b"..", self._envelope.message)
+        return Step(send=message + (b"" if message.endswith(b"\r\n") else b"\r\n") + b".\r\n", patience=True)
+
+    def _taken(self) -> str:
+        if not self.refused:
+            return "the server takes the mail"
+        why = shown(self._refusals[0].lines[-1])
+        return f"the server takes the mail, but not for {', '.join(self.refused)}: {why}"
+
+    def _fail(self, said: _Said) -> Step:
+        self.permanent = said.code >= 500 and self._stage in (_Stage.MAIL, _Stage.RCPT, _Stage.CONTENT)
+        # What is shown is what the server said, never what we said: that may be the password.
+        return verdict(False, f"the answer to {self._stage} is {shown(said.lines[-1])}", b"QUIT\r\n")
+
+    def _say(self, stage: _Stage, line: str) -> Step:
+        self._stage = stage
+        self.awaited = f"answer to {stage}"
+        return Step(send=f"{line}\r\n".encode(), patience=True)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
