@@ -22,6 +22,7 @@ _MADE = {
 """Codes that are put together when they are needed."""
 _OTHER_WORDS = {
     "200-299",
+    "content-length",
     "flag-1",
     "flag-2",
     "flag-3",
@@ -30,6 +31,7 @@ _OTHER_WORDS = {
     "read-only",
     "sh-fallback",
     "sh-port",
+    "transfer-encoding",
     "ttl-propagate",
     "tunnel-id",
 }

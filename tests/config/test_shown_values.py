@@ -122,7 +122,7 @@ def test_only_what_is_said() -> None:
         "virtual_router_id": "51 | f:3:1",
         "priority": "100 | f:4:1",
         "nopreempt": "off | f:6:1",
-        "smtp_alert": "on | f:7:1 (not in this version)",
+        "smtp_alert": "on | f:7:1",
         "virtual_ipaddress": "192.0.2.10 | f:10:1",
     }
 

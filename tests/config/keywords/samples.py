@@ -38,7 +38,7 @@ OURS = {
     "virtual_server/real_server/HTTP_GET/url": _HTTP,
     "virtual_server/real_server/SSL_GET/url": _HTTP,
     "virtual_server/real_server/SSL_GET": _TLS,
-    "global_defs": _POLICIES,
+    "global_defs": _POLICIES | {"smtp_user", "smtp_password_file", "smtp_tls", "smtp_ca_file"},
     TOP_PATH: _BLOCKS,
 }
 """Words of alived in keepalived's blocks."""
@@ -74,7 +74,7 @@ gateway uplink {
 target default
 }
 unit proxy {
-name nginx.service
+systemd_unit nginx.service
 }
 """
 """What samples speak of: VI_1, VI_2, check, nginx, load, peer, f, b, web, uplink, proxy."""

@@ -10,7 +10,7 @@ from alived.health.trackers_config import FlapDamping, GatewayMethod, Tracked, T
 from tests.config.helpers import complaints, instance_text, understood
 
 TRACKED = instance_text("track_gateway {\nuplink\n}\ntrack_unit {\nweb weight -20\n}")
-UNIT = "unit web {\nname nginx.service\n}\n"
+UNIT = "unit web {\nsystemd_unit nginx.service\n}\n"
 GATEWAY = "gateway uplink {\ntarget default\n}\n"
 
 
@@ -73,11 +73,11 @@ def test_gateways_that_are_wrong(body: str, codes: list[tuple[str, int]]) -> Non
 
 
 def test_a_unit() -> None:
-    assert unit("name nginx.service") == TrackUnit(name="web", unit="nginx.service")
-    assert unit("name nginx\ninterval 2\nrise 2\nfall 3\nweight 5") == TrackUnit(
+    assert unit("systemd_unit nginx.service") == TrackUnit(name="web", unit="nginx.service")
+    assert unit("systemd_unit nginx\ninterval 2\nrise 2\nfall 3\nweight 5") == TrackUnit(
         name="web", unit="nginx.service", interval_ns=2 * NS_PER_S, rise=2, fall=3, weight=Weight(5)
     )
-    assert unit("name network-online.target").unit == "network-online.target"
+    assert unit("systemd_unit network-online.target").unit == "network-online.target"
     assert complaints(f"unit web {{\nrise 1\n}}\n{GATEWAY}{TRACKED}") == [("missing-keyword", 1)]
 
 

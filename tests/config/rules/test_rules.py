@@ -234,7 +234,6 @@ class TestGlobalDefs:
             ("global_defs {\nenable_script_security off\n}\n", "extra-arguments"),
             ("global_defs x {\n}\n", "extra-arguments"),
             ("global_defs {\nrouter_id a\nrouter_id b\n}\n", "duplicate-keyword"),
-            ("global_defs {\nsmtp_server 192.0.2.1\n}\n", "not-supported-yet"),
             ("global_defs {\nenable_snmp_vrrp\n}\n", "no-effect"),
             ("virtual_server_group g {\n192.0.2.9 80\n}\n", "not-supported-yet"),
         ],

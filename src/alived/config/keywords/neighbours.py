@@ -109,7 +109,7 @@ GATEWAY = table(
 
 
 def build_unit(name: str, said: Settings, findings: Findings) -> TrackUnit | None:
-    unit: str | None = require(name, "name", "name UNIT.service", said, findings)
+    unit: str | None = require(name, "systemd_unit", "systemd_unit UNIT.service", said, findings)
     if unit is None:
         return None
     if not unit.endswith(SUFFIXES):
@@ -127,7 +127,7 @@ def build_unit(name: str, said: Settings, findings: Findings) -> TrackUnit | Non
 
 UNIT = table(
     "in unit",
-    works("name", word("UNIT", "nginx.service"), "Unit of systemd; without a suffix it is a service."),
+    works("systemd_unit", word("UNIT", "nginx.service"), "Unit of systemd; without a suffix it is a service."),
     works("interval", seconds(0.1, MAX_SECONDS, "2"), "Time between two questions.", default="1"),
     works("rise", integer(1, MAX_COUNT, 2), "Answers in a row before it is up.", default="1"),
     works("fall", integer(1, MAX_COUNT, 2), "Answers in a row before it is down.", default="1"),

@@ -64,7 +64,7 @@ _OWN = (
     ),
     works(
         "unit",
-        definition(UNIT, build_unit, "proxy {\nname nginx.service\n}"),
+        definition(UNIT, build_unit, "proxy {\nsystemd_unit nginx.service\n}"),
         "A unit of systemd, to be tracked.",
         field="units",
         children=UNIT,
