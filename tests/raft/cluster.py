@@ -16,7 +16,7 @@ from alived.raft.config import Cluster as ClusterConfig
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.config import RaftInstance
 from alived.raft.directory import node_number
-from alived.raft.member import Member, MemberSettings
+from alived.raft.member import Member
 from alived.raft.member_events import (
     Arrived,
     Compact,
@@ -33,6 +33,7 @@ from alived.raft.member_events import (
     Saved,
     Send,
 )
+from alived.raft.member_settings import MemberSettings
 from alived.raft.memory import MemoryStorage
 from alived.raft.messages import Role
 from alived.raft.packets import GroupReport, Packet, decode, encode

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from alived.base import NS_PER_MS as MS
 from alived.base import NS_PER_S as S
 from alived.raft.config import Cluster, Member, QuorumLost, RaftInstance, Role
-from alived.raft.member import MemberSettings
 from alived.raft.member_events import Arrived, Outcome, Phase, Save
+from alived.raft.member_settings import MemberSettings
 from alived.raft.messages import Role as RaftRole
 from alived.raft.packets import Packet, decode, encode
 from tests.raft.cluster_invariants import Invariants, Violation

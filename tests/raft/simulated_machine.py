@@ -11,7 +11,7 @@ from alived.base import NS_PER_S as S
 from alived.base import DeadlineReached
 from alived.raft.consensus import Consensus
 from alived.raft.directory import node_number
-from alived.raft.member import Member, MemberSettings
+from alived.raft.member import Member
 from alived.raft.member_events import (
     Arrived,
     Compact,
@@ -28,6 +28,7 @@ from alived.raft.member_events import (
     Saved,
     Send,
 )
+from alived.raft.member_settings import MemberSettings
 from tests.raft.simulated_engine import Engine
 from tests.raft.simulated_parts import Clock, Disk, Driver
 

@@ -33,7 +33,7 @@ from alived.daemon.messages import (
 from alived.daemon.peers import Peers, open_peers
 from alived.daemon.recovery import why_not_recover
 from alived.raft.config import Cluster, RaftInstance
-from alived.raft.member import Member, MemberSettings
+from alived.raft.member import Member
 from alived.raft.member_events import (
     Arrived,
     Asking,
@@ -54,6 +54,7 @@ from alived.raft.member_events import (
     Saved,
     Send,
 )
+from alived.raft.member_settings import MemberSettings
 from alived.raft.messages import Snapshot
 from alived.raft.packets import Packet
 

@@ -42,26 +42,16 @@ from alived.raft.member_events import (
     Save,
     Saved,
 )
+from alived.raft.member_settings import MemberSettings
 from alived.raft.member_view import Seen, view
 from alived.raft.messages import NOBODY, HardState, Heartbeat, Proposal, TransferLeader
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
 from alived.raft.packets import Asked, Greeting, Packet, Report, Status, Subleases, Told
-from alived.raft.profiles import TIMERS, Timers
 from alived.raft.relay import Origin, Relay, decode_command
 from alived.raft.state import ProposalDropped
 from alived.raft.succession import Succession
 from alived.raft.turns import patience_ticks
-
-
-class MemberSettings(msgspec.Struct, frozen=True, kw_only=True):
-    cluster: Cluster
-    groups: tuple[RaftInstance, ...]
-    timers: Timers
-
-    @classmethod
-    def of(cls, cluster: Cluster, groups: tuple[RaftInstance, ...]) -> MemberSettings:
-        return cls(cluster=cluster, groups=groups, timers=TIMERS[cluster.profile])
 
 
 class Member:
@@ -114,12 +104,9 @@ class Member:
         """Before that nothing happens by itself."""
         if self._finished:
             return None
-        due_ns = None
         consensus_ns = self.consensus.deadline_ns if self.consensus else None
-        for moment in (consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns):
-            if moment is not None and (due_ns is None or moment < due_ns):
-                due_ns = moment
-        return due_ns
+        moments = (consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns)
+        return min([moment for moment in moments if moment is not None], default=None)
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
