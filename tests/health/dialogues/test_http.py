@@ -15,6 +15,7 @@ from alived.health.config import Comparison, HttpCheck, HttpProtocol, JsonAssert
 from alived.health.dialogue import Tls
 from alived.health.dialogues import http
 from alived.health.dialogues.http_body import MAX_CHUNK_LINE, MAX_TRAILER
+from alived.health.dialogues.http_conditions import Contains
 from tests.health.dialogues.talking import Talk, check_bears, converse, in_octets, pieces_like
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -341,3 +342,10 @@ def test_how_an_answer_is_cut_does_not_matter(body: bytes, places: list[int], ch
     pieces = [data[first:last] for first, last in itertools.pairwise(edges)]
     fields = {"decode_chunked": True, "end_at_length": length, "digest": hashlib.md5(body).hexdigest()}
     assert end(*pieces, **fields) == end(data, **fields) == (True, "HTTP status 200")
+
+
+def test_what_is_found_stays_found() -> None:
+    condition = Contains("well")
+    for piece in (b"all is we", b"ll, ", b"really"):
+        condition.feed(piece)
+    assert condition.failure(cut=False) == ""

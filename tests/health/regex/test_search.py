@@ -45,6 +45,13 @@ def test_what_stands_before_the_first_offset_is_seen() -> None:
     assert not found("^b", b"ab", least=1)
 
 
+def test_the_very_end_is_not_before_a_last_newline() -> None:
+    assert found(r"b\z", b"a", b"b")
+    assert not found(r"b\z", b"ab\n")
+    assert found(r"b\Z", b"ab\n")
+    assert not found("b$", b"ab\n", options="dollar_endonly")
+
+
 def test_firstline_begins_no_match_after_the_first_newline() -> None:
     assert not found("b", b"a\nb", options="firstline")
     assert found("\nb", b"a", b"\nb", options="firstline")
