@@ -58,9 +58,9 @@ def test_before_the_first_result_and_without_an_answer_it_is_unknown() -> None:
 
 def test_for_people() -> None:
     status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "cluster": None}
-    status |= {
-        key: [] for key in ("sync_groups", "instances", "raft_groups", "fences", "processes", "trackers", "checks")
-    }
+    groups = ("sync_groups", "instances", "raft_groups", "fences", "processes")
+    keys = (*groups, "trackers", "checks", "combinations", "damping", "pipes", "notifications")
+    status |= {key: [] for key in keys}
     lines = list(status_lines(status | {"scripts": script_view.scripts(CONFIG, KNOWN, snapshot(), CLOCK)}))
     plain = [line.replace("\x1b[0m", "") for line in lines]
     assert "for 3.0 s: script chk failed: exit 1; tracked by VI" in plain[0]

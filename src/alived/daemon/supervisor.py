@@ -334,9 +334,9 @@ class Supervisor:
             case "worker":
                 self.errands.worker_began()
                 self._news.worker_began()
+                self._hook_relay.worker_began()
             case notifier_place.ROLE:
                 self.notifier.born()
-                self._hook_relay.worker_began()
 
     # -- Daemon: what clients ask --
 
