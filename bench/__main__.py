@@ -60,9 +60,8 @@ def compiled() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="alived-bench-") as cache:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = cache
-        warm = (
-            "import alived.cli.check, alived.cli.run, alived.daemon.running, alived.daemon.engine, alived.daemon.worker"
-        )
+        used = "cli.check", "cli.run", "daemon.parent.running", "daemon.engine.engine", "daemon.worker.worker"
+        warm = "; ".join(f"import alived.{one}" for one in used)
         subprocess.run([sys.executable, "-c", warm], check=True)
         yield
 

@@ -14,7 +14,7 @@ from alived.adapters.control_client import NotRunning
 from alived.cli import plan as module
 from alived.config.load import load
 from alived.config.model import Config
-from alived.daemon.plan import make_plan
+from alived.daemon.parent.plan import make_plan
 
 
 def text(*names: str, priority: int = 100, vip: str = "192.0.2.100", extra: str = "") -> str:

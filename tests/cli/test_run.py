@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from alived.cli.main import main
 from alived.daemon import main as daemon
 from alived.daemon.options import Options
-from alived.daemon.parts import Parts
-from alived.daemon.reading import Load
+from alived.daemon.parent.parts import Parts
+from alived.daemon.parent.reading import Load
 from tests.config.helpers import instance_text
 
 BAD = "vrrp_instance VI_1 {\n    interface lo\n    virtual_router_id 999\n    nonsense\n}\n"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from alived.cli import vip_switch
 from alived.daemon import main as daemon
 from alived.daemon.options import Options
-from alived.daemon.reading import Load, Reading
+from alived.daemon.parent.reading import Load, Reading
 
 CONFIG = """
 node: {id: node1, raft_addr: "192.0.2.1:7946", data_dir: /var/lib/vip-switch}

@@ -10,9 +10,9 @@ from typing import TypeVar
 from alived.adapters.loop import Loop
 from alived.base import Family
 from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
-from alived.daemon.child import ChildContext
-from alived.daemon.engine import Engine
-from alived.daemon.messages import (
+from alived.daemon.engine.engine import Engine
+from alived.daemon.shared.child import ChildContext
+from alived.daemon.shared.messages import (
     BusMessage,
     Configure,
     Configured,

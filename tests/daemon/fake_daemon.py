@@ -18,9 +18,14 @@ import msgspec
 from alived.adapters.loop import now_ns
 from alived.base import NS_PER_MS, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
-from alived.daemon.child import ChildContext, ChildFailure
+from alived.daemon.elector.raft_role import why_not_start
 from alived.daemon.main import serve
-from alived.daemon.messages import (
+from alived.daemon.options import Options
+from alived.daemon.parent.notifier_place import make_notifier
+from alived.daemon.parent.parts import Parts
+from alived.daemon.parent.reading import Reading
+from alived.daemon.shared.child import ChildContext, ChildFailure
+from alived.daemon.shared.messages import (
     BusMessage,
     ClusterOutcome,
     ClusterRequest,
@@ -34,12 +39,7 @@ from alived.daemon.messages import (
     TrackerVerdicts,
     Transition,
 )
-from alived.daemon.notifier_place import make_notifier
-from alived.daemon.options import Options
-from alived.daemon.parts import Parts
-from alived.daemon.raft_role import why_not_start
-from alived.daemon.reading import Reading
-from alived.daemon.worker import make_worker
+from alived.daemon.worker.worker import make_worker
 from alived.owner import HookEvent, State
 from alived.raft.member_events import Transfer
 

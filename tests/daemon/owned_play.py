@@ -10,8 +10,8 @@ import msgspec
 from alived.adapters.loop import Loop, now_ns
 from alived.base import NS_PER_MS
 from alived.config.model import Config, GlobalDefs, Instance, RaftGroup
-from alived.daemon.lease_line import LeaseLine, LinePair
-from alived.daemon.messages import HookDue, HookOutcome
+from alived.daemon.shared.lease_line import LeaseLine, LinePair
+from alived.daemon.shared.messages import HookDue, HookOutcome
 from alived.hooks.config import ON_FAILURE, Hook, HookEvent, Script
 from alived.raft.config import BoundBy, Cluster, Member, RaftInstance
 from alived.raft.member_events import EngineReported, Held, Leases

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from alived.adapters.loop import Loop
 from alived.base import NS_PER_MS
 from alived.config.model import Config
-from alived.daemon.child import ChildContext
-from alived.daemon.messages import (
+from alived.daemon.shared.child import ChildContext
+from alived.daemon.shared.messages import (
     BusMessage,
     LogLine,
     SnapshotRequest,
@@ -16,7 +16,7 @@ from alived.daemon.messages import (
     TrackerVerdicts,
     WorkerSnapshot,
 )
-from alived.daemon.worker import Worker
+from alived.daemon.worker.worker import Worker
 from alived.health.script_events import ScriptSnapshot
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from alived.cli.demo_cluster import GroupText
 from alived.cli.demo_daemons import Alived
-from alived.daemon.kernel_lease import MARKER_FILE
+from alived.daemon.parent.kernel_lease import MARKER_FILE
 from tests.lab.cluster import GROUP, ClusterLab, Observer
 from tests.lab.lab import VIP4
 

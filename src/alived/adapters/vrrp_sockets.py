@@ -131,7 +131,7 @@ class Sender:
             queue = queue[sent:]
 
     def rehearse(self) -> None:
-        """Goes through `flush` without a packet (see daemon/rehearsal.py)."""
+        """Goes through `flush` without a packet (see daemon/engine/rehearsal.py)."""
         array = (ctypes.c_char * _MMSGHDR.size).from_buffer(bytearray(_MMSGHDR.size))
         _libc.sendmmsg(self._socket.fileno(), array, 0, 0)
 

@@ -6,10 +6,10 @@ from alived.adapters.loop import Loop, now_ns
 from alived.adapters.running_scripts import RunningScripts
 from alived.cli.asking import Json
 from alived.config.model import Config
-from alived.daemon.asking import Asking
-from alived.daemon.check_desk import report_view
-from alived.daemon.check_run import CheckRun, choose
-from alived.daemon.configured_checks import configured_checks
+from alived.daemon.parent.check_desk import report_view
+from alived.daemon.shared.configured_checks import configured_checks
+from alived.daemon.worker.asking import Asking
+from alived.daemon.worker.check_run import CheckRun, choose
 from alived.health.check_report import CheckReport
 from alived.health.checker import Checker
 

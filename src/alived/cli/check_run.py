@@ -66,7 +66,7 @@ def _here(file: str, name: str, reading: ReadingOptions) -> Json:
     from alived.base import Severity
     from alived.cli.check_here import perform
     from alived.config.load import load
-    from alived.daemon.check_run import NoSuchCheck
+    from alived.daemon.worker.check_run import NoSuchCheck
 
     loaded = load(file, reading.read_options())
     errors = [found for found in loaded.diagnostics if found.severity is Severity.ERROR]

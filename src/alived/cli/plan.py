@@ -67,7 +67,7 @@ def _read(file: str, options: ReadOptions, as_json: bool) -> Config:
 
 
 def _compare(old: Config, new: Config) -> Json:
-    from alived.daemon.plan import make_plan
+    from alived.daemon.parent.plan import make_plan
 
     return make_plan(old, new, None)
 

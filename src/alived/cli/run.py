@@ -14,7 +14,7 @@ from alived.cli.reading import ReadingOptions, reading_options
 if TYPE_CHECKING:
     from alived.config.load import ReadOptions
     from alived.daemon.options import Options
-    from alived.daemon.parts import Parts
+    from alived.daemon.parent.parts import Parts
 
 
 @click.command()
@@ -69,7 +69,7 @@ def start(options: Options, read_options: Callable[[], ReadOptions]) -> int:
     """Runs the daemon, whatever it is called by, and gives its exit status. read_options: what the command line and the
     environment say of the configuration, asked for each time that it is read."""
     from alived.daemon.main import serve
-    from alived.daemon.reading import Reading
+    from alived.daemon.parent.reading import Reading
 
     def read(path: str) -> Reading:
         # Here, because this runs in the helper that reads: the daemon's own processes stay without a parser.
@@ -79,12 +79,12 @@ def start(options: Options, read_options: Callable[[], ReadOptions]) -> int:
         return Reading(config=loaded.config, diagnostics=tuple(loaded.diagnostics))
 
     def make_parts() -> Parts:
-        from alived.daemon import leftovers
-        from alived.daemon.engine import make_engine
-        from alived.daemon.notifier_place import make_notifier
-        from alived.daemon.parts import Parts
-        from alived.daemon.raft_role import make_raft, why_not_start
-        from alived.daemon.worker import make_worker
+        from alived.daemon.elector.raft_role import make_raft, why_not_start
+        from alived.daemon.engine import leftovers
+        from alived.daemon.engine.engine import make_engine
+        from alived.daemon.parent.notifier_place import make_notifier
+        from alived.daemon.parent.parts import Parts
+        from alived.daemon.worker.worker import make_worker
 
         return Parts(
             make_engine=make_engine,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from alived.adapters.loop import Loop
 from alived.adapters.runtime_dir import RuntimeDir, RuntimeDirError
 from alived.daemon.options import EXIT_REFUSED, Options
-from alived.daemon.reading import Load, Reader, Reading
+from alived.daemon.parent.reading import Load, Reader, Reading
 
 if TYPE_CHECKING:
-    from alived.daemon.parts import Parts
+    from alived.daemon.parent.parts import Parts
 
 
 def serve(options: Options, load: Load, make_parts: Callable[[], Parts]) -> int:
@@ -40,7 +40,7 @@ def serve(options: Options, load: Load, make_parts: Callable[[], Parts]) -> int:
     reader.read(options.config_path, finish)
     parts = make_parts()
     loop.run()
-    from alived.daemon.running import run  # what runs is imported by now
+    from alived.daemon.parent.running import run  # what runs is imported by now
 
     status = run(options, readings[0], loop, parts, reader, directory)
     # Not after an exception: then children may still own addresses, and the pid file must stay locked by them.

@@ -1,0 +1,1 @@
+"""The raft process: it elects the owners of groups together with those of other nodes."""

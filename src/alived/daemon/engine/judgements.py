@@ -1,0 +1,79 @@
+"""Trackers in the engine: verdicts go in, faults and priorities of those that track them come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from alived.config import model
+from alived.daemon.engine.reports import Reports
+from alived.daemon.shared.messages import TrackerVerdict
+from alived.daemon.shared.tracked import trackers_of
+from alived.health import trackers_config
+from alived.owner import FaultCleared, FaultRaised, PriorityChanged, Startup
+from alived.vrrp.tracking import TrackedThing, Tracking
+
+
+class Candidate(Protocol):
+    """Who tracks things: a VRRP instance or a group elected by Raft."""
+
+    tracking: Tracking
+    waits: bool
+    """For the first verdict on a tracker, before it begins."""
+
+    @property
+    def name(self) -> str: ...
+
+
+C = TypeVar("C", bound=Candidate)
+Feed = Callable[[C, FaultRaised | FaultCleared | PriorityChanged | Startup, int], None]
+
+
+class Judgements(Generic[C]):
+    """What is known of trackers, by key; it outlives reloads."""
+
+    def __init__(
+        self,
+        candidates: Mapping[str, C],
+        feed: Feed[C],
+        reports: Reports,
+    ) -> None:
+        self._candidates, self._feed, self._reports = candidates, feed, reports
+        self._verdicts: dict[str, TrackerVerdict] = {}
+
+    def configure(self, config: model.Config) -> None:
+        """Forgets trackers that are gone."""
+        defined = trackers_of(config)
+        self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key in defined}
+
+    def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
+        """What is new, told to all that track it."""
+        for verdict in verdicts:
+            self._verdicts[verdict.key] = verdict
+            for candidate in self._candidates.values():
+                for event in candidate.tracking.set(verdict.key, verdict.up, verdict.reason, verdict.value):
+                    if isinstance(event, PriorityChanged):
+                        self._reports.priority_changed(candidate.name, event.reason)
+                    self._feed(candidate, event, now)
+                if candidate.waits:
+                    self.start(candidate, now)
+
+    def tell(self, candidate: C, now: int) -> None:
+        """What is known already, to one that is new or changed."""
+        for key in candidate.tracking.keys:
+            if verdict := self._verdicts.get(key):
+                for event in candidate.tracking.set(key, verdict.up, verdict.reason, verdict.value):
+                    self._feed(candidate, event, now)
+
+    def start(self, candidate: C, now: int) -> None:
+        """It begins, unless it has to wait for the first verdict on a tracker. One that runs goes on running when a
+        reload gives it a tracker: it is judged by its verdicts, not by their absence."""
+        waits_for = ", ".join(candidate.tracking.unanswered)
+        candidate.waits = bool(waits_for)
+        self._feed(candidate, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
+
+
+def add_trackers(tracking: Tracking, config: trackers_config.Tracking) -> None:
+    """Everything in config for which there will be verdicts."""
+    for kind, tracked in config.judged():
+        tracking.add(TrackedThing(kind.key(tracked.name), tracked.weight.value, tracked.weight.reverse))

@@ -1,0 +1,1 @@
+"""The notifier: the process that talks to mail servers and webhooks."""

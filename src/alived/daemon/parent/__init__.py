@@ -1,0 +1,1 @@
+"""The parent: it starts the other processes, hears them, replaces them, and answers operators."""

@@ -1,0 +1,109 @@
+"""Which trackers a configuration uses, and who uses them. What nobody tracks is not looked at."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Sequence
+from typing import TypeAlias, TypeVar
+
+from alived.config.model import Config
+from alived.daemon.shared.configured_checks import configured_checks, time_to_confirm_ns
+from alived.health.checks_config import CombinedCheck, NamedCheck
+from alived.health.combination import in_order
+from alived.health.trackers_config import (
+    FlapDamping,
+    TrackerKind,
+    TrackFile,
+    TrackGateway,
+    TrackProcess,
+    TrackUnit,
+    VrrpScript,
+    Weight,
+)
+
+T = TypeVar("T", VrrpScript, TrackProcess, TrackFile, TrackGateway, TrackUnit)
+
+
+Damped: TypeAlias = VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck
+
+
+def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
+    """By name, in the order of the configuration."""
+    return _tracked(config, TrackerKind.SCRIPT, config.vrrp_scripts)
+
+
+def tracked_processes(config: Config) -> dict[str, TrackProcess]:
+    return _tracked(config, TrackerKind.PROCESS, config.track_processes)
+
+
+def tracked_files(config: Config) -> dict[str, TrackFile]:
+    return _tracked(config, TrackerKind.FILE, config.track_files)
+
+
+def tracked_gateways(config: Config) -> dict[str, TrackGateway]:
+    return _tracked(config, TrackerKind.GATEWAY, config.gateways)
+
+
+def tracked_units(config: Config) -> dict[str, TrackUnit]:
+    return _tracked(config, TrackerKind.UNIT, config.units)
+
+
+def _tracked(config: Config, kind: TrackerKind, defined: Sequence[T]) -> dict[str, T]:
+    if not defined:
+        return {}
+    used = trackers_of(config)
+    return {one.name: one for one in defined if kind.key(one.name) in used}
+
+
+def trackers_of(config: Config) -> dict[str, list[tuple[str, Weight]]]:
+    """Key of a tracker -> instances and groups that track it, each with the weight that counts there, and combinations
+    that count it and are tracked themselves."""
+    found: dict[str, list[tuple[str, Weight]]] = collections.defaultdict(list)
+    instances = ((instance.vrrp.name, instance.tracking) for instance in config.instances)
+    groups = ((group.vrrp.name, group.tracking) for group in config.sync_groups)
+    elected = ((group.raft.name, group.tracking) for group in config.raft_groups)
+    for name, tracking in itertools.chain(instances, groups, elected):
+        for kind, tracked in tracking.judged():
+            found[kind.key(tracked.name)].append((name, tracked.weight))
+    for check in reversed(in_order(config.combined_checks)):
+        if (key := TrackerKind.CHECK.key(check.name)) in found:
+            for member in check.members:
+                found[member.key].append((key, Weight()))
+    return found
+
+
+def dampings(config: Config) -> dict[str, FlapDamping]:
+    """Of trackers that have it, by key."""
+    kinds: dict[
+        TrackerKind, Sequence[VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck]
+    ] = {
+        TrackerKind.SCRIPT: config.vrrp_scripts,
+        TrackerKind.PROCESS: config.track_processes,
+        TrackerKind.GATEWAY: config.gateways,
+        TrackerKind.UNIT: config.units,
+        TrackerKind.CHECK: (*config.checks, *config.combined_checks),
+    }
+    return {
+        kind.key(one.name): one.flap_damping for kind, trackers in kinds.items() for one in trackers if one.flap_damping
+    }
+
+
+def times_to_confirm(config: Config) -> dict[str, int]:
+    """Key of a tracker -> nanoseconds in which a new worker comes to a verdict on it."""
+    scripts = {
+        TrackerKind.SCRIPT.key(name): script.interval_ns + script.timeout_ns
+        for name, script in tracked_scripts(config).items()
+    }
+    checks = {
+        TrackerKind.CHECK.key(name): time_to_confirm_ns(configured.check)
+        for name, configured in configured_checks(config).items()
+    }
+    processes = {TrackerKind.PROCESS.key(name): 0 for name in tracked_processes(config)}
+    files = {TrackerKind.FILE.key(name): 0 for name in tracked_files(config)}
+    gateways = {
+        TrackerKind.GATEWAY.key(name): one.interval_ns + one.timeout_ns
+        for name, one in tracked_gateways(config).items()
+    }
+    units = {TrackerKind.UNIT.key(name): one.interval_ns for name, one in tracked_units(config).items()}
+    return scripts | checks | processes | files | gateways | units

@@ -1,0 +1,1 @@
+"""What `alived status` says, as plain values. Pure."""

@@ -1,0 +1,183 @@
+"""What the parent makes news of, and that no child's death loses any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from alived.config.model import Config, GlobalDefs, Instance
+from alived.daemon.parent.news_desk import NewsDesk
+from alived.daemon.parent.unconfirmed import MAX_KEPT, Unconfirmed
+from alived.daemon.shared.messages import (
+    BusMessage,
+    EngineSnapshot,
+    GroupSnapshot,
+    Happened,
+    NewsDue,
+    NewsTaken,
+    Transition,
+)
+from alived.hooks.config import NotifyScripts, Script
+from alived.hooks.events import Kind, Word
+from alived.notify.config import Fifo, Fifos
+from alived.notify.news import News
+from alived.owner import State
+from alived.vip.config import VipGroup
+from alived.vrrp.config import VrrpInstance
+from alived.vrrp.instance import Instance as Core
+
+PIPE = GlobalDefs(fifos=Fifos(all=Fifo(path="/run/x"), states_on_reload=True))
+
+
+def instance(name: str = "VI", **more: Any) -> Instance:
+    vrrp = VrrpInstance(name=name, interface="eth0", virtual_router_id=1)
+    return Instance(vrrp=vrrp, vips=VipGroup(name=name), **more)
+
+
+def change(new: State, old: State = State.BACKUP, name: str = "VI", *, deleted: bool = False) -> Transition:
+    return Transition(
+        kind="INSTANCE",
+        name=name,
+        old=old,
+        new=new,
+        priority=100,
+        reason="a reason",
+        evidence=(),
+        time_ns=1,
+        wall_time=2.0,
+        deleted=deleted,
+    )
+
+
+class Play:
+    def __init__(self, config: Config) -> None:
+        self.sent: list[BusMessage] = []
+        self.told: list[News] = []
+        self.desk = NewsDesk("p", config, self.sent.append, self.told.append)
+
+    def words(self) -> list[Word]:
+        return [message.news.word for message in self.sent if isinstance(message, NewsDue)]
+
+    def changed(self, *arguments: Any, **more: Any) -> None:
+        self.desk.changed(change(*arguments, **more))
+
+    def happened(self, word: Word) -> None:
+        self.desk.heard(
+            Happened(kind=Kind.INSTANCE, name="VI", word=word, priority=90, reason="another reason", wall_time=3.0)
+        )
+
+
+def test_a_change_is_news_with_an_id_of_its_own() -> None:
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
+    play.changed(State.MASTER)
+    play.changed(State.FAULT, State.MASTER)
+    first, second = (message for message in play.sent if isinstance(message, NewsDue))
+    assert first.news == News(
+        event_id="p-1",
+        kind=Kind.INSTANCE,
+        name="VI",
+        word=Word.MASTER,
+        old="BACKUP",
+        new="MASTER",
+        priority=100,
+        reason="a reason",
+        wall_time=2.0,
+    )
+    assert (second.news.event_id, second.news.word, second.number) == ("p-2", Word.FAULT, 2)
+
+
+def test_nobody_who_wants_to_know_nothing_to_tell() -> None:
+    play = Play(Config(instances=(instance(),)))
+    play.changed(State.MASTER)
+    play.happened(Word.MASTER_RX_LOWER_PRI)
+    assert play.sent == []
+
+
+def test_a_script_is_reason_enough_for_its_event_alone() -> None:
+    scripts = NotifyScripts(master_rx_lower_pri=Script(argv=("/x",)))
+    play = Play(Config(instances=(instance(notify=scripts),)))
+    play.changed(State.MASTER)
+    play.happened(Word.MASTER_RX_LOWER_PRI)
+    assert play.words() == [Word.MASTER_RX_LOWER_PRI]
+
+
+def test_priorities_are_told_of_those_that_say_so() -> None:
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
+    play.happened(Word.BACKUP_PRIORITY)
+    assert play.words() == []
+    play.desk.configure(Config(global_defs=PIPE, instances=(instance(notify_priority_changes=True),)))
+    play.happened(Word.BACKUP_PRIORITY)
+    assert play.words() == [Word.BACKUP_PRIORITY]
+
+
+def test_a_deleted_instance_is_told_as_keepalived_does() -> None:
+    """FAULT, and nothing if it was in FAULT; with notify_deleted DELETED, always."""
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
+    play.changed(State.INIT, State.MASTER, deleted=True)
+    play.changed(State.INIT, State.FAULT, deleted=True)
+    assert play.words() == [Word.FAULT]
+    play.desk.configure(Config(global_defs=PIPE, instances=(instance(notify=NotifyScripts(says_deleted=True)),)))
+    play.desk.configure(Config(global_defs=PIPE))  # the reload that takes it away
+    play.changed(State.INIT, State.FAULT, deleted=True)
+    assert play.words() == [Word.FAULT, Word.DELETED]
+
+
+def test_what_the_worker_did_not_take_is_told_to_the_next_one() -> None:
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
+    for new in (State.MASTER, State.BACKUP, State.FAULT):
+        play.changed(new)
+    play.desk.heard(NewsTaken(1))
+    before = play.sent[1:]
+    play.sent.clear()
+    play.desk.worker_began()
+    assert play.sent == before
+    play.desk.heard(NewsTaken(3))
+    play.sent.clear()
+    play.desk.worker_began()
+    assert play.sent == []
+
+
+def test_a_worker_that_never_answers_costs_a_bounded_memory() -> None:
+    kept = Unconfirmed()
+    news = News(event_id="e", kind=Kind.INSTANCE, name="VI", word=Word.MASTER)
+    for _ in range(MAX_KEPT + 5):
+        kept.add(news)
+    assert [due.number for due in kept.waiting()] == list(range(6, MAX_KEPT + 6))
+    assert kept.dropped == 5
+
+
+def standing(name: str, state: State) -> Any:
+    core = Core(VrrpInstance(name=name, interface="eth0", virtual_router_id=1))
+    return msgspec.structs.replace(core.snapshot(), state=state, priority=77)
+
+
+def test_after_a_reload_each_object_has_one_line_and_groups_come_first() -> None:
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
+    play.desk.configure(Config(global_defs=PIPE, instances=(instance(),)))
+    play.changed(State.FAULT, name="told")
+    play.sent.clear()
+    group = GroupSnapshot(name="G", state=State.MASTER, since_ns=0, reason="", members=())
+    snapshot = EngineSnapshot(
+        request_id=1,
+        now_ns=1,
+        instances=(standing("VI", State.BACKUP), standing("told", State.FAULT), standing("new", State.INIT)),
+        vips=(),
+        groups=(group,),
+        receive_errors={},
+        lateness_max_ns=0,
+        scheduling="",
+    )
+    play.desk.reloaded(snapshot, 5.0)
+    told = [message.news for message in play.sent if isinstance(message, NewsDue)]
+    assert [(one.kind, one.name, one.word, one.priority) for one in told] == [
+        (Kind.GROUP, "G", Word.MASTER, 0),
+        (Kind.INSTANCE, "VI", Word.BACKUP, 77),
+    ]
+    assert all(one.repeated for one in told)
+
+
+def test_a_reload_says_nothing_unless_it_shall() -> None:
+    play = Play(Config(global_defs=GlobalDefs(fifos=Fifos(all=Fifo(path="/run/x")))))
+    play.desk.reloaded(None, 5.0)
+    assert play.sent == []

@@ -1,0 +1,170 @@
+"""What counts of the verdicts: held down while a tracker flaps, and combined; through reloads, too."""
+
+from __future__ import annotations
+
+import pytest
+
+from alived.base import NS_PER_S
+from alived.config.model import Config
+from alived.daemon.parent.settled import Settled
+from alived.daemon.shared.messages import TrackerVerdict
+from alived.health.trackers_config import TrackerKind
+from tests.config.helpers import good, instance_text
+
+CHECK = TrackerKind.CHECK
+TWO = """check a {
+ping {
+target 192.0.2.1
+}
+%s
+}
+check b {
+ping {
+target 192.0.2.2
+}
+}
+"""
+
+
+def config(both: str = "all a b", damping: str = "") -> Config:
+    text = TWO % damping + f"check both {{\n{both}\n}}\ncheck either {{\nany both b\n}}\n"
+    return good(text + instance_text("track_check {\nboth\neither\na\n}"))
+
+
+def verdict(name: str, up: bool, second: int = 0) -> TrackerVerdict:
+    return TrackerVerdict(CHECK, name, up, f"check {name} {'answered' if up else 'refused'}", second * NS_PER_S)
+
+
+class Desk:
+    """The parent's place, with a clock in seconds."""
+
+    def __init__(self, config: Config) -> None:
+        self.settled = Settled(config)
+
+    def hear(self, second: int, **states: bool) -> dict[str, bool]:
+        heard = [verdict(name, up, second) for name, up in states.items()]
+        return _states(self.settled.heard(heard, second * NS_PER_S))
+
+    def configure(self, second: int, config: Config) -> dict[str, bool]:
+        return _states(self.settled.configure(config, second * NS_PER_S))
+
+    def pass_time(self, second: int) -> dict[str, bool]:
+        return _states(self.settled.pass_time(second * NS_PER_S))
+
+    @property
+    def known(self) -> dict[str, bool]:
+        return _states(self.settled.known)
+
+    def reason(self, name: str) -> str:
+        return next(one.reason for one in self.settled.known if one.name == name)
+
+    def since(self, name: str) -> int:
+        return next(one.at_ns for one in self.settled.known if one.name == name) // NS_PER_S
+
+
+def _states(verdicts: tuple[TrackerVerdict, ...]) -> dict[str, bool]:
+    return {one.name: one.up for one in verdicts}
+
+
+class TestCombinations:
+    def test_they_follow_what_they_count_in_one_step(self) -> None:
+        desk = Desk(config())
+        assert desk.hear(0, a=True) == {"a": True}
+        assert desk.hear(1, b=True) == {"b": True, "both": True, "either": True}
+        assert desk.hear(2, a=False) == {"a": False, "both": False}
+        assert desk.hear(3, b=False) == {"b": False, "either": False}
+        assert desk.reason("both") == "check both: 0 of 2 are up, 2 must be: check a refused; check b refused"
+
+    def test_the_reason_is_that_of_now_and_the_time_that_of_the_change(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=True, b=True)
+        desk.hear(1, a=False)
+        assert desk.hear(5, b=False, a=True) == {"a": True, "b": False, "either": False}
+        assert desk.reason("both").endswith("check b refused") and desk.since("both") == 1
+
+    def test_the_log_says_it(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=False, b=True)
+        assert [(note.level, note.code) for note in desk.settled.notes] == [
+            ("warning", "check-down"),
+            ("info", "check-up"),
+        ]
+
+    def test_a_reload_may_make_others_of_them(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=True, b=False)
+        assert desk.known["both"] is False
+        assert desk.configure(1, config("any a b")) == {"both": True, "either": True}
+
+    def test_a_reload_that_changes_nothing_tells_nothing(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=True, b=False)
+        assert desk.configure(1, config()) == {}
+
+    def test_what_a_reload_removes_is_forgotten(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=True, b=True)
+        text = TWO % "" + instance_text("track_check {\na\nb\n}")
+        assert desk.configure(1, good(text)) == {} and desk.known == {"a": True, "b": True}
+
+
+class TestDamping:
+    def flapped(self) -> Desk:
+        """It fell at second 1 and 3 and is up again since second 4."""
+        desk = Desk(config(damping="flap_damping 10 40"))
+        desk.hear(0, a=True, b=True)
+        for second in range(1, 5):
+            desk.hear(second, a=second % 2 == 0)
+        desk.settled.notes.clear()
+        return desk
+
+    def test_what_flaps_is_held_down_with_all_that_counts_it(self) -> None:
+        desk = self.flapped()
+        assert desk.known == {"a": False, "b": True, "both": False, "either": True}
+        assert desk.reason("a") == "check a is up again, but has to stay so for 10 s: it fell 2 times"
+        assert desk.reason("both").endswith(desk.reason("a"))
+        assert desk.settled.deadline_ns == 14 * NS_PER_S
+
+    def test_the_log_says_once_that_it_is_held(self) -> None:
+        desk = Desk(config(damping="flap_damping 10 40"))
+        desk.hear(0, a=True)
+        desk.hear(1, a=False)
+        desk.hear(2, a=True)
+        desk.hear(3, a=False)
+        assert [note.code for note in desk.settled.notes if note.code == "flap-damping"] == []
+        desk.hear(4, a=True)
+        desk.hear(5, a=True)
+        assert [note.message for note in desk.settled.notes if note.code == "flap-damping"] == [desk.reason("a")]
+
+    def test_it_counts_again_when_it_has_stayed_up(self) -> None:
+        desk = self.flapped()
+        assert desk.pass_time(13) == {}
+        assert desk.pass_time(14) == {"a": True, "both": True}
+        assert desk.reason("a") == "check a stayed up for long enough" and desk.settled.deadline_ns is None
+        assert [note.code for note in desk.settled.notes] == ["flap-damping", "check-up"]
+
+    def test_an_operator_ends_it(self) -> None:
+        desk = self.flapped()
+        assert _states(desk.settled.reset("check a", 6 * NS_PER_S)) == {"a": True, "both": True}
+        assert desk.settled.damping(6 * NS_PER_S)["check a"].falls == 0
+        assert desk.settled.reset("check a", 7 * NS_PER_S) == ()
+
+    def test_only_what_is_damped_can_be_reset(self) -> None:
+        with pytest.raises(KeyError):
+            self.flapped().settled.reset("check b", 0)
+
+    def test_a_reload_goes_on_with_it(self) -> None:
+        desk = self.flapped()
+        assert desk.configure(5, config(damping="flap_damping 4 40")) == {}
+        assert desk.settled.deadline_ns == 8 * NS_PER_S
+
+    def test_without_it_nothing_is_held(self) -> None:
+        desk = self.flapped()
+        assert desk.configure(5, config()) == {"a": True, "both": True}
+
+    def test_with_it_from_a_reload_on_what_is_known_holds(self) -> None:
+        desk = Desk(config())
+        desk.hear(0, a=True, b=True)
+        assert desk.configure(1, config(damping="flap_damping 10 40")) == {}
+        assert desk.hear(2, a=False) == {"a": False, "both": False}
+        assert desk.hear(3, a=True) == {"a": True, "both": True}
