@@ -134,6 +134,19 @@ def test_a_reload_asks_at_once_and_knows_what_was_known() -> None:
     assert [one.up for one in play.answers(B)] == [True]
 
 
+def test_a_reload_forgets_nothing_that_was_heard() -> None:
+    """The first answer after it may be enough for a verdict, and the sentence names who is not there."""
+    play = Playbook(gateway(A, B, quorum=1))
+    play.at(0)
+    play.answers(A)
+    play.at(300)
+    play.feed(GatewayReconfigured(gateway(A, B, quorum=2)))
+    play.at(301)
+    (judged,) = play.answers(A)
+    assert not judged.up
+    assert judged.reason.endswith("answers in 1.0 ms, 2 times in a row; 192.0.2.2: no answer in 0.3 s")
+
+
 def test_what_the_status_shows() -> None:
     play = Playbook(gateway())
     assert (play.tracker.snapshot().result, play.tracker.snapshot().details[0]) == ("", "192.0.2.1: not asked yet")

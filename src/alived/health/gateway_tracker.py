@@ -53,19 +53,24 @@ GatewayEffect = AskTarget | TrackerJudged
 class _Target:
     """One of them."""
 
-    def __init__(self, config: TrackGateway, known: bool | None) -> None:
+    def __init__(self, config: TrackGateway, known: bool | None, before: _Target | None = None) -> None:
+        """known: up or not, before anything is heard. before: the same target in the configuration of before."""
         self.counter = RiseFall(config.rise, config.fall, known=known)
         self.waits = False
         """For the answer of this round."""
-        self.last_success: bool | None = None
-        self.last = "not asked yet"
-        self.streak = 0
+        self.last_success = before.last_success if before else None
+        self.last = before.last if before else "not asked yet"
+        self.streak = before.streak if before else 0
 
     def hear(self, success: bool, what: str) -> None:
         self.waits = False
         self.streak = self.streak + 1 if success is self.last_success else 1
         self.last_success, self.last = success, what
         self.counter.hear(success)
+
+
+def _again(config: TrackGateway, before: _Target | None) -> _Target:
+    return _Target(config, before.counter.up if before else None, before)
 
 
 class GatewayTracker:
@@ -98,9 +103,9 @@ class GatewayTracker:
             case TargetFailed(number, target, why):
                 return self._heard(number, target, False, why)
             case GatewayReconfigured(config):
-                known = {name: one.counter.up for name, one in self._targets.items()}
+                before = self._targets
                 self.config, self._confirmed = config, False
-                self._targets = {target: _Target(config, known.get(target)) for target in config.targets}
+                self._targets = {target: _again(config, before.get(target)) for target in config.targets}
                 self._due_ns, self._timeout_ns = now_ns, None
                 return []
             case _:
