@@ -58,9 +58,9 @@ class _Target:
         self.counter = RiseFall(config.rise, config.fall, known=known)
         self.waits = False
         """For the answer of this round."""
-        self.last_success = before.last_success if before else None
-        self.last = before.last if before else "not asked yet"
-        self.streak = before.streak if before else 0
+        self.last_success: bool | None = before.last_success if before else None
+        self.last: str = before.last if before else "not asked yet"
+        self.streak: int = before.streak if before else 0
 
     def hear(self, success: bool, what: str) -> None:
         self.waits = False
