@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 import alived
 from alived.config.model import Config
 from alived.daemon.parent import track_desk
-from alived.daemon.parent.check_desk import CheckDesk
+from alived.daemon.parent.front_desk import Finish, FrontDesk
 from alived.daemon.parent.history import KEPT
-from alived.daemon.parent.hook_desk import HookDesk
-from alived.daemon.parent.notifier_place import NotifierPlace
-from alived.daemon.parent.track_desk import Trackers
-from alived.daemon.shared.messages import Answer, Request, Transition
+from alived.daemon.shared.messages import Answer, Request
 from alived.daemon.status import view
 from alived.raft.member_events import Command
 
-Finish = Callable[[Answer], None]
 _decoder = msgspec.json.Decoder(Request)
-
-
-class Daemon(Protocol):
-    """What commands ask of the supervisor."""
-
-    def status(self, done: Callable[[view.Json], None]) -> None: ...
-
-    def recent(self, count: int) -> list[Transition]: ...
-
-    def reload(self, done: Finish) -> None: ...
-
-    def plan(self, config: Config, done: Callable[[view.Json], None]) -> None: ...
-
-    @property
-    def hooks(self) -> HookDesk: ...
-
-    @property
-    def checks(self) -> CheckDesk: ...
-
-    @property
-    def errands(self) -> Trackers: ...
-
-    @property
-    def notifier(self) -> NotifierPlace: ...
-
-    def members(self, done: Finish) -> None: ...
-
-    def command_cluster(self, command: Command, done: Finish) -> None: ...
 
 
 class Commands:
     """Answers requests. A request that makes no sense gets an answer that says so."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, desk: FrontDesk) -> None:
+        self._desk = desk
 
     def handle(self, line: bytes, reply: Callable[[bytes], None]) -> None:
         """Calls reply exactly once with the JSON of an `Answer`, without a newline."""
@@ -70,19 +38,19 @@ class Commands:
             return
         match request.command:
             case "status":
-                self._daemon.status(lambda status: finish(Answer(ok=True, result=status)))
+                self._desk.status(lambda status: finish(Answer(ok=True, result=status)))
             case "history":
                 finish(self._history(request.arguments))
             case "reload":
-                self._daemon.reload(finish)
+                self._desk.reload(finish)
             case "plan":
                 self._plan(request.arguments, finish)
             case "hooks" | "hooks-history" | "hooks-run":
-                self._daemon.hooks.handle(request, finish)
+                self._desk.hooks.handle(request, finish)
             case "check-run" | "notify-test":
                 self._try(request, finish)
             case "track-reset":
-                finish(track_desk.reset(self._daemon.errands, request.arguments))
+                finish(track_desk.reset(self._desk.trackers, request.arguments))
             case "members" | "cluster":
                 self._cluster(request, finish)
             case "version":
@@ -95,9 +63,9 @@ class Commands:
     def _try(self, request: Request, finish: Finish) -> None:
         """Something of the configuration once, now, and what comes of it."""
         if request.command == "check-run":
-            self._daemon.checks.run(request.arguments, finish)
+            self._desk.checks.run(request.arguments, finish)
         else:
-            self._daemon.notifier.test(str(request.arguments.get("name", "")), finish)
+            self._desk.notifier.test(str(request.arguments.get("name", "")), finish)
 
     def _plan(self, arguments: dict[str, Any], finish: Finish) -> None:
         """What this daemon would do with a configuration, which the client has read with rights of its own."""
@@ -106,25 +74,25 @@ class Commands:
         except msgspec.ValidationError as error:
             finish(_refusal(f"this daemon (alived {alived.__version__}) cannot take such a configuration: {error}"))
             return
-        self._daemon.plan(config, lambda found: finish(Answer(ok=True, result=found)))
+        self._desk.plan(config, lambda found: finish(Answer(ok=True, result=found)))
 
     def _cluster(self, request: Request, finish: Finish) -> None:
         """What the members know, or a `Command` of `raft.member_events`."""
         if request.command == "members":
-            self._daemon.members(finish)
+            self._desk.members(finish)
             return
         try:
             command: Command = msgspec.convert(request.arguments.get("command"), Command)
         except msgspec.ValidationError as error:
             finish(_refusal(f"this is no command to a cluster: {error}"))
             return
-        self._daemon.command_cluster(command, finish)
+        self._desk.command_cluster(command, finish)
 
     def _history(self, arguments: dict[str, Any]) -> Answer:
         count = arguments.get("count", KEPT)
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             return _refusal(f"count must be a number of 1 or more, not {count!r}")
-        return Answer(ok=True, result=[view.transition(t) for t in self._daemon.recent(count)])
+        return Answer(ok=True, result=[view.transition(t) for t in self._desk.recent(count)])
 
 
 def _refusal(error: str) -> Answer:

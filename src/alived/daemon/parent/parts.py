@@ -15,6 +15,11 @@ class StartError(AlivedError):
     """The daemon cannot start; the text is for the operator."""
 
 
+Reap = Callable[[Config], list[str]]
+"""Removes from the network whatever an engine with this configuration may have left; gives a sentence for each thing
+removed. May raise OSError."""
+
+
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     make_engine: RoleFactory
     make_worker: RoleFactory
@@ -23,6 +28,4 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """From the runtime directory"""
     why_not_start: Callable[[Config], str]
     """What this configuration needs and this machine does not have, a sentence; "" if it can start."""
-    reap: Callable[[Config], list[str]]
-    """Removes from the network whatever an engine with this configuration may have left; gives a sentence for each
-    thing removed. May raise OSError."""
+    reap: Reap

@@ -16,29 +16,26 @@ from collections.abc import Callable, Sequence
 
 from alived.adapters.control import ControlServer
 from alived.adapters.loop import Loop, now_ns
-from alived.adapters.nft import NftError
 from alived.adapters.runtime_dir import HISTORY_FILE, SOCKET_FILE, RuntimeDir
 from alived.adapters.service_manager import ServiceManager
 from alived.base import NS_PER_S
 from alived.config.model import Config
-from alived.daemon.engine.accept_mode import AcceptMode
 from alived.daemon.parent import notifier_place, raft_place
-from alived.daemon.parent.borrowed import Borrowed
 from alived.daemon.parent.children import STOP_LIMIT_NS, ForkedRole, InlineRole, RoleHost
 from alived.daemon.parent.cluster_requests import ClusterRequests
 from alived.daemon.parent.control import Commands
 from alived.daemon.parent.dumps import Dumps
+from alived.daemon.parent.footprint import Footprint
+from alived.daemon.parent.front_desk import FrontDesk
 from alived.daemon.parent.history import History, audit_entry
 from alived.daemon.parent.hook_desk import HookDesk
 from alived.daemon.parent.hook_relay import HookRelay, close_limit_ns
-from alived.daemon.parent.kernel_lease import KernelLeases
 from alived.daemon.parent.life_scripts import LifeScripts
 from alived.daemon.parent.log_choice import DaemonLog
 from alived.daemon.parent.logs import Source, report_findings
 from alived.daemon.parent.news_desk import NewsDesk
 from alived.daemon.parent.notifier_place import NotifierPlace
 from alived.daemon.parent.parts import Parts, StartError
-from alived.daemon.parent.plan import make_plan
 from alived.daemon.parent.raft_place import RaftPlace
 from alived.daemon.parent.reading import Reader, Reading
 from alived.daemon.parent.reload_request import ReloadRequests
@@ -70,11 +67,9 @@ from alived.daemon.shared.messages import (
     Transition,
     WorkerSnapshot,
 )
-from alived.daemon.status import fence_view, notify_view, view
+from alived.daemon.status import view
 from alived.daemon.status.role_status import RoleStatus
-from alived.daemon.worker.left_scripts import LeftScripts
 from alived.owner import HookEvent
-from alived.raft.member_events import Command
 
 _TICK_NS = 10 * NS_PER_S
 
@@ -99,12 +94,7 @@ class Supervisor:
         self._log = log
         self._service_manager = ServiceManager()
         self._history = History(directory.file(HISTORY_FILE))
-        self._boundable = [config]
-        """Configurations whose addresses the engine may have bound: more than one while reloads are on their way."""
-        self._accept_mode = AcceptMode(directory.path)
-        self._kernel_leases = KernelLeases(loop, directory, self.note)
-        self._borrowed = Borrowed(directory)
-        self._left_scripts = LeftScripts(directory, self.note)
+        self._footprint = Footprint(loop, directory, config, parts.reap, self.note)
         self._unready = {"engine", "worker"} | ({raft_place.ROLE} if config.cluster else set())
         self._began_ns = now_ns()
         self._stopping = False
@@ -117,28 +107,36 @@ class Supervisor:
             lambda: make_host(raft_place.ROLE, parts.make_raft, self._line.raft_end), self._raft_placed
         )
         make_notifier = parts.make_notifier(directory.path)
-        self.notifier = NotifierPlace(loop, lambda: make_host(notifier_place.ROLE, make_notifier, None), self._placed)
+        self._notifier = NotifierPlace(loop, lambda: make_host(notifier_place.ROLE, make_notifier, None), self._placed)
         self._roles = {host.role: host for host in (self._engine, self._worker)}
-        self.errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
+        self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
-        self.checks = self._answers.checks
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
-        self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self.notifier.tell)
+        self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self._notifier.tell)
         self._life = LifeScripts(
-            loop, self._left_scripts.running, self.current_config, self.note, self._service_manager.extend
+            loop, self._footprint.left_scripts.running, self.current_config, self.note, self._service_manager.extend
         )
         self._hook_relay = HookRelay(
             prefix, self.current_config, self._engine.send, self._worker.send, self.note, self._stop
         )
-        self.hooks = HookDesk(self._hook_relay, self.current_config)
+        self._desk = FrontDesk(
+            self,
+            answers=self._answers,
+            cluster=self._cluster,
+            history=self._history,
+            hooks=HookDesk(self._hook_relay, self.current_config),
+            kernel_leases=self._footprint.kernel_leases,
+            notifier=self._notifier,
+            trackers=self._errands,
+        )
         self._dumps = Dumps(directory, self.note)
         self._reloads = ReloadRequests(loop, config_path, reader, self)
         watchdog_ns = self._service_manager.watchdog_ns
         self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
 
     def _host(self, single: bool, role: str, make: RoleFactory, lease_line: socket.socket | None) -> RoleHost:
-        key, scripts = self._kernel_leases.key, self._left_scripts.running
+        key, scripts = self._footprint.kernel_leases.key, self._footprint.left_scripts.running
         if single:
             return InlineRole(role, make, self._loop, self, lease_line, key, scripts)
         lock = frozenset({self._directory.lock_fd})
@@ -163,44 +161,38 @@ class Supervisor:
             raise StartError(why)
         try:
             self._directory.write_pid()
-            control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self).handle)
+            control = ControlServer(self._loop, self._directory.path, SOCKET_FILE, Commands(self._desk).handle)
         except OSError as error:
             raise StartError(f"cannot write to the runtime directory {self._directory.path}: {error}") from error
         try:
-            self._reap()
-            self._left_scripts.kill()
-            self._guard(lambda: self._accept_mode.enforce(self._config))
-            self._kernel_leases.enforce(self._config)
+            self._footprint.clear()
+            self._footprint.enforce(self._config)
             self._watch_signals()
             self._tick()
             self._life.before(self._begin)
             self._loop.run()
         except ChildFailure:  # of a role in this process: there is nobody left to take its addresses away
-            self._reap()
+            self._footprint.reap()
             raise
         finally:
             control.close()
-            self._guard(self._accept_mode.lift)
-            self._kernel_leases.lift()
+            self._footprint.lift()
 
     def _begin(self) -> None:
         self._engine.start()
         self._worker.start()
         self._raft.start(self._config)
-        self.notifier.start(self._config)
-
-    def _guard(self, change: Callable[[], None]) -> None:
-        try:
-            change()
-        except NftError as error:
-            self.note("error", "no-accept", f"no_accept is not enforced: {error}")
+        self._notifier.start(self._config)
 
     def _watch_signals(self) -> None:
         self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"), self._begin_to_stop)
         self._loop.on_signal(signal.SIGINT, lambda: self._stop("SIGINT"), self._begin_to_stop)
         self._loop.on_signal(signal.SIGHUP, lambda: self.reload(lambda _answer: None))
-        self._loop.on_signal(signal.SIGUSR1, lambda: self.status(lambda status: self._dumps.data(self._config, status)))
-        self._loop.on_signal(signal.SIGUSR2, lambda: self.status(self._dumps.stats))
+        self._loop.on_signal(signal.SIGUSR1, self._dump_data)
+        self._loop.on_signal(signal.SIGUSR2, lambda: self._desk.status(self._dumps.stats))
+
+    def _dump_data(self) -> None:
+        self._desk.status(lambda status: self._dumps.data(self._config, status))
 
     def _tick(self) -> None:
         """What must be done now and then: feed our own watchdog, write lines that the log still owes."""
@@ -228,23 +220,11 @@ class Supervisor:
 
     def _engine_ended(self, graceful: bool) -> None:
         if not graceful:
-            self._reap()
+            self._footprint.reap()
         self._hook_relay.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
         limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
         last = functools.partial(self._life.after, self._loop.stop)
-        self._worker.stop(limit_ns, lambda _graceful: self.notifier.stop(last))
-
-    def _reap(self) -> bool:
-        """Whether nothing is left."""
-        done = True
-        for config in self._boundable:
-            try:
-                for sentence in [*self._parts.reap(config), *self._borrowed.give_back()]:
-                    self.note("warning", "leftover", sentence)
-            except OSError as error:
-                done = False
-                self.note("error", "leftovers-kept", f"cannot remove what an engine left on the network: {error}")
-        return done
+        self._worker.stop(limit_ns, lambda _graceful: self._notifier.stop(last))
 
     # -- Owner: what the roles tell us --
 
@@ -256,24 +236,24 @@ class Supervisor:
             case LogLine(level=level, code=code, message=text, fields=fields):
                 self._log.say(self._source(role), level, code, text, fields)
             case Transition():
-                self.errands.changed(message)
+                self._errands.changed(message)
                 self._news.changed(message)
                 self._log.transition(self._source(role), message)
                 self._history.add(message)
             case NewsTaken() | NotifierSnapshot() | NotifyTested() if role == notifier_place.ROLE:
-                self.notifier.heard(message)
+                self._notifier.heard(message)
             case Happened() | NewsTaken():
                 self._news.heard(message)
             case ScriptsRan():
-                self.errands.ran(message)
+                self._errands.ran(message)
             case HookDue() | HookOutcome() | HookRan():
                 self._hook_relay.heard(message)
             case TrackerVerdicts(verdicts):
-                self.errands.judged(verdicts)
+                self._errands.judged(verdicts)
             case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot() | CheckReported():
                 self._answers.received(message)
             case KernelSettings():
-                self._borrowed.heard(message.settings, self.note)
+                self._footprint.borrowed(message)
             case ClusterOutcome():
                 self._cluster.told(message)
             case Configured():
@@ -284,18 +264,18 @@ class Supervisor:
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine":
             self._hook_relay.engine_died()
-        if role == "engine" and not self._stopping and self._reap():  # when stopping, _engine_ended does
+        if role == "engine" and not self._stopping and self._footprint.reap():  # when stopping, _engine_ended does
             self._raft.send(EngineEnded())
         if role == "worker":
-            self._left_scripts.kill()
+            self._footprint.left_scripts.kill()
             self._hook_relay.worker_died()
-            self.checks.worker_died()
+            self._answers.checks.worker_died()
             if not self._stopping:
-                self.errands.worker_died()
+                self._errands.worker_died()
         if role == raft_place.ROLE:
             self._cluster.process_ended()
         if role == notifier_place.ROLE:
-            self.notifier.died()
+            self._notifier.died()
         self._reloads.died(role)
         again = f"started again in {delay_ns // NS_PER_S} s" if delay_ns else "started again at once"
         self.note("error", "child-died", f"the {role} {reason}" + ("" if self._stopping else f"; it is {again}"))
@@ -316,7 +296,7 @@ class Supervisor:
             return  # it took a configuration, and a newer one is on its way
         self._reloads.configured(role, message)
         if role == "engine":
-            self._boundable = [self._config]
+            self._footprint.adopted(self._config)
         self._ready(role)
 
     def _ready(self, role: str) -> None:
@@ -332,60 +312,39 @@ class Supervisor:
     def born(self, role: str) -> None:
         match role:
             case "engine":
-                self.errands.engine_began()
+                self._errands.engine_began()
             case "worker":
-                self.errands.worker_began()
+                self._errands.worker_began()
                 self._news.worker_began()
                 self._hook_relay.worker_began()
             case notifier_place.ROLE:
-                self.notifier.born()
+                self._notifier.born()
 
-    # -- Daemon: what clients ask --
+    # -- Daemon: what clients ask of it --
 
-    def status(self, done: Callable[[view.Json], None]) -> None:
-        def with_own(status: view.Json) -> None:
-            fences = fence_view.fences(self._config, self._kernel_leases.enforced, self._kernel_leases.missing)
-            status |= {"hooks": self.hooks.totals(), "fences": fences}
-            self.notifier.look(lambda *seen: done(status | {"notifications": notify_view.receivers(*seen)}))
-
-        self._answers.status(self._config, self.errands, self._processes, with_own)
-
-    def _processes(self, now: int) -> list[RoleStatus]:
-        return [self._own_status(), *(host.status(now) for host in self._roles.values())]
+    def processes(self, now_ns: int) -> list[RoleStatus]:
+        return [self._own_status(), *(host.status(now_ns) for host in self._roles.values())]
 
     def _own_status(self) -> RoleStatus:
         state = "stopping" if self._stopping else "running"
         return RoleStatus(role="parent", pid=os.getpid(), state=state, since_ns=self._began_ns)
 
-    def recent(self, count: int) -> list[Transition]:
-        return self._history.last(count)
-
     def reload(self, done: Callable[[Answer], None]) -> None:
         self._service_manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         self._reloads.ask(done)
 
-    def plan(self, config: Config, done: Callable[[view.Json], None]) -> None:
-        self._answers.engine.ask(lambda snapshot: done(make_plan(self._config, config, snapshot)))
-
-    def members(self, done: Callable[[Answer], None]) -> None:
-        self._cluster.members(self._config, done)
-
-    def command_cluster(self, command: Command, done: Callable[[Answer], None]) -> None:
-        self._cluster.command(self._config, command, done)
-
     # -- Reloadable --
 
     def adopt(self, config: Config) -> Sequence[str]:
-        self.errands.configure(config)
+        self._errands.configure(config)
         self._news.configure(config)
-        self._boundable.append(config)
+        self._footprint.adopting(config)
         self._config = config
         self._log.follow(config.logging)
-        self._guard(lambda: self._accept_mode.enforce(config))
-        self._kernel_leases.enforce(config)
+        self._footprint.enforce(config)
         for host in (self._engine, self._worker):
             host.send(Configure(config=config))
-        self.notifier.configure(config)
+        self._notifier.configure(config)
         confirming = {raft_place.ROLE} if self._raft.configure(config) else set()
         if not confirming:
             self._ready(raft_place.ROLE)  # a start waits for it no longer
