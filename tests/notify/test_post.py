@@ -58,6 +58,50 @@ def test_an_endless_answer_is_cut() -> None:
     assert len(post.answer.body) < MAX_ANSWER
 
 
+AT = b"Sun, 06 Nov 1994 08:49:%b GMT"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (b"Date: %b\r\nRetry-After: %b" % (AT % b"07", AT % b"37"), 30),
+        (b"retry-after:%b\r\nDATE:%b" % (AT % b"37", AT % b"07"), 30),
+        (b"Date: %b\r\nRetry-After: %b" % (AT % b"37", AT % b"07"), 0),
+        (b"Retry-After: %b" % (AT % b"37"), 0),
+        (b"Date: yesterday\r\nRetry-After: %b" % (AT % b"37"), 0),
+        (b"Date: %b\r\nRetry-After: soon" % (AT % b"37"), 0),
+        (b"Retry-After: -5", 0),
+        (b"Retry-After: 1000000000", 0),
+    ],
+)
+def test_a_pause_is_asked_for_in_seconds_or_until_a_moment_of_the_servers_clock(header: bytes, seconds: int) -> None:
+    answer = b"HTTP/1.1 503 Service Unavailable\r\n%b\r\nContent-Length: 0\r\n\r\n" % header
+    assert talk(answer)[1].answer == Answer(503, b"", seconds)
+
+
+def test_the_header_is_the_answer_however_the_body_ends() -> None:
+    """Told again, it would be told twice."""
+    for end in (Post.ended, Post.timed_out, lambda post: Post.broken(post, "Connection reset by peer")):
+        post = talk(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun")[1]
+        assert end(post) == Verdict(True, "HTTP status 200")
+        assert post.answer == Answer(200, b"begun")
+
+
+def test_without_a_header_there_is_no_answer_however_it_ends() -> None:
+    for end, reason in (
+        (Post.timed_out, "no answer in time"),
+        (lambda post: Post.broken(post, "Connection reset by peer"), "Connection reset by peer before the answer"),
+    ):
+        post = talk(b"HTTP/1.1 200 OK\r\n")[1]
+        assert (end(post), post.answer) == (Verdict(False, reason), None)
+
+
+def test_one_that_says_continue_all_the_time_is_not_followed_without_an_end() -> None:
+    verdict, post = talk(b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_ANSWER // 20))
+    assert verdict == Verdict(False, "the header does not end within 65536 octets")
+    assert post.answer is None
+
+
 def test_a_chunked_answer_that_stops_counts_as_far_as_it_came() -> None:
     assert talk(CHUNKED + b"5\r\nhel", ends=True)[1].answer == Answer(200, b"hel")
     verdict, post = talk(CHUNKED + b"2\r\nok\r\nnonsense\r\n")

@@ -7,6 +7,7 @@ import pytest
 
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.owner import FaultCleared, FaultRaised, HookEvent, PriorityChanged, Shutdown, Startup, State
+from alived.vip.ownership import Ownership
 from alived.vip.ownership_events import (
     FenceChanged,
     HolderEmpty,
@@ -465,3 +466,14 @@ def test_the_snapshot_is_a_value() -> None:
     shown = msgspec.to_builtins(play.core.snapshot())
     assert shown["name"] == "web"
     assert (shown["became_master"], shown["released_master"], shown["bound_by_hooks"]) == (1, 0, True)
+
+
+def test_a_change_says_the_term_of_the_newest_lease() -> None:
+    """Also the one that ended: whose term it was is what an operator looks for."""
+    play, told = started(), []
+    for event, now_s in ((lease(0.2), 0.0), (NO_LEASE, 0.1)):
+        changes = play.core.step(event, round(now_s * NS_PER_S))
+        told += [(change.new, change.term) for change in changes if isinstance(change, OwnershipChanged)]
+    assert told == [(State.MASTER, 7), (State.BACKUP, 7)]
+    (first,) = (each for each in Ownership(play.core.config).step(Startup(), 0) if isinstance(each, OwnershipChanged))
+    assert (first.new, first.term) == (State.BACKUP, 0)

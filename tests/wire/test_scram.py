@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +23,24 @@ def test_the_example_of_the_rfc() -> None:
     assert scram.first() == b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
     assert scram.final(FIRST) == PROOF
     scram.verify(FINAL)
+
+
+def test_a_password_is_salted_once_for_a_server_and_again_when_anything_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    salted: list[tuple[Any, ...]] = []
+    real = hashlib.pbkdf2_hmac
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", lambda *facts: salted.append(facts) or real(*facts))
+    for password, first in (
+        ("another pencil", FIRST),
+        ("another pencil", FIRST),
+        ("a third pencil", FIRST),
+        ("another pencil", FIRST.replace(b"W22Z", b"X22Z")),
+        ("another pencil", FIRST.replace(b"4096", b"4097")),
+        ("another pencil", FIRST),
+    ):
+        Scram("user", password, NONCE).final(first)
+    assert len(salted) == len(set(salted)) == 4
 
 
 def test_names_are_escaped() -> None:

@@ -1,84 +1,101 @@
-"""One request over HTTP/1.1 and its answer, on a connection of its own (RFC 9112). The answer is small, or cut."""
+"""One request over HTTP/1.1 and its answer, on a connection of its own (RFC 9112). The answer is small, or cut.
+
+The header is the answer: whatever happens to the body after it, the status counts.
+"""
 
 from __future__ import annotations
 
+import datetime
 import re
 
-from alived.health.dialogue import Step, Verdict, verdict
+from alived.health.dialogue import WAIT, Step, Verdict, verdict
 from alived.health.dialogues.conversation import Conversation, shown
+from alived.health.dialogues.http_body import Body, body_of
 from alived.notify.webhook import Answer
 
 MAX_ANSWER = 1 << 16
 """Octets, header and body; what comes after them is not read."""
+_END_OF_HEADER = b"\r\n\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*(?:[^\r\n]*,[ \t]*)?chunked[ \t]*\r\n", re.IGNORECASE)
-_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
-_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_DATE = re.compile(rb"\r\ndate:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
+_SECONDS = re.compile(rb"\d{1,9}\Z")
 
 
 class Post(Conversation):
-    """answer: what was said; None while nothing, or nothing whole."""
+    """answer: what was said; None while there is no whole header."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
-        self._heard = b""
+        self._header = self._content = b""
+        self._left = MAX_ANSWER
+        self._status = self._retry_after_s = 0
+        self._body: Body | None = None
         self.answer: Answer | None = None
 
     def begun(self) -> Step:
         return Step(send=self._octets)
 
     def received(self, data: bytes) -> Step:
-        self._heard += data[: MAX_ANSWER - len(self._heard)]
-        return self._look(at_end=len(self._heard) == MAX_ANSWER) or Step()
+        data = data[: self._left]
+        self._left -= len(data)
+        if self._body is not None:
+            return self._take_body(self._body, data)
+        self._header += data
+        return self._take_header()
 
     def ended(self) -> Verdict:
-        step = self._look(at_end=True)
-        return step.verdict if step and step.verdict else super().ended()
+        return self._judge() if self._body is not None else super().ended()
 
-    def _look(self, *, at_end: bool) -> Step | None:
-        """at_end: no more is heard. None: more is needed."""
-        header, end, body = self._heard.partition(b"\r\n\r\n")
-        if not end:
-            return verdict(False, f"the header does not end within {MAX_ANSWER} octets") if self._is_full else None
-        header += b"\r\n"
-        status = _STATUS.match(header)
-        if status is None:
-            return verdict(False, f"the answer is no HTTP: {shown(header)}")
-        code = int(status[1])
-        if code < 200:  # 100 Continue and its like: the answer is still to come
-            self._heard = body
-            return self._look(at_end=at_end)
-        content = _body(header, body, at_end)
-        if content is None:
-            return None
-        asked = _RETRY_AFTER.search(header)
-        self.answer = Answer(code, content, int(asked[1]) if asked else 0)
-        return verdict(200 <= code < 300, f"HTTP status {code}")
+    def broken(self, why: str) -> Verdict:
+        return self._judge() if self._body is not None else super().broken(why)
 
-    @property
-    def _is_full(self) -> bool:
-        return len(self._heard) >= MAX_ANSWER
+    def timed_out(self) -> Verdict:
+        return self._judge() if self._body is not None else super().timed_out()
 
+    def _take_header(self) -> Step:
+        header, end, rest = self._header.partition(_END_OF_HEADER)
+        while end:
+            header += b"\r\n"
+            found = _STATUS.match(header)
+            if found is None:
+                return verdict(False, f"the answer is no HTTP: {shown(header)}")
+            self._status, self._header = int(found[1]), rest
+            if self._status >= 200:
+                self._retry_after_s = _retry_after_s(header)
+                self._body = body_of(self._status, header)
+                return self._take_body(self._body, rest)
+            # 100 Continue and its like: the answer is still to come.
+            header, end, rest = rest.partition(_END_OF_HEADER)
+        too_long = f"the header does not end within {MAX_ANSWER} octets"
+        return WAIT if self._left else verdict(False, too_long)
 
-def _body(header: bytes, rest: bytes, at_end: bool) -> bytes | None:
-    """As far as it came; None: more of it is needed."""
-    if _CHUNKED.search(header):
-        content, complete = _unchunked(rest)
-        return content if complete or at_end else None
-    length = _LENGTH.search(header)
-    if length and len(rest) >= int(length[1]):
-        return rest[: int(length[1])]
-    return rest if at_end else None
+    def _take_body(self, body: Body, data: bytes) -> Step:
+        self._content += body.feed(data)
+        return Step(verdict=self._judge()) if body.complete or body.error or not self._left else WAIT
+
+    def _judge(self) -> Verdict:
+        """By the header, and as much of the body as came."""
+        self.answer = Answer(self._status, self._content, self._retry_after_s)
+        return Verdict(200 <= self._status < 300, f"HTTP status {self._status}")
 
 
-def _unchunked(data: bytes) -> tuple[bytes, bool]:
-    """The content of the chunks, and whether the last of them is there (or they make no sense)."""
-    content, at = b"", 0
-    while found := _CHUNK.match(data, at):
-        size = int(found[1], 16)
-        if size == 0:
-            return content, True
-        content += data[found.end() : found.end() + size]
-        at = found.end() + size + 2
-    return content, at < len(data) and b"\n" in data[at:]
+def _retry_after_s(header: bytes) -> int:
+    """What it asks for (RFC 9110 section 10.2.3); 0: nothing. A moment is compared with the server's own `Date`, so
+    its clock need not agree with ours."""
+    asked = _RETRY_AFTER.search(header)
+    if asked is None:
+        return 0
+    if _SECONDS.match(asked[1]):
+        return int(asked[1])
+    date = _DATE.search(header)
+    then, now = _moment(asked[1]), _moment(date[1]) if date else None
+    return max(0, round((then - now).total_seconds())) if then and now else 0
+
+
+def _moment(text: bytes) -> datetime.datetime | None:
+    """Sun, 06 Nov 1994 08:49:37 GMT"""
+    try:
+        return datetime.datetime.strptime(text.decode("latin-1"), "%a, %d %b %Y %H:%M:%S GMT")
+    except ValueError:
+        return None

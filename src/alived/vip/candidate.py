@@ -137,6 +137,7 @@ class Candidate:
                 new=new,
                 reason=reason,
                 priority=self.priority,
+                term=self._term,
                 evidence=evidence,
             )
         ]

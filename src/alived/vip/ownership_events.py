@@ -111,6 +111,8 @@ class OwnershipChanged(Effect, frozen=True, tag=True, kw_only=True):
     reason: str
     priority: int
     """Effective priority at that moment."""
+    term: int
+    """Of the newest lease; 0: none yet"""
     evidence: tuple[str, ...]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import re
@@ -14,6 +15,9 @@ from alived.base import DecodeError
 MECHANISM = "SCRAM-SHA-256"
 MAX_ITERATIONS = 1 << 16
 """A server that wants more would keep a client busy: these take some 20 ms. PostgreSQL's default is 4096."""
+KNOWN_KEYS = 256
+"""Of passwords with the salts and iterations of their servers: one that is asked every second is not salted anew each
+time (RFC 5802 section 3 has it so)."""
 _NO_BINDING = "n,,"
 _SERVER_FIRST = re.compile(r"r=([!-+\--~]{1,256}),s=([A-Za-z0-9+/=]{1,256}),i=([0-9]{1,9})(?:,.*)?\Z")
 _SERVER_FINAL = re.compile(r"v=([A-Za-z0-9+/=]{1,256})(?:,.*)?\Z")
@@ -44,7 +48,7 @@ class Scram:
         iterations = int(match[3])
         if not 0 < iterations <= MAX_ITERATIONS:
             raise DecodeError("too-many-iterations", f"it wants {iterations} iterations of SCRAM")
-        salted = hashlib.pbkdf2_hmac("sha256", self._password, _decode(match[2]), iterations)
+        salted = _salted(self._password, _decode(match[2]), iterations)
         without_proof = f"c={base64.b64encode(_NO_BINDING.encode()).decode()},r={match[1]}"
         message = f"{self._bare},{text},{without_proof}".encode("latin-1")
         client_key = _hmac(salted, b"Client Key")
@@ -58,6 +62,12 @@ class Scram:
         match = _SERVER_FINAL.match(server_final.decode("latin-1"))
         if match is None or not self._expected or not hmac.compare_digest(_decode(match[1]), self._expected):
             raise DecodeError("wrong-signature", "it does not prove that it knows the password")
+
+
+@functools.lru_cache(maxsize=KNOWN_KEYS)
+def _salted(password: bytes, salt: bytes, iterations: int) -> bytes:
+    """2 ms with PostgreSQL's defaults, in a loop where many wait for their turn."""
+    return hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
 
 
 def _decode(text: str) -> bytes:

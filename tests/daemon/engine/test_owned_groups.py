@@ -58,6 +58,7 @@ def test_a_lease_binds_and_announces(segment: Segment) -> None:
         assert not play.report("db").holds
         change = next(change for change in play.of(Transition) if change.new is State.MASTER)
         assert (change.kind, change.name, change.reason) == ("RAFT", "web", "node a leads in term 7")
+        assert change.term == 7
 
 
 def test_when_renewals_stop_it_lets_go_by_itself_and_not_before(segment: Segment) -> None:

@@ -35,7 +35,9 @@ def instance(name: str = "VI", **more: Any) -> Instance:
     return Instance(vrrp=vrrp, vips=VipGroup(name=name), **more)
 
 
-def change(new: State, old: State = State.BACKUP, name: str = "VI", *, deleted: bool = False) -> Transition:
+def change(
+    new: State, old: State = State.BACKUP, name: str = "VI", *, deleted: bool = False, term: int = 0
+) -> Transition:
     return Transition(
         kind="INSTANCE",
         name=name,
@@ -47,6 +49,7 @@ def change(new: State, old: State = State.BACKUP, name: str = "VI", *, deleted: 
         time_ns=1,
         wall_time=2.0,
         deleted=deleted,
+        term=term,
     )
 
 
@@ -70,7 +73,7 @@ class Play:
 
 def test_a_change_is_news_with_an_id_of_its_own() -> None:
     play = Play(Config(global_defs=PIPE, instances=(instance(),)))
-    play.changed(State.MASTER)
+    play.changed(State.MASTER, term=3)
     play.changed(State.FAULT, State.MASTER)
     first, second = (message for message in play.sent if isinstance(message, NewsDue))
     assert first.news == News(
@@ -81,6 +84,7 @@ def test_a_change_is_news_with_an_id_of_its_own() -> None:
         old="BACKUP",
         new="MASTER",
         priority=100,
+        term=3,
         reason="a reason",
         wall_time=2.0,
     )

@@ -34,7 +34,7 @@ class Reports:
         self._changed("GROUP", change.group, change, (), deleted=False)
 
     def ownership_changed(self, change: OwnershipChanged, *, deleted: bool) -> None:
-        self._changed("RAFT", change.group, change, change.evidence, deleted=deleted)
+        self._changed("RAFT", change.group, change, change.evidence, deleted=deleted, term=change.term)
 
     def _changed(
         self,
@@ -44,6 +44,7 @@ class Reports:
         evidence: tuple[str, ...],
         *,
         deleted: bool,
+        term: int = 0,
     ) -> None:
         self._context.send(
             Transition(
@@ -58,6 +59,7 @@ class Reports:
                 wall_time=time.time(),
                 stopping=change.new is State.INIT,
                 deleted=deleted,
+                term=term,
             )
         )
 

@@ -56,6 +56,7 @@ class NewsDesk:
                 old=change.old,
                 new=change.new,
                 priority=change.priority,
+                term=change.term,
                 reason=change.reason,
                 wall_time=change.wall_time,
             )

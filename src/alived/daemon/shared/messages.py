@@ -80,7 +80,7 @@ class Transition(Message, frozen=True, tag=True, kw_only=True):
     """Engine to parent (history, log) and on to the worker (scripts): an instance or a sync group changed state."""
 
     kind: str
-    """"INSTANCE" or "GROUP"."""
+    """"INSTANCE", "GROUP" or "RAFT"."""
     name: str
     old: State
     new: State
@@ -94,6 +94,8 @@ class Transition(Message, frozen=True, tag=True, kw_only=True):
     stopping: bool = False
     """The change to INIT because the instance stops: `notify_stop` (or `notify_deleted` if `deleted`)."""
     deleted: bool = False
+    term: int = 0
+    """Of the newest lease; 0 without Raft, or before the first one"""
 
 
 class Happened(Message, frozen=True, tag=True, kw_only=True):

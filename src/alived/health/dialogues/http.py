@@ -14,7 +14,7 @@ import re
 from alived.health.config import HttpCheck, HttpProtocol, SslContext, Url
 from alived.health.dialogue import Step, Tls, Verdict, verdict
 from alived.health.dialogues.conversation import Conversation, shown
-from alived.health.dialogues.http_body import Body, ChunkedBody
+from alived.health.dialogues.http_body import Body, body_of
 from alived.health.dialogues.http_conditions import conditions
 
 MAX_HEADER = 4096
@@ -24,8 +24,6 @@ _WITH_LENGTH = ("POST", "PUT", "PATCH")
 """Methods whose requests say how long their body is, even if there is none (RFC 9110 section 8.6)"""
 _END_OF_HEADER = b"\r\n\r\n"
 _STATUS = re.compile(rb"[^ ]* (\d{3}) ")
-_LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\nTransfer-Encoding:[ \t]*(?:[^\r\n]*,[ \t]*)?chunked[ \t]*\r\n", re.IGNORECASE)
 
 
 class HttpDialogue(Conversation):
@@ -104,12 +102,9 @@ class HttpDialogue(Conversation):
         return f"HTTP status {self._status}, not {wanted}"
 
     def _body_of(self, header: bytes) -> Body:
-        if self._url.method == "HEAD" or self._status in (204, 304) or self._status < 200:
+        if self._url.method == "HEAD":
             return Body(0)
-        if (self._url.decode_chunked or self._url.end_at_length) and _CHUNKED.search(header):
-            return ChunkedBody()
-        length = _LENGTH.search(header)
-        return Body(int(length[1]) if length else None)
+        return body_of(self._status, header, decode_chunked=self._url.decode_chunked or self._url.end_at_length)
 
     # -- body --
 

@@ -7,6 +7,8 @@ import re
 
 MAX_CHUNK_LINE = 1024
 MAX_TRAILER = 4096
+_LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\nTransfer-Encoding:[ \t]*(?:[^\r\n]*,[ \t]*)?chunked[ \t]*\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?\r?\Z", re.DOTALL)
 
 
@@ -104,3 +106,13 @@ class ChunkedBody(Body):
                     self.error = f"the trailer is longer than {MAX_TRAILER} octets"
             case _:
                 self.error = "the chunks of the body are broken"
+
+
+def body_of(status: int, header: bytes, *, decode_chunked: bool = True) -> Body:
+    """The body that comes behind this header, whose lines all end with CRLF, to anything but HEAD."""
+    if status in (204, 304) or status < 200:
+        return Body(0)
+    if decode_chunked and _CHUNKED.search(header):
+        return ChunkedBody()
+    length = _LENGTH.search(header)
+    return Body(int(length[1]) if length else None)
