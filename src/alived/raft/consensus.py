@@ -7,7 +7,6 @@ At most one `Save` is on its way; what promises something, and what is applied, 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -113,8 +112,10 @@ class Consensus:
             # The leader may not have noticed yet that what this node had is gone.
             message = msgspec.structs.replace(message, commit=min(message.commit, self.node.raft.log.last_index))
         self._ticks.before(now_ns)
-        with contextlib.suppress(PeerUnknown):  # Late answers of a member that was removed.
+        try:
             self.node.step(message)
+        except PeerUnknown:
+            return  # A late answer of a member that was removed.
         self._ticks.heard(now_ns)
         if isinstance(message, HeartbeatResponse):
             self._ask_for_snapshot(message.sender, now_ns)
@@ -149,7 +150,8 @@ class Consensus:
             self._catch_up(now_ns)
             if mind(now_ns):
                 continue
-            if not self.node.has_ready():
+            if (words := self.node.take_words()) is not None:
+                self._send(words)
                 return
             ready = self.node.ready()
             self._tell_leader()
@@ -157,9 +159,6 @@ class Consensus:
             if ready.hard_state or ready.entries or ready.snapshot:
                 self._unsaved = ready
                 self._outbox.add(self._save(ready))
-            elif ready.only_words:
-                self.node.advance()
-                return
             else:
                 self._finish(ready)
 

@@ -169,18 +169,12 @@ def report_snapshot(raft: Raft, peer: int, *, arrived: bool) -> None:
             replication.on_snapshot_status(raft, peer, progress, arrived=arrived)
 
 
-def wait(raft: Raft, ticks: int) -> None:
-    """So many ticks pass in which nothing happens."""
+def tick(raft: Raft, ticks: int = 1) -> None:
+    """So many ticks have passed, no more than `ticks_to_event`."""
     raft.promise_ticks = max(0, raft.promise_ticks - ticks)
     raft.election_elapsed += ticks
     if raft.role is Role.LEADER:
         raft.heartbeat_elapsed += ticks
-
-
-def tick(raft: Raft) -> None:
-    """A tick has passed."""
-    wait(raft, 1)
-    if raft.role is Role.LEADER:
         _tick_leader(raft)
         return
     limit = raft.campaign_ticks

@@ -29,7 +29,7 @@ class EngineLine:
         self._heartbeat_ns = heartbeat_ns
         self._number = 0
         """Of the last leases"""
-        self._held: dict[str, int] = {}
+        self._held: Mapping[str, int] = {}
         self._told_ns: int | None = None
         """None: there is something new, or somebody new, to tell"""
         self._asked_ns = 0
@@ -128,28 +128,46 @@ class EngineLine:
         due_ns = self.due_ns
         if same and due_ns is not None and now_ns < due_ns:
             return None
-        asks = self._asks(held, now_ns) or again
-        # Above all numbers of a former process of this node: the engine may not have read its last leases yet.
-        self._number = max(self._number + 1, now_ns)
+        asks = again or not self._renews(held) or self._owes(now_ns)
+        number = self._next(now_ns)
         self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
         for group, until_ns in held.items():
             self._ends[group] = max(until_ns, self._ends.get(group, 0))
             self._withdrawn.pop(group, None)
             self._leaving.discard(group)
         self._held = dict(held)
+        return self._say(number, term, reason, now_ns, asks=asks)
+
+    def renew(self, held: Mapping[str, int], term: int, reason: str, now_ns: int) -> Leases | None:
+        """What `tell` says if only the time is new, as nearly always. None: there is more to it, or nothing held."""
+        if not held or not self._renews(held):
+            return None
+        for group, until_ns in held.items():
+            self._ends[group] = max(until_ns, self._ends[group])
+        self._held = held
+        return self._say(self._next(now_ns), term, reason, now_ns, asks=self._owes(now_ns))
+
+    def _renews(self, held: Mapping[str, int]) -> bool:
+        return held.keys() == self._held.keys() and not self._withdrawn and self._told_ns is not None
+
+    def _owes(self, now_ns: int) -> bool:
+        """Whether an answer to a renewal is wanted: only with every second round of heartbeats."""
+        return bool(self._unanswered) or now_ns - self._asked_ns >= self._heartbeat_ns * 3 // 2
+
+    def _next(self, now_ns: int) -> int:
+        """Above all numbers of a former process of this node: the engine may not have read its last leases yet."""
+        self._number = max(self._number + 1, now_ns)
+        return self._number
+
+    def _say(self, number: int, term: int, reason: str, now_ns: int, *, asks: bool) -> Leases:
         self._told_ns = now_ns
         if asks:
             self._asked_ns = now_ns
             if len(self._unanswered) < _REMEMBERED:
-                self._unanswered.append((self._number, now_ns))
-        named = [Held(group, until_ns) for group, until_ns in held.items()]
-        leaving = [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
-        return Leases(number=self._number, term=term, held=(*named, *leaving), reason=reason, answer=asks)
-
-    def _asks(self, held: Mapping[str, int], now_ns: int) -> bool:
-        """Whether an answer is wanted: to a renewal, only with every second round of heartbeats."""
-        renews = held.keys() == self._held.keys() and not self._withdrawn and self._told_ns is not None
-        return not renews or bool(self._unanswered) or now_ns - self._asked_ns >= self._heartbeat_ns * 3 // 2
+                self._unanswered.append((number, now_ns))
+        named = [Held(group, until_ns) for group, until_ns in self._held.items()]
+        named += [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
+        return Leases(number=number, term=term, held=tuple(named), reason=reason, answer=asks)
 
     def _withdraw(self, groups: Set[str], *, orderly: bool) -> None:
         if not orderly:

@@ -93,6 +93,8 @@ class Member:
         """The end of the lease that it has acted on"""
         self._mind_ns: int | None = None
         """When it must act though nothing has happened"""
+        self._others_ns: int | None = None
+        """The same, but for what is owned; changes only by acting"""
         self._finished = False
         if storage.initial_state()[1].index:
             self._begin(now_ns)
@@ -105,8 +107,7 @@ class Member:
         if self._finished:
             return None
         consensus_ns = self.consensus.deadline_ns if self.consensus else None
-        moments = (consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns)
-        return min([moment for moment in moments if moment is not None], default=None)
+        return _earliest(consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns)
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
@@ -120,7 +121,9 @@ class Member:
                 self._saved(now_ns)
             case EngineReported():
                 self._stirred |= self._ownership.engine_reported(event, now_ns)
-                self._think_ahead()
+                if self.consensus and not self._stirred:
+                    self._think_ahead()
+                    return []  # It is there, as ever.
             case EngineLost():
                 self._ownership.engine_lost()
             case Asking(request, command):
@@ -279,8 +282,9 @@ class Member:
             self._formation.belong(directory, begun=begun)
         else:
             self._tell_peers()
-        self._formation.greet(self._peers or (), now_ns)
-        if self._succession.ended(self.consensus, now_ns):
+        if self._formation.greet_ns is not None:
+            self._formation.greet(self._peers or (), now_ns)
+        if self._succession.ends_ns is not None and self._succession.ended(self.consensus, now_ns):
             self._finished = True
             self._outbox.add(Finished())
 
@@ -302,9 +306,7 @@ class Member:
         return stepped
 
     def _think_ahead(self) -> None:
-        minds = (self._ownership, self._relay, self._commands, self._succession)
-        moments = [mind.deadline_ns for mind in minds]
-        self._mind_ns = min((moment for moment in moments if moment is not None), default=None)
+        self._mind_ns = _earliest(self._ownership.deadline_ns, self._others_ns)
 
     def _act(self, consensus: Consensus, now_ns: int) -> bool:
         """Whatever follows from what has changed."""
@@ -315,6 +317,7 @@ class Member:
         stepped = self._commands.mind(consensus, self._chair(consensus, now_ns), now_ns)
         self._own(consensus, now_ns)
         stepped |= self._succession.mind(consensus, now_ns)
+        self._others_ns = _earliest(self._relay.deadline_ns, self._commands.deadline_ns, self._succession.deadline_ns)
         return self._begin_term(consensus) or stepped
 
     def _begin_term(self, consensus: Consensus) -> bool:
@@ -397,3 +400,7 @@ class Member:
         if self.consensus:
             return self.consensus.directory.members
         return {node_number(member.id): member for member in self._settings.cluster.members}
+
+
+def _earliest(*moments: int | None) -> int | None:
+    return min([moment for moment in moments if moment is not None], default=None)

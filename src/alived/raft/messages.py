@@ -219,9 +219,3 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     must_sync: bool = False
     persisted: Persisted | None = None
     """To be given back when written; None if nothing of the log was"""
-
-    @property
-    def only_words(self) -> bool:
-        """Nothing is to be written or applied, and nothing has changed: there are messages."""
-        changes = self.soft_state or self.hard_state or self.read_states or self.persisted
-        return not (changes or self.entries or self.snapshot or self.committed or self.messages_after_sync)

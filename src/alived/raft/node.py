@@ -25,6 +25,7 @@ from alived.raft.confchange import ConfChange, Configuration
 from alived.raft.lease import Standing
 from alived.raft.log import Storage, total_size
 from alived.raft.messages import (
+    NOBODY,
     AppendResponse,
     Entry,
     HeartbeatResponse,
@@ -73,12 +74,9 @@ class Node:
 
     # -- what goes in
 
-    def tick(self) -> None:
-        core.tick(self.raft)
-
-    def wait(self, ticks: int) -> None:
-        """So many ticks pass, fewer than `ticks_to_event`."""
-        core.wait(self.raft, ticks)
+    def tick(self, ticks: int = 1) -> None:
+        """So many ticks have passed, no more than `ticks_to_event`."""
+        core.tick(self.raft, ticks)
 
     @property
     def ticks_to_event(self) -> int | None:
@@ -88,7 +86,16 @@ class Node:
     @property
     def standing(self) -> Standing:
         """What `Lease.observe` must see after every step, before messages are sent."""
-        return self.raft.standing
+        raft = self.raft
+        return Standing(
+            term=raft.term,
+            leads=raft.role is Role.LEADER,
+            votes=raft.id in raft.tracker.configuration.voters,
+            committed_in_own_term=raft.committed_in_own_term,
+            handing_over=raft.transferee != NOBODY,
+            round=raft.round,
+            confirmed_round=raft.confirmed_round,
+        )
 
     def step(self, message: Message) -> None:
         """A message has come from a peer.
@@ -164,16 +171,27 @@ class Node:
     # -- what comes out
 
     def has_ready(self) -> bool:
+        return bool(self.raft.messages) or self._has_more()
+
+    def take_words(self) -> list[Message] | None:
+        """The messages, if a `Ready` would hold nothing else, as nearly always: there is nothing to advance then. None:
+        there is more to do, and nothing was taken."""
+        if self._has_more():
+            return None
+        messages, self.raft.messages = self.raft.messages, []
+        return messages
+
+    def _has_more(self) -> bool:
         raft, soft, hard = self.raft, self._soft_state, self._hard_state
+        log = raft.log
         return bool(
-            raft.messages
-            or raft.messages_after_sync
+            raft.messages_after_sync
             or raft.read_states
             or (raft.lead, raft.role) != (soft.lead, soft.role)
             or (raft.term, raft.vote, raft.log.committed) != (hard.term, hard.vote, hard.commit)
-            or raft.log.unstable.next_entries()
-            or raft.log.unstable.next_snapshot()
-            or raft.log.has_next_committed(allow_unstable=raft.settings.apply_unstable)
+            or (log.unstable.entries and log.unstable.next_entries())
+            or (log.unstable.snapshot and log.unstable.next_snapshot())
+            or (log.applying < log.committed and log.has_next_committed(allow_unstable=raft.settings.apply_unstable))
         )
 
     def ready(self) -> Ready:

@@ -98,7 +98,9 @@ class Ownership:
         """Before that nothing changes by itself."""
         engine = self.engine
         reign_ns = self._reign.deadline_ns if self._rules and self._reign else None
-        moments = [engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, self._hold_due_ns(), reign_ns]
+        moments = [engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, reign_ns]
+        if self._held_on:
+            moments.append(self._hold_due_ns())
         ends = (engine.silent_from_ns, self._lease_until_ns, *engine.held.values())
         moments += [moment for moment in ends if moment is not None and moment > self._minded_ns]
         return min([moment for moment in moments if moment is not None], default=None)
@@ -266,13 +268,13 @@ class Ownership:
             return False
         if self._held_on or reign.grants_elsewhere:
             return False
-        self._minded_ns, self._lease_until_ns = now_ns, until_ns
         held = reign.own(until_ns, now_ns)
-        leases = self.engine.tell(held, self._term, self.reason, now_ns, orderly=True)
-        if leases is not None:
-            self._outbox.add(leases)
-            reign.passed_on(leases.number, held, now_ns)
-        self._clear_ns = self.clear_ns(now_ns)
+        leases = self.engine.renew(held, self._term, self.reason, now_ns)
+        if leases is None:
+            return False
+        self._minded_ns, self._lease_until_ns = now_ns, until_ns
+        self._outbox.add(leases)
+        self._clear_ns = reign.prolonged(leases.number, held, until_ns, now_ns)
         return True
 
     def _begins_or_goes_on(self, standpoint: Standpoint, now_ns: int) -> bool:

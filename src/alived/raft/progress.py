@@ -224,8 +224,7 @@ class Tracker:
         return self.configuration.voters.committed_index(matches)
 
     def quorum_active(self) -> bool:
-        active = {node: each.recent_active for node, each in self.progress.items() if not each.is_learner}
-        return self.configuration.voters.vote_result(active) is VoteResult.WON
+        return self.configuration.voters.agree({node for node, each in self.progress.items() if each.recent_active})
 
     def record_vote(self, node: int, granted: bool) -> None:
         """A first vote counts; a node cannot change its mind."""

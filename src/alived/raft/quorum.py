@@ -7,7 +7,7 @@ won, an index committed, only if a majority of each set says so.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 
 import msgspec
 
@@ -62,6 +62,11 @@ class Voters(msgspec.Struct, frozen=True):
     def committed_index(self, acknowledged: Mapping[int, int]) -> int:
         index = committed_index(self.incoming, acknowledged)
         return min(index, committed_index(self.outgoing, acknowledged)) if self.outgoing else index
+
+    def agree(self, ids: Set[int]) -> bool:
+        """Whether these are a majority, of each set."""
+        won = len(self.incoming & ids) > len(self.incoming) // 2 or not self.incoming
+        return won and (not self.outgoing or len(self.outgoing & ids) > len(self.outgoing) // 2)
 
     def vote_result(self, votes: Mapping[int, bool]) -> VoteResult:
         results = {vote_result(self.incoming, votes), vote_result(self.outgoing, votes)}

@@ -50,7 +50,7 @@ class Reign:
         self, own: str, term: int, timers: Timers, placement: Placement, engine: EngineLine, outbox: Outbox, now_ns: int
     ) -> None:
         self._own = own
-        self._timers = timers
+        self._election_ns, self._heartbeat_ns = timers.election_ns, timers.heartbeat_ns
         self._placement = placement
         self._engine = engine
         self._outbox = outbox
@@ -65,9 +65,13 @@ class Reign:
         self._realm: Realm | None = None
         self._edition: object = None
         self._decision = Decision(groups=())
+        self._owners: Mapping[str, str] = {}
+        """As decided: group to node"""
         self._heard_ns: Mapping[int, int] = {}
         self.silent: frozenset[str] = frozenset()
         """Members that were not heard for an election timeout"""
+        self.grants_elsewhere = False
+        """Followers wait to hear how long they may own"""
         self._status: Status | None = None
         self._status_ns = now_ns
         self._looked_ns = now_ns
@@ -79,7 +83,7 @@ class Reign:
 
     def reported(self, node: str, report: Report, now_ns: int) -> None:
         before = self.reports.get(node)
-        if before is not None and report.number <= before[0].number and now_ns - before[1] < self._timers.election_ns:
+        if before is not None and report.number <= before[0].number and now_ns - before[1] < self._election_ns:
             return  # Overtaken on the way. Later, its clock has begun anew with its machine.
         self.reports[node] = report, now_ns
         self._stale = self._stale or before is None or before[0].groups != report.groups
@@ -110,6 +114,7 @@ class Reign:
                 leader=self._own, members=known, groups=realm.groups, spread=realm.spread, asked_for=realm.asked_for
             )
             self._decision = self._placement.decide(view, now_ns)
+            self._owners = self._decision.owners
         return self._decision.hand_over
 
     def _known(self, member: Member, heard_ns: Mapping[int, int], now_ns: int) -> Known:
@@ -124,21 +129,21 @@ class Reign:
 
     def own(self, lease_until_ns: int, now_ns: int) -> dict[str, int]:
         """What this node may own itself now."""
-        return {
-            group: lease_until_ns
-            for group, owner in self._decision.owners.items()
-            if owner == self._own and self.grants.holder(group, now_ns) in ("", self._own)
-        }
-
-    @property
-    def grants_elsewhere(self) -> bool:
-        """Followers wait to hear how long they may own."""
-        return any(told.granted for told in self._told.values())
+        held, own = {}, self._own
+        for group, owner in self._owners.items():
+            if owner == own and self.grants.holder(group, now_ns) in ("", own):
+                held[group] = lease_until_ns
+        return held
 
     def passed_on(self, leases: int, held: Mapping[str, int], now_ns: int) -> None:
         """`Leases` of this number went to the own engine."""
         for group, until_ns in held.items():
             self.grants.issue(self._own, leases, (group,), until_ns, now_ns)
+
+    def prolonged(self, leases: int, held: Iterable[str], until_ns: int, now_ns: int) -> int:
+        """The same if all last equally long; when all that is let go at the latest."""
+        self.grants.issue(self._own, leases, held, until_ns, now_ns)
+        return until_ns + self.grants.silence_ns
 
     def granted_to_others(self, now_ns: int) -> bool:
         return any(node != self._own for node in self.grants.holders(now_ns).values())
@@ -149,17 +154,16 @@ class Reign:
         assert self._realm is not None
         for member in self._realm.members:
             if member.id != self._own and (member.id in self.reports or member.may_own):
-                groups = self._decision.owners if not giving_up or member.id == heir else ()
+                groups = self._owners if not giving_up or member.id == heir else ()
                 self._tell(member.id, groups, giving_up, lease_until_ns, now_ns)
         self._spread_status(now_ns)
+        self.grants_elsewhere = any(told.granted for told in self._told.values())
         self._looked_ns = now_ns
 
     def _tell(self, node: str, groups: Iterable[str], giving_up: str, lease_until_ns: int | None, now_ns: int) -> None:
         """groups: all that it may have, if it shall."""
         meant = tuple(
-            group
-            for group in groups
-            if self._decision.owners[group] == node and self.grants.holder(group, now_ns) in ("", node)
+            group for group in groups if self._owners[group] == node and self.grants.holder(group, now_ns) in ("", node)
         )
         told = self._told.get(node)
         if told is not None and told.meant == meant and not self._worth_saying(told, lease_until_ns, now_ns):
@@ -167,7 +171,7 @@ class Reign:
         report, at_ns = self.reports.get(node, (None, 0))
         # What it holds already must not be counted from nothing.
         holds = node in self.grants.holders(now_ns).values()
-        fresh = holds or now_ns - at_ns <= self._timers.heartbeat_ns
+        fresh = holds or now_ns - at_ns <= self._heartbeat_ns
         if giving_up and fresh and not (holds or meant):
             return  # The heir, and there is nothing to grant yet.
         answer = self.grants.answer(
@@ -186,11 +190,11 @@ class Reign:
         if told.granted != told.meant:
             return now_ns >= self._again_ns(told)
         gained_ns = (lease_until_ns or 0) - told.lease_until_ns
-        late = now_ns - told.at_ns >= self._timers.heartbeat_ns // 2
-        return bool(told.granted) and not late and gained_ns >= self._timers.heartbeat_ns // 2
+        late = now_ns - told.at_ns >= self._heartbeat_ns // 2
+        return bool(told.granted) and not late and gained_ns >= self._heartbeat_ns // 2
 
     def _again_ns(self, told: _Told) -> int:
-        return told.at_ns + self._timers.heartbeat_ns
+        return told.at_ns + self._heartbeat_ns
 
     def reason(self, groups: Iterable[str]) -> str:
         """Of the decision about these; about all if there are none."""
@@ -205,7 +209,7 @@ class Reign:
 
     def has_taken(self, node: str) -> bool:
         """Whether a follower holds all that it shall own, as it says itself."""
-        meant = {group for group, owner in self._decision.owners.items() if owner == node}
+        meant = {group for group, owner in self._owners.items() if owner == node}
         return not meant or (node in self.reports and meant <= _held(self.reports[node][0].groups))
 
     def owners(self, now_ns: int) -> tuple[tuple[str, str], ...]:
@@ -223,7 +227,7 @@ class Reign:
         )
 
     def _not_heard(self, realm: Realm, now_ns: int) -> frozenset[str]:
-        since_ns = now_ns - self._timers.election_ns
+        since_ns = now_ns - self._election_ns
         return frozenset(
             member.id for member in realm.members if member.id != self._own and self._last_heard_ns(member) <= since_ns
         )
@@ -251,14 +255,14 @@ class Reign:
         if self._decision.moves_ns is not None:
             moments.append(self._decision.moves_ns)
         moments += [
-            self._last_heard_ns(member) + self._timers.election_ns
+            self._last_heard_ns(member) + self._election_ns
             for member in self._realm.members
             if member.id != self._own and member.id not in self.silent
         ]
         moments += [self._again_ns(told) for told in self._told.values() if told.granted != told.meant]
-        for group, owner in self._decision.owners.items():
-            free_ns = self.grants.free_ns(group)
-            if free_ns is not None and free_ns > self._looked_ns and self.grants.holder(group, free_ns - 1) != owner:
+        for group, owner in self._owners.items():
+            free_ns = self.grants.free_ns(group, but=owner)
+            if free_ns is not None and free_ns > self._looked_ns:
                 moments.append(free_ns)
         return min(moments)
 

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from alived.base import AlivedError
-from alived.raft.lease import Standing
 from alived.raft.log import NO_LIMIT, RaftLog, Storage
 from alived.raft.messages import (
     NOBODY,
@@ -260,19 +259,6 @@ class Raft:
             for node in self.tracker.progress:
                 if since <= self.acked_rounds.get(node, self.first_round - 1) < self.round:
                     self.beat_ticks = retry
-
-    @property
-    def standing(self) -> Standing:
-        """What the lease has to know."""
-        return Standing(
-            term=self.term,
-            leads=self.role is Role.LEADER,
-            votes=self.id in self.tracker.configuration.voters,
-            committed_in_own_term=self.committed_in_own_term,
-            handing_over=self.transferee != NOBODY,
-            round=self.round,
-            confirmed_round=self.confirmed_round,
-        )
 
     # -- roles
 

@@ -41,12 +41,12 @@ class Grant(msgspec.Struct, frozen=True):
 class Grants:
     """Leader's side, for one term. Invariant: each group has at most one node that may own it or may believe so."""
 
-    __slots__ = ("_grants", "_serials", "_silence_ns", "term")
+    __slots__ = ("_grants", "_serials", "silence_ns", "term")
 
     def __init__(self, term: int, silence_ns: int, drift_ppm: int = 1000) -> None:
         """`silence_ns`: from the end of a lease to silence on the wire, by the clock of the node."""
         slowest, fastest = _MILLION - drift_ppm, _MILLION + drift_ppm
-        self._silence_ns = -(-silence_ns * fastest // slowest)
+        self.silence_ns = -(-silence_ns * fastest // slowest)
         """By the leader's clock, at worst"""
         self.term = term
         self._serials: dict[str, int] = {}
@@ -69,13 +69,18 @@ class Grants:
         leader's lease. Serials of a node increase. For the leader's own engine; `answer` does it for followers."""
         if until_ns <= now_ns:
             return ()
-        granted = tuple(group for group in groups if self.holder(group, now_ns) in ("", node))
-        for group in granted:
+        granted = []
+        for group in groups:
             before = self._grants.get(group)
-            # A shorter grant does not take back the longer one, which may be all that arrives.
-            longest = max(until_ns, before.until_ns) if before is not None and before.node == node else until_ns
+            longest = until_ns
+            if before is not None and before.node == node:
+                # A shorter grant does not take back the longer one, which may be all that arrives.
+                longest = max(until_ns, before.until_ns)
+            elif before is not None and now_ns < before.until_ns + self.silence_ns:
+                continue
             self._grants[group] = Grant(node, serial, longest)
-        return granted
+            granted.append(group)
+        return tuple(granted)
 
     def carried_out(self, node: str, serial: int, holds: Collection[str]) -> tuple[str, ...]:
         """The node has carried out message `serial` and holds these groups; what it has let go thereby."""
@@ -91,16 +96,17 @@ class Grants:
     def holder(self, group: str, now_ns: int) -> str:
         """Who owns it, or may believe so; "": nobody."""
         grant = self._grants.get(group)
-        return "" if grant is None or now_ns >= grant.until_ns + self._silence_ns else grant.node
+        return "" if grant is None or now_ns >= grant.until_ns + self.silence_ns else grant.node
 
     def holders(self, now_ns: int) -> dict[str, str]:
         """Group to node; empty: leadership may be given away."""
         return {group: node for group in self._grants if (node := self.holder(group, now_ns))}
 
-    def free_ns(self, group: str) -> int | None:
-        """When the last word about it is void at the latest; None: nothing was granted, or it was let go."""
+    def free_ns(self, group: str, but: str = "") -> int | None:
+        """When the last word about it is void at the latest; None: nothing was granted, or it was let go, or this node
+        has it."""
         grant = self._grants.get(group)
-        return None if grant is None else grant.until_ns + self._silence_ns
+        return None if grant is None or grant.node == but else grant.until_ns + self.silence_ns
 
 
 class Subleased:

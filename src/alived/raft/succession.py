@@ -27,7 +27,7 @@ class Succession:
     ) -> None:
         """heard_ns: when each node was heard last. failed: told that a hand-over did not succeed, in a sentence."""
         self._own = own
-        self._timers = timers
+        self._election_ns = timers.election_ns
         self._ownership = ownership
         self._heard_ns = heard_ns
         self._outbox = outbox
@@ -62,7 +62,7 @@ class Succession:
     def there(self, number: int, now_ns: int) -> bool:
         """Whether a node was heard within an election timeout."""
         heard_ns = self._heard_ns.get(number)
-        return heard_ns is not None and now_ns - heard_ns < self._timers.election_ns
+        return heard_ns is not None and now_ns - heard_ns < self._election_ns
 
     def why_not(self, consensus: Consensus, number: int, now_ns: int) -> str:
         """Why a node cannot take over now (or keep, if it is this one), a sentence; "": it can."""
@@ -111,7 +111,7 @@ class Succession:
     def end(self, now_ns: int) -> None:
         """The daemon is asked to end."""
         if self.ends_ns is None:
-            self.ends_ns = now_ns + LAST_WORDS_TIMEOUTS * self._timers.election_ns
+            self.ends_ns = now_ns + LAST_WORDS_TIMEOUTS * self._election_ns
 
     def mind(self, consensus: Consensus, now_ns: int) -> bool:
         """Go on with a hand-over. True: the node was stepped."""
@@ -141,13 +141,13 @@ class Succession:
         if not self._ownership.clear(now_ns, but=heir):
             return False
         if self._patient_until_ns is None:
-            self._patient_until_ns = now_ns + self._timers.election_ns
+            self._patient_until_ns = now_ns + self._election_ns
         return self._ownership.passed_on(heir) or now_ns >= self._patient_until_ns
 
     def ended(self, consensus: Consensus | None, now_ns: int) -> bool:
-        """Whether nothing is left to do: nothing is owned, the leader knows, another one leads if that was the aim."""
-        if self.ends_ns is None:
-            return False
+        """Of a daemon that ends: whether nothing is left to do. Nothing is owned, the leader knows, another one leads if
+        that was the aim."""
+        assert self.ends_ns is not None, "it is not asked to end"
         if consensus is None or now_ns >= self.ends_ns:
             return True
         others_at_most = self._ownership.clear(now_ns) or self._ownership.sole_holder(now_ns)

@@ -29,6 +29,8 @@ class Ticks:
         self._counted_ns = now_ns
         """All ticks until then are counted, or dropped"""
         self._elapsed = 0
+        self._most = node.raft.settings.election_ticks
+        """More mean nothing to a node for which nothing happens by itself"""
         self._draw = draw
         self._late_ns = draw(tick_ns)
 
@@ -36,14 +38,18 @@ class Ticks:
     def deadline_ns(self) -> int | None:
         """None: nothing happens by itself."""
         ticks = self._node.ticks_to_event
-        if ticks is None:
-            return None
+        return None if ticks is None else self._moment_ns(ticks)
+
+    def _moment_ns(self, ticks: int) -> int:
+        """When what happens with this tick happens."""
         late_ns = 0 if self._node.raft.role is Role.LEADER else self._late_ns
         return self._counted_ns + ticks * self._tick_ns + late_ns
 
     def before(self, now_ns: int) -> None:
         """Something has happened: count what passed before, so far as it causes nothing."""
-        self._count(min(self._due(now_ns), self._limit - 1))
+        due = (now_ns - self._counted_ns) // self._tick_ns
+        if due:
+            self._count(min(due, (self._node.ticks_to_event or self._most) - 1))
         self._elapsed = self._node.raft.election_elapsed
 
     def heard(self, now_ns: int) -> None:
@@ -53,26 +59,18 @@ class Ticks:
 
     def reach(self, now_ns: int) -> None:
         """Everything is read: what is due happens, once."""
-        deadline_ns = self.deadline_ns
-        if deadline_ns is not None and now_ns < deadline_ns:
-            self._count(min(self._due(now_ns), self._limit - 1))
+        ticks = self._node.ticks_to_event
+        due = (now_ns - self._counted_ns) // self._tick_ns
+        if ticks is not None and now_ns < self._moment_ns(ticks):
+            self._count(min(due, ticks - 1))
             return
-        self._count(min(self._due(now_ns), self._limit))
-        self._counted_ns += self._due(now_ns) * self._tick_ns
+        self._count(min(due, ticks or self._most))
+        self._counted_ns += (now_ns - self._counted_ns) // self._tick_ns * self._tick_ns
         if self._node.raft.role is not Role.LEADER:
             self._late_ns = self._draw(self._tick_ns)
-
-    def _due(self, now_ns: int) -> int:
-        return (now_ns - self._counted_ns) // self._tick_ns
-
-    @property
-    def _limit(self) -> int:
-        """More ticks than an election timeout mean nothing to a node for which nothing happens by itself."""
-        return self._node.ticks_to_event or self._node.raft.settings.election_ticks
 
     def _count(self, ticks: int) -> None:
         """No more than until something happens."""
         if ticks:
-            self._node.wait(ticks - 1)
-            self._node.tick()
+            self._node.tick(ticks)
             self._counted_ns += ticks * self._tick_ns
