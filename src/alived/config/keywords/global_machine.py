@@ -116,13 +116,7 @@ FIREWALL = (
 )
 
 LVS = (
-    not_yet(
-        "checker_log_all_failures",
-        "A line in the log for each failed check.",
-        NO_LVS,
-        converter=boolean(),
-        default="off",
-    ),
+    works("checker_log_all_failures", boolean(), "A line in the log for each failed check.", default="off"),
     not_yet(
         "lvs_timeouts",
         "How long IPVS remembers idle connections.",

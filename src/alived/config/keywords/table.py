@@ -253,7 +253,7 @@ def report_unknown(block: Block, where: str, rows: Table, findings: Findings) ->
 def _places(word: str) -> str:
     """Where a word belongs; the first few, if there are many."""
     homes = _homes.get(word, [])
-    others = f" (and {len(homes) - MAX_HOMES} others)" if len(homes) > MAX_HOMES else ""
+    others = f" (all {len(homes)} places: alived explain-keyword {word})" if len(homes) > MAX_HOMES else ""
     return " or ".join(homes[:MAX_HOMES]) + others
 
 

@@ -184,7 +184,7 @@ TOP = table(
     not_yet(
         "virtual_server",
         "A service to balance.",
-        f"{NO_LVS}, it only reads and checks what all of them say",
+        f"{NO_LVS}; the checks of its real servers run and are shown",
         converter=virtual_server(),
         field="virtual_servers",
         children=VIRTUAL_SERVER,
@@ -193,12 +193,18 @@ TOP = table(
     not_yet(
         "virtual_server_group",
         "Addresses and marks of one service.",
-        f"{NO_LVS}, it only reads and checks what all of them say",
+        f"{NO_LVS}; the checks of real servers run and are shown",
         converter=group(),
         field="virtual_server_groups",
         repeats=True,
     ),
-    not_yet("SSL", "Keys of SSL checks.", NO_LVS, converter=ssl(), field="ssl", children=SSL),
+    works(
+        "SSL",
+        ssl(),
+        "Certificate, key and authorities of SSL checks that do not say their own.",
+        field="ssl",
+        children=SSL,
+    ),
     refused(
         "net_namespace",
         "Run in this namespace.",
