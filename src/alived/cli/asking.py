@@ -17,9 +17,15 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def daemon_options(command: F) -> F:
-    """--runtime-dir and --json."""
-    command = click.option("--runtime-dir", metavar="DIR", help="Default: $ALIVED_RUNTIME_DIR or /run/alived.")(command)
-    return click.option("--json", "as_json", is_flag=True, help="JSON for programs.")(command)
+    """--runtime-dir and --json, which may also stand before the name of a command of a group that has them."""
+    runtime_dir = "Default: $ALIVED_RUNTIME_DIR or /run/alived."
+    command = click.option("--runtime-dir", metavar="DIR", callback=_or_of_the_group, help=runtime_dir)(command)
+    as_json = "One JSON document on standard output."
+    return click.option("--json", "as_json", is_flag=True, callback=_or_of_the_group, help=as_json)(command)
+
+
+def _or_of_the_group(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    return value or (context.parent and context.parent.params.get(option.name or "")) or value
 
 
 def ask_daemon(runtime_dir: str | None, command: str, arguments: Json, limit_s: float = LIMIT_S) -> Json:

@@ -17,6 +17,7 @@ import msgspec
 
 from alived.cli.asking import Json, ask_daemon, daemon_options
 from alived.cli.cluster_table import cluster_lines
+from alived.cli.groups import Group
 from alived.raft.config import DEFAULT_PORT, DEFAULT_PRIORITY, MAX_PRIORITY, Member, Role
 from alived.raft.member_events import AddMember, Command, Demote, Promote, Recover, RemoveMember, Transfer
 
@@ -26,7 +27,7 @@ _COMMAND_LIMIT_S = 25.0
 _POLL_S = 0.1
 
 
-@click.group()
+@click.group(cls=Group)
 def cluster() -> None:
     """Show the cluster that elects owners by Raft, and change it.
 
@@ -51,8 +52,20 @@ def members(as_json: bool, runtime_dir: str | None) -> None:
 @cluster.command()
 @click.argument("node")
 @click.argument("address", metavar="ADDRESS[:PORT]")
-@click.option("--priority", type=click.IntRange(0, MAX_PRIORITY), default=DEFAULT_PRIORITY, show_default=True)
-@click.option("--role", type=click.Choice([str(role) for role in Role]), default=str(Role.VOTER), show_default=True)
+@click.option(
+    "--priority",
+    type=click.IntRange(0, MAX_PRIORITY),
+    default=DEFAULT_PRIORITY,
+    show_default=True,
+    help="The highest that can own leads, and owns.",
+)
+@click.option(
+    "--role",
+    type=click.Choice([str(role) for role in Role]),
+    default=str(Role.VOTER),
+    show_default=True,
+    help="A witness votes and never owns; a learner follows and does neither.",
+)
 @daemon_options
 def add(node: str, address: str, priority: int, role: str, as_json: bool, runtime_dir: str | None) -> None:
     """Add NODE, which listens at ADDRESS. It gets its role when it has the log.
@@ -92,7 +105,14 @@ def demote(node: str, as_json: bool, runtime_dir: str | None) -> None:
 
 @cluster.command()
 @click.argument("node")
-@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="For the addresses, at most so many seconds.",
+)
 @daemon_options
 def transfer(node: str, wait_s: float, as_json: bool, runtime_dir: str | None) -> None:
     """Hand leadership, and the addresses with it, to NODE, and wait until it owns them."""
@@ -104,7 +124,9 @@ def transfer(node: str, wait_s: float, as_json: bool, runtime_dir: str | None) -
 
 @cluster.command()
 @click.option("--voters", required=True, metavar="N1,N2,...", help="Those that are left, this node among them.")
-@click.option("--yes-a-majority-is-lost-for-good", "confirmed", is_flag=True)
+@click.option(
+    "--yes-a-majority-is-lost-for-good", "confirmed", is_flag=True, help="All others are switched off, and stay off."
+)
 @daemon_options
 def recover(voters: str, confirmed: bool, as_json: bool, runtime_dir: str | None) -> None:
     """Go on with the members that are left when a majority is lost for good. The last resort.

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from alived.adapters.runtime_dir import DEFAULT
 from alived.base import Location, Severity
+from alived.cli.groups import Group
 from alived.cli.reading import ReadingOptions, reading_options
 from alived.cli.run import run
 from alived.config.effective.sections import Entry, Kind, Origin, Section
@@ -28,9 +29,9 @@ GAP = 2
 INDENT = "  "
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
-    """Look at a configuration."""
+    """Show the values of a configuration, or what any configuration may say."""
 
 
 @config.command()

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
+from alived.cli.groups import Group
 
 RUN_LIMIT_S = 4000.0
 """More than any hook may take: the daemon ends it when its time is over."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @daemon_options
 @click.pass_context
 def hooks(context: click.Context, as_json: bool, runtime_dir: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 import alived
+from alived.cli.groups import Group
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "hooks": Entry("alived.cli.hooks:hooks", "Show the scripts of owners and how they went; run one by hand."),
     "notify": Entry("alived.cli.notify:notify", "Show who is told by mail and webhooks; send a test message."),
     "cluster": Entry("alived.cli.cluster:cluster", "Show and change the cluster that elects owners by Raft."),
-    "track reset": Entry("alived.cli.track:reset", "Forget how often a tracker fell that is held down for it."),
+    "track": Entry("alived.cli.track:track", "Let a tracker count again that flap damping holds down."),
     "reload": Entry("alived.cli.status:reload", "Make the running daemon read its configuration again."),
     "announce": Entry("alived.cli.announce:announce", "Tell the neighbours where an address of this machine is."),
     "sniff": Entry("alived.cli.sniff:sniff", "Decode VRRP, ARP and ND from an interface or a capture."),
@@ -41,7 +42,7 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Knows the names and one line of help of all commands, imports the one that is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,15 +64,10 @@ class LazyGroup(click.Group):
         name = " ".join(args[:2])
         return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list without importing a command for its help text."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_lines()))
-
-
-def _lines() -> Iterator[tuple[str, str]]:
-    for name, entry in COMMANDS.items():
-        yield name, entry.help
+    def lines(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
+        """Without importing a command for its help."""
+        for name, entry in COMMANDS.items():
+            yield name, entry.help
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,13 +8,14 @@ import sys
 import click
 
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
+from alived.cli.groups import Group
 from alived.cli.status_notify import receiver_lines
 
 TEST_LIMIT_S = 700.0
 """More than a conversation may take: twelve times its patience, 30 s for mail."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @daemon_options
 @click.pass_context
 def notify(context: click.Context, as_json: bool, runtime_dir: str | None) -> None:

@@ -307,7 +307,10 @@ def _print(packets: Iterable[Sniffed], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many packets.")
 def sniff(interface: str, path: str | None, as_json: bool, count: int | None) -> None:
-    """Decode VRRP, ARP and neighbour discovery, with a verdict on each packet."""
+    """Decode VRRP, ARP and neighbour discovery, with a verdict on each packet.
+
+    Listening needs root (CAP_NET_RAW), reading a file nothing. Exit status: 0, or 1 if it cannot listen or read.
+    """
     if interface and path is not None:
         raise click.UsageError("-i and --read exclude each other")
     frames = capture(interface) if path is None else _read_file(path)

@@ -38,7 +38,10 @@ def status(as_json: bool, runtime_dir: str | None) -> None:
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @daemon_options
 def history(as_json: bool, runtime_dir: str | None, count: int) -> None:
-    """Show the last changes of state with their reasons, oldest first."""
+    """Show the last changes of state with their reasons, oldest first.
+
+    Exit status: 0 if the daemon answered, 1 if there is none.
+    """
     result = result_of(ask_daemon(runtime_dir, "history", {"count": count}))
     _print(result, as_json, history_lines)
 

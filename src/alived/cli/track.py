@@ -7,9 +7,15 @@ import json
 import click
 
 from alived.cli.asking import ask_daemon, daemon_options, result_of
+from alived.cli.groups import Group
 
 
-@click.command()
+@click.group(cls=Group)
+def track() -> None:
+    """Act on what instances and groups track. `alived status` shows it."""
+
+
+@track.command()
 @click.argument("name", nargs=-1, required=True, metavar="[KIND] NAME")
 @daemon_options
 def reset(name: tuple[str, ...], as_json: bool, runtime_dir: str | None) -> None:
