@@ -145,8 +145,8 @@ class Succession:
         return self._ownership.passed_on(heir) or now_ns >= self._patient_until_ns
 
     def ended(self, consensus: Consensus | None, now_ns: int) -> bool:
-        """Of a daemon that ends: whether nothing is left to do. Nothing is owned, the leader knows, another one leads if
-        that was the aim."""
+        """Of a daemon that ends: whether nothing is left to do. Nothing is owned, the leader knows, another one leads
+        if that was the aim."""
         assert self.ends_ns is not None, "it is not asked to end"
         if consensus is None or now_ns >= self.ends_ns:
             return True
