@@ -157,6 +157,23 @@ def test_reader_and_writer_of_one_file_are_independent(loop: Loop, pair: Pair) -
     assert calls[-1] == "timer"
 
 
+def test_one_call_says_both_what_is_read_and_what_is_written(loop: Loop, pair: Pair) -> None:
+    said: list[str] = []
+    fd = pair[0].fileno()
+    pair[1].send(b"x")
+    loop.watch(fd, None, lambda: said.append("write"))
+    loop.turn()
+    assert said == ["write"]
+    loop.watch(fd, lambda: said.append("read"), None)
+    loop.turn()
+    assert said == ["write", "read"]
+    loop.watch(fd, None, None)
+    loop.watch(fd, None, None)  # nobody minds what is forgotten already
+    loop.call_soon(lambda: None)
+    loop.turn()
+    assert said == ["write", "read"]
+
+
 def test_the_end_of_the_other_side_wakes_reader_and_writer(loop: Loop, pair: Pair) -> None:
     calls: list[str] = []
     loop.add_reader(pair[0].fileno(), lambda: calls.append("read"))

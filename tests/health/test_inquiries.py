@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
 import typing
+from typing import cast
 
 import msgspec
 import pytest
@@ -28,7 +31,7 @@ from alived.health.config import (
     Url,
 )
 from alived.health.dialogue import Tls, Transport
-from alived.health.inquiries import About, inquiry, tls_of
+from alived.health.inquiries import UNGUESSABLE, About, inquiry, tls_of
 
 AT = {"connect_ip": "192.0.2.1", "connect_port": 80}
 
@@ -69,6 +72,18 @@ def test_how_and_what(check: NetworkCheck, transport: Transport, first: bytes) -
     sent = asked.dialogue.begun().send
     assert sent.startswith(first)
     assert bool(sent) is bool(first)
+
+
+NETWORK_CHECKS = [kind for kind in typing.get_args(AnyCheck) if issubclass(kind, NetworkCheck)]
+
+
+@pytest.mark.parametrize("kind", NETWORK_CHECKS)
+def test_only_some_need_what_nobody_can_guess(kind: type[NetworkCheck]) -> None:
+    check = kind(**AT, **({"urls": (Url(path="/"),)} if kind is HttpCheck else {}))  # type: ignore[arg-type]
+    about = cast(About, types.SimpleNamespace(stage=0, password="", ssl=SslContext()))
+    refused = pytest.raises(AttributeError, match=r"number|nonce") if kind in UNGUESSABLE else contextlib.nullcontext()
+    with refused:
+        assert inquiry(check, about).address == "192.0.2.1"
 
 
 def test_ssl_get_shows_the_certificate_of_the_block_ssl_and_verifies_nothing() -> None:

@@ -100,31 +100,43 @@ class Loop:
 
     def add_reader(self, fd: int, callback: Callback) -> None:
         """Calls back while fd is readable (level-triggered); the callback should drain it."""
-        self._change(fd, self._readers, callback)
+        self.watch(fd, callback, self._writers.get(fd))
 
     def remove_reader(self, fd: int) -> None:
-        self._change(fd, self._readers, None)
+        self.watch(fd, None, self._writers.get(fd))
 
     def add_writer(self, fd: int, callback: Callback) -> None:
-        self._change(fd, self._writers, callback)
+        self.watch(fd, self._readers.get(fd), callback)
 
     def remove_writer(self, fd: int) -> None:
-        self._change(fd, self._writers, None)
+        self.watch(fd, self._readers.get(fd), None)
 
-    def _change(self, fd: int, table: dict[int, Callback], callback: Callback | None) -> None:
-        known = fd in self._readers or fd in self._writers
-        if callback is None:
-            table.pop(fd, None)
+    def watch(self, fd: int, reader: Callback | None, writer: Callback | None) -> None:
+        """Calls back while fd is readable, and while it can be written to; None: not for that. Both None forgets it,
+        which has to be done before it is closed."""
+        before, mask = self._mask(fd), 0
+        if reader is not None:
+            mask = select.EPOLLIN
+            self._readers[fd] = reader
         else:
-            table[fd] = callback
-        mask = (select.EPOLLIN if fd in self._readers else 0) | (select.EPOLLOUT if fd in self._writers else 0)
-        if known and mask:
-            self._epoll.modify(fd, mask)
-        elif mask:
+            self._readers.pop(fd, None)
+        if writer is not None:
+            mask |= select.EPOLLOUT
+            self._writers[fd] = writer
+        else:
+            self._writers.pop(fd, None)
+        if mask == before:
+            return
+        if not before:
             self._epoll.register(fd, mask)
             self._fresh.add(fd)
-        elif known:
+        elif mask:
+            self._epoll.modify(fd, mask)
+        else:
             self._epoll.unregister(fd)
+
+    def _mask(self, fd: int) -> int:
+        return (select.EPOLLIN if fd in self._readers else 0) | (select.EPOLLOUT if fd in self._writers else 0)
 
     def call_at(self, deadline_ns: int, callback: Callback) -> Timer:
         timer = Timer(deadline_ns, callback)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from alived.adapters.beat import Beat
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.names import Names, Resolved
 from alived.adapters.probe_sockets import LocalError, family_of, is_ours, words
@@ -47,14 +48,19 @@ class Probe:
         "_loop",
         "_names",
         "_outcome",
+        "_patience",
         "_socket",
         "_timer",
         "inquiry",
     )
 
-    def __init__(self, loop: Loop, names: Names, inquiry: Inquiry, ended: Callable[[ProbeEnd], None]) -> None:
+    def __init__(
+        self, loop: Loop, patience: Beat, names: Names, inquiry: Inquiry, ended: Callable[[ProbeEnd], None]
+    ) -> None:
+        """patience: ends it when its time is up."""
         self.inquiry = inquiry
         self._loop = loop
+        self._patience = patience
         self._names = names
         self._ended = ended
         self._dialogue = inquiry.dialogue
@@ -69,7 +75,7 @@ class Probe:
         now = self._began_ns = now_ns()
         self._deadline_ns = now + self.inquiry.timeout_ns
         self._last_ns = now + MOST_PATIENCE * self.inquiry.timeout_ns
-        self._timer = self._loop.call_at(self._deadline_ns, self._late)
+        self._timer = self._patience.call_at(self._deadline_ns, self.inquiry.timeout_ns, self._late)
         family = family_of(self.inquiry.address)
         if family is None:
             self._names.look_up(self.inquiry.address, self._resolved)
@@ -123,9 +129,7 @@ class Probe:
         if self._socket is None:
             self._names.forget(self.inquiry.address, self._resolved)
         else:
-            fd = self._socket.fileno()
-            self._loop.remove_reader(fd)
-            self._loop.remove_writer(fd)
+            self._loop.watch(self._socket.fileno(), None, None)
             self._socket.close()
             self._socket = None
 
@@ -146,7 +150,7 @@ class Probe:
     def _late(self) -> None:
         """The timer came; patience since then only moved the deadline."""
         if now_ns() < self._deadline_ns:
-            self._timer = self._loop.call_at(self._deadline_ns, self._late)
+            self._timer = self._patience.call_at(self._deadline_ns, self.inquiry.timeout_ns, self._late)
         elif self._socket is None:
             limit = seconds(self.inquiry.timeout_ns)
             self._end(Verdict(False, f"the name {self.inquiry.address} did not resolve within {limit}"))

@@ -61,10 +61,7 @@ class StreamProbe(Probe):
 
     def _wait_for_answer(self) -> None:
         assert self._socket is not None
-        fd = self._socket.fileno()
-        self._loop.add_reader(fd, self._on_readable)
-        if not self._unsent:
-            self._loop.remove_writer(fd)
+        self._loop.watch(self._socket.fileno(), self._on_readable, self._on_writable if self._unsent else None)
         if not self._spoke:
             # The server speaks first, so it must know that the connection is there.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

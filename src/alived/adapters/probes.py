@@ -6,6 +6,7 @@ import resource
 from collections import deque
 from collections.abc import Callable
 
+from alived.adapters.beat import Beat
 from alived.adapters.loop import Loop
 from alived.adapters.names import Names
 from alived.adapters.probe import Probe, ProbeEnd, Undecided
@@ -34,7 +35,7 @@ class Run:
     def __init__(self, prober: Prober, inquiry: Inquiry, done: Done) -> None:
         self._prober = prober
         self._done: Done | None = done
-        self.probe = _KINDS[inquiry.transport](prober.loop, prober.names, inquiry, self._ended)
+        self.probe = _KINDS[inquiry.transport](prober.loop, prober.patience, prober.names, inquiry, self._ended)
 
     def cancel(self) -> None:
         """`done` is not called any more."""
@@ -57,6 +58,7 @@ class Prober:
         """most_at_once: as many as there are file descriptors for if None."""
         self.loop = loop
         self.names = names or Names(loop)
+        self.patience = Beat(loop)
         self.most_at_once = most_at_once or max(1, min(MOST_AT_ONCE, _files() - SPARE_FILES))
         self._running: set[Run] = set()
         self._waiting: deque[Run] = deque()

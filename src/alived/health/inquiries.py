@@ -39,6 +39,8 @@ _TRANSPORTS: dict[type[NetworkCheck], Transport] = {
     PingCheck: Transport.ECHO,
 }
 """Of those that are not streams"""
+UNGUESSABLE = (DnsCheck, PingCheck, PostgresqlCheck)
+"""Checks that need `number` or `nonce`. To ask the kernel for them costs a tenth of what a TCP check does."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from alived.daemon.worker.commands import Command, Commands
 from alived.health.check_events import NOTHING_SEEN, ProbedCheck, Sight
 from alived.health.config import MiscCheck, NetworkCheck, SslContext
 from alived.health.dialogue import Dialogue, Verdict
-from alived.health.inquiries import About, inquiry
+from alived.health.inquiries import UNGUESSABLE, About, inquiry
 
 LONGEST_PASSWORD = 4096
 """Octets that are read of a password_file."""
@@ -62,13 +62,7 @@ class Asking:
             former = before if isinstance(before, Command) else None
             return self._commands.start(check, self._defaults, done, former)
         try:
-            about = About(
-                stage=stage,
-                number=secrets.randbits(16),
-                nonce=secrets.token_urlsafe(18),
-                password=_password(check),
-                ssl=self._ssl,
-            )
+            about = self._about(check, stage)
         except OSError as error:
             return _Nothing(self._loop, f"{error.filename}: {error.strerror}", done)
         question = inquiry(check, about)
@@ -78,6 +72,14 @@ class Asking:
             done(end.outcome, end.took_ns, _seen(end))
 
         return self._prober.start(question, ended)
+
+    def _about(self, check: NetworkCheck, stage: int) -> About:
+        """Raises OSError."""
+        password = _password(check)
+        if not isinstance(check, UNGUESSABLE):
+            return About(stage=stage, password=password, ssl=self._ssl)
+        number, nonce = secrets.randbits(16), secrets.token_urlsafe(18)
+        return About(stage=stage, number=number, nonce=nonce, password=password, ssl=self._ssl)
 
     def close(self) -> None:
         """Ends all without a report."""

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from typing import assert_never
 
+from alived.adapters.beat import Beat
 from alived.adapters.loop import Timer, now_ns
 from alived.adapters.probe import Undecided
 from alived.base import NS_PER_MS, DeadlineReached
@@ -32,6 +33,7 @@ from alived.health.check_events import (
 )
 from alived.health.check_report import CheckReport
 from alived.health.checker import Checker
+from alived.health.config import MiscCheck
 from alived.health.dialogue import Verdict
 from alived.health.trackers_config import TrackerKind
 
@@ -46,6 +48,7 @@ class Checks:
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._asking = Asking(context.loop, context.config, context.running_scripts)
+        self._beat = Beat(context.loop)
         self._checks: dict[str, _Check] = {}
         self._configured: dict[str, ConfiguredCheck] = {}
         self._begun = False
@@ -95,7 +98,8 @@ class Checks:
             if check := self._checks.get(name):
                 check.configure(configured)
             else:
-                self._checks[name] = _Check(self._context, self._asking, configured, begin_ns, known.get(name))
+                parts = self._context, self._asking, self._beat
+                self._checks[name] = _Check(*parts, configured, begin_ns, known.get(name))
                 begin_ns += 0 if configured.check.warmup_ns else STAGGER_NS
 
 
@@ -103,9 +107,15 @@ class _Check:
     """A checker, its timer and its probe."""
 
     def __init__(
-        self, context: ChildContext, asking: Asking, configured: ConfiguredCheck, begin_ns: int, known: bool | None
+        self,
+        context: ChildContext,
+        asking: Asking,
+        beat: Beat,
+        configured: ConfiguredCheck,
+        begin_ns: int,
+        known: bool | None,
     ) -> None:
-        self._context, self._asking, self._name = context, asking, configured.name
+        self._context, self._asking, self._beat, self._name = context, asking, beat, configured.name
         self.checker = Checker(
             configured.subject, configured.check, begin_ns, random.random(), known, expires=configured.expires
         )
@@ -138,7 +148,12 @@ class _Check:
             if self._timer.deadline_ns == deadline_ns:
                 return
             self._timer.cancel()
-        self._timer = None if deadline_ns is None else self._context.loop.call_at(deadline_ns, self._deadline)
+        if deadline_ns is None:
+            self._timer = None
+        elif isinstance(config := self.checker.config, MiscCheck):  # programs that begin together are slower
+            self._timer = self._context.loop.call_at(deadline_ns, self._deadline)
+        else:
+            self._timer = self._beat.call_at(deadline_ns, config.delay_loop_ns, self._deadline)
 
     def _deadline(self) -> None:
         self._timer = None

@@ -9,6 +9,7 @@ status is known as soon as the header is, so the body is not waited for. What ke
 
 from __future__ import annotations
 
+import functools
 import re
 
 from alived.health.config import HttpCheck, HttpProtocol, SslContext, Url
@@ -20,6 +21,8 @@ from alived.health.dialogues.http_conditions import conditions
 MAX_HEADER = 4096
 """Octets, the empty line at its end included (keepalived's buffer)"""
 USER_AGENT = "KeepAliveClient"
+KNOWN_CHECKS = 4096
+"""That what does not change from run to run is kept of"""
 _WITH_LENGTH = ("POST", "PUT", "PATCH")
 """Methods whose requests say how long their body is, even if there is none (RFC 9110 section 8.6)"""
 _END_OF_HEADER = b"\r\n\r\n"
@@ -133,6 +136,7 @@ def dialogue(check: HttpCheck, url: Url) -> HttpDialogue:
     return HttpDialogue(request(check, url), url)
 
 
+@functools.lru_cache(KNOWN_CHECKS)
 def request(check: HttpCheck, url: Url) -> bytes:
     """keepalived's, octet by octet, unless there are native options."""
     version = "1.1" if check.http_protocol is HttpProtocol.HTTP_1_1 else "1.0"
@@ -153,6 +157,7 @@ def _host(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+@functools.lru_cache(KNOWN_CHECKS)
 def tls(check: HttpCheck, url: Url, defaults: SslContext) -> Tls | None:
     """None: no TLS. defaults: the `SSL` block, for what the check does not say itself."""
     if not check.tls:
