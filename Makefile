@@ -2,9 +2,13 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test coverage lab bench soak clean
 
+# Tests start a thousand daemons: none should compile alived again, even if the environment forbids to keep bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := .venv/bin/python -m pytest
+# Each worker reads all files that it is given: only those that have tests with the mark.
+marked = $(shell grep -rl --include='*.py' 'mark\.$(1)' tests)
 # What needs the kernel mostly waits, so four scenes play at a time on any machine.
-LAB := $(PYTEST) -n 4 -m "lab and not soak" tests
+LAB = $(PYTEST) -n 4 -m "lab and not soak" $(call marked,lab)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 2 ? 2 : n > 4 ? 4 : n)))
 
 help: ## this list
@@ -26,7 +30,7 @@ check: ## style, types and architecture
 
 test: coverage ## all tests; as root also the lab, with real peers in network namespaces
 	$(PYTEST) -n $(WORKERS) -m "not lab and not soak" $(addprefix --ignore=tests/,$(shell scripts/coverage --packages))
-	$(PYTEST) -n $(WORKERS) -m "simulation and not soak" tests
+	$(PYTEST) -n $(WORKERS) -m "simulation and not soak" $(call marked,simulation)
 	$(LAB)
 
 coverage: ## the tests of the pure packages, each of which must reach every branch of its package
