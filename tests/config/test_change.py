@@ -25,8 +25,8 @@ from alived.raft.config import Cluster, Member, Profile, Tls
 from alived.vip.config import GarpPolicy
 from alived.vrrp.config import AuthType, TrackedInterface, UnicastPeer, Vmac, VrrpSyncGroup
 from tests.config.helpers import good, instance_text
-from tests.daemon.engine_play import address, config, instance
-from tests.daemon.owned_play import by_hooks, group, owned_config
+from tests.daemon.engine.engine_play import address, config, instance
+from tests.daemon.engine.owned_play import by_hooks, group, owned_config
 from tests.daemon.tracked_scripts import shell, tracking
 
 A, B = instance("A", 51, "192.0.2.100"), instance("B", 52, "192.0.2.101")

@@ -13,7 +13,7 @@ from alived.vrrp.config import AuthType, State, TrackedInterface, Vmac, VrrpSync
 from alived.vrrp.events import InstanceSnapshot, PeerSnapshot
 from alived.vrrp.instance import Instance as Core
 from tests.config.test_change import vrrp
-from tests.daemon.engine_play import address, config, instance
+from tests.daemon.engine.engine_play import address, config, instance
 
 VIP, OTHER = "192.0.2.100", "192.0.2.101"
 A, B = vrrp(instance("A", 51, VIP), priority=150), vrrp(instance("B", 52, OTHER), priority=150)

@@ -12,8 +12,8 @@ from alived.config.outlook_leases import outlook_of_leases
 from alived.owner import Startup
 from alived.vip.ownership import Ownership
 from alived.vip.ownership_events import Leased, OwnershipConfig, OwnershipSnapshot
-from tests.daemon.engine_play import address
-from tests.daemon.owned_play import by_hooks, group, owned_config
+from tests.daemon.engine.engine_play import address
+from tests.daemon.engine.owned_play import by_hooks, group, owned_config
 
 A, B, C = "192.0.2.100", "192.0.2.101", "192.0.2.102"
 WEB, DB = group("web", A), group("db", B)

@@ -19,8 +19,8 @@ from alived.vip.events import AddAddresses, ProbeAddresses, RemoveAddresses, Sen
 from alived.wire import neighbour, rtnetlink
 from alived.wire.inet import address_text
 from alived.wire.rtnetlink import Link
+from tests.daemon.engine.engine_play import address
 from tests.daemon.engine.test_links import address as linked
-from tests.daemon.engine_play import address
 
 MAC = bytes((2, 0, 0, 0, 0, 1))
 

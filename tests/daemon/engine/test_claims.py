@@ -14,8 +14,8 @@ from alived.daemon.engine.claims import BATCH, Claims
 from alived.daemon.engine.links import Links
 from alived.wire.inet import address_text, pack_address
 from alived.wire.neighbour import arp_request, gratuitous_arp, unsolicited_na
+from tests.daemon.engine.engine_play import address
 from tests.daemon.engine.test_links import MAC, OTHER_MAC, link
-from tests.daemon.engine_play import address
 
 VIP, VIP6 = "192.0.2.100", "2001:db8::100"
 

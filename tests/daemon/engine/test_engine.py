@@ -21,7 +21,7 @@ from alived.vrrp.packet import Advertisement, encode
 from alived.wire.inet import ipv4_header, pack_address
 from alived.wire.neighbour import gratuitous_arp
 from alived.wire.rtnetlink import RTM_GETADDR, RTM_GETLINK, Address, Link
-from tests.daemon.engine_play import INTERVAL_CS, Play, address, config, instance, playing
+from tests.daemon.engine.engine_play import INTERVAL_CS, Play, address, config, instance, playing
 from tests.segment import OTHER_ADDRESS, OTHER_MAC, OWN_ADDRESS, Segment, addresses_of, drain, ip, open_files
 
 pytestmark = pytest.mark.lab

@@ -10,9 +10,9 @@ from alived.config.model import Instance
 from alived.daemon.shared.messages import HookDue
 from alived.owner import HookEvent
 from alived.vrrp.config import State
+from tests.daemon.engine.engine_play import instance
+from tests.daemon.engine.owned_play import OwnedPlay, hook, owned_config, owning
 from tests.daemon.engine.test_engine import adverts_in, change
-from tests.daemon.engine_play import instance
-from tests.daemon.owned_play import OwnedPlay, hook, owned_config, owning
 from tests.segment import Segment, addresses_of, drain
 
 pytestmark = pytest.mark.lab

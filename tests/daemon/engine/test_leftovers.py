@@ -13,8 +13,8 @@ from alived.vip.kernel import IFA_PROTO_ALIVED, address_request
 from alived.vrrp.config import Vmac
 from alived.wire import rtnetlink
 from tests.config.test_change import vrrp
-from tests.daemon.engine_play import address, config, instance
-from tests.daemon.owned_play import by_hooks, group, owned_config
+from tests.daemon.engine.engine_play import address, config, instance
+from tests.daemon.engine.owned_play import by_hooks, group, owned_config
 from tests.segment import Segment, addresses_of, ip
 
 pytestmark = pytest.mark.lab

@@ -14,7 +14,7 @@ from alived.cli.demo_wire import Kind, Wire
 from alived.config.model import Config
 from alived.daemon.parent.kernel_lease import KernelLeases
 from alived.owner import HookEvent
-from tests.daemon.owned_play import OwnedPlay, by_hooks, group, hook, owned_config
+from tests.daemon.engine.owned_play import OwnedPlay, by_hooks, group, hook, owned_config
 from tests.segment import OWN_ADDRESS, Segment, addresses_of, until
 
 pytestmark = pytest.mark.lab

@@ -15,9 +15,9 @@ from alived.hooks.config import HookEvent
 from alived.raft.config import Role
 from alived.vip.config import VanishPolicy
 from alived.vrrp.config import State, TrackedInterface
+from tests.daemon.engine.engine_play import address, instance
+from tests.daemon.engine.owned_play import OwnedPlay, by_hooks, group, hook, outcome, owned_config, owning, tracks
 from tests.daemon.engine.test_engine import claims_in
-from tests.daemon.engine_play import address, instance
-from tests.daemon.owned_play import OwnedPlay, by_hooks, group, hook, outcome, owned_config, owning, tracks
 from tests.daemon.tracked_scripts import tracking
 from tests.segment import Segment, addresses_of, drain, ip
 

@@ -16,8 +16,8 @@ from alived.daemon.shared.messages import Transition
 from alived.vrrp.config import State, TrackedInterface, Vmac, VrrpSyncGroup
 from alived.wire.inet import address_text
 from alived.wire.rtnetlink import Address, Link
+from tests.daemon.engine.engine_play import Play, address, config, instance, playing
 from tests.daemon.engine.test_engine import claims_in
-from tests.daemon.engine_play import Play, address, config, instance, playing
 from tests.segment import Segment, addresses_of, drain
 
 pytestmark = pytest.mark.lab

@@ -22,7 +22,7 @@ from alived.vrrp.events import AdvertisementReceived, PrimaryAddressChanged, Rec
 from alived.vrrp.packet import AUTH_AH, Advertisement, encode
 from alived.vrrp.tracking import Tracking
 from alived.wire.inet import ipv4_header
-from tests.daemon.engine_play import instance
+from tests.daemon.engine.engine_play import instance
 
 OWN, PEER, STRANGER = "192.0.2.1", "192.0.2.2", "192.0.2.9"
 GROUP, GROUP6 = "224.0.0.18", "ff02::12"

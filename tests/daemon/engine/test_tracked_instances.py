@@ -8,7 +8,7 @@ from alived.config.model import Config, Instance, SyncGroup
 from alived.daemon.shared.messages import LogLine, TrackerVerdict, TrackerVerdicts
 from alived.health.trackers_config import TrackerKind, Tracking
 from alived.vrrp.config import State, VrrpSyncGroup
-from tests.daemon.engine_play import Play, config, instance, playing
+from tests.daemon.engine.engine_play import Play, config, instance, playing
 from tests.daemon.tracked_scripts import shell, tracking
 from tests.segment import Segment
 

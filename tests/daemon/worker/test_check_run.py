@@ -12,13 +12,14 @@ from alived.health.check_report import CheckReport, Speech
 from alived.health.config import SmtpCheck
 from alived.health.recording import Side
 from tests.daemon.checked import checking, listening, pool, shell, tcp, unused_port
-from tests.daemon.servers import saying
-from tests.daemon.worker.test_checks import Begin, Play, as_root, play
+from tests.daemon.worker.servers import saying
+from tests.daemon.worker.test_checks import as_root, play
+from tests.daemon.worker.worker_play import Begin, WorkerPlay
 
 __all__ = ["as_root", "play"]
 
 
-def performed(worker: Play, name: str) -> CheckReported:
+def performed(worker: WorkerPlay, name: str) -> CheckReported:
     worker.worker.handle(CheckAsked(7, name))
     worker.until(lambda: any(isinstance(message, CheckReported) for message in worker.sent))
     (message,) = (message for message in worker.sent if isinstance(message, CheckReported))
@@ -27,7 +28,7 @@ def performed(worker: Play, name: str) -> CheckReported:
     return message
 
 
-def report(worker: Play, name: str) -> CheckReport:
+def report(worker: WorkerPlay, name: str) -> CheckReport:
     found = performed(worker, name).report
     assert found is not None
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,85 +13,27 @@ import pytest
 
 from alived.adapters.loop import Loop
 from alived.base import NS_PER_MS
-from alived.config.model import Config, GlobalDefs
+from alived.config.model import GlobalDefs
 from alived.daemon.shared.child import ChildContext
 from alived.daemon.shared.messages import (
     BusMessage,
     Configure,
-    LogLine,
     SnapshotRequest,
     TrackerVerdict,
-    TrackerVerdicts,
     WorkerSnapshot,
 )
 from alived.daemon.worker import commands
 from alived.daemon.worker.checks import STAGGER_NS
 from alived.daemon.worker.worker import Worker
-from alived.health.check_events import CheckSnapshot
 from alived.health.config import RedisCheck
 from alived.health.trackers_config import TrackerKind
 from tests.daemon.checked import checking, listening, pool, shell, tcp, unused_port
-
-
-class Play:
-    """A worker on a loop, and what it said."""
-
-    def __init__(self, config: Config, *known: TrackerVerdict) -> None:
-        self.loop = Loop()
-        self.sent: list[BusMessage] = []
-        self.worker = Worker(ChildContext("worker", self.loop, config, self.sent.append))
-        self.worker.start()
-        self.worker.handle(TrackerVerdicts(known))
-
-    def until(self, condition: Callable[[], object]) -> None:
-        while not condition():
-            self.loop.call_later(NS_PER_MS, lambda: None)
-            self.loop.turn()
-
-    def checks(self) -> dict[str, CheckSnapshot]:
-        self.worker.handle(SnapshotRequest(request_id=7))
-        answer = self.sent.pop()
-        assert isinstance(answer, WorkerSnapshot) and answer.request_id == 7
-        return answer.checks
-
-    def check(self, name: str = "web") -> CheckSnapshot:
-        return self.checks()[name]
-
-    @property
-    def verdicts(self) -> list[TrackerVerdict]:
-        said = [message.verdicts for message in self.sent if isinstance(message, TrackerVerdicts)]
-        return [verdict for verdicts in said for verdict in verdicts]
-
-    def verdict(self) -> TrackerVerdict:
-        """The newest."""
-        self.until(lambda: self.verdicts)
-        return self.verdicts[-1]
-
-    @property
-    def logged(self) -> list[LogLine]:
-        return [message for message in self.sent if isinstance(message, LogLine)]
-
-    def stop(self) -> None:
-        done: list[bool] = []
-        self.worker.stop(lambda: done.append(True))
-        self.until(lambda: done)
-        self.loop.close()
-
-
-Begin = Callable[..., Play]
+from tests.daemon.worker.worker_play import Begin, WorkerPlay, plays
 
 
 @pytest.fixture
 def play() -> Iterator[Begin]:
-    plays: list[Play] = []
-
-    def begin(config: Config, *known: TrackerVerdict) -> Play:
-        plays.append(Play(config, *known))
-        return plays[-1]
-
-    yield begin
-    for one in plays:
-        one.stop()
+    yield from plays()
 
 
 @pytest.fixture
@@ -113,7 +55,7 @@ def test_it_follows_what_happens(play: Begin) -> None:
         assert worker.verdict().reason == "check web succeeded: connected"
     worker.until(lambda: not worker.verdict().up)
     assert [verdict.key for verdict in worker.verdicts] == ["check web"] * 3
-    assert [(line.level, line.code) for line in worker.logged] == [
+    assert [(line.level, line.code) for line in worker.log] == [
         ("warning", "check-down"),
         ("info", "check-up"),
         ("warning", "check-down"),
@@ -155,7 +97,7 @@ def test_what_we_lack_is_no_verdict(play: Begin) -> None:
         worker = play(checking(web=tcp(port, bindto="192.0.2.99")))
         worker.until(lambda: worker.check().runs > 2)
         assert worker.verdicts == []
-        assert [line.code for line in worker.logged] == ["check-undecided"]
+        assert [line.code for line in worker.log] == ["check-undecided"]
         assert worker.check().up is None
         assert worker.check().undecided
 
@@ -189,7 +131,7 @@ def test_a_new_worker_goes_on_with_what_was_known(play: Begin) -> None:
 def test_a_new_worker_confirms_what_is_so(play: Begin) -> None:
     worker = play(checking(web=tcp(unused_port())), known(False))
     assert worker.verdict().reason == "check web failed: connection refused"
-    assert worker.logged == []
+    assert worker.log == []
 
 
 def test_nothing_is_asked_before_the_parent_has_said_what_is_known() -> None:
@@ -239,7 +181,7 @@ class TestCommands:
         worker.verdict()
         sight = worker.check().sight
         assert (sight.exit_status, len(sight.output)) == (1, 5)
-        assert worker.logged[0].message.startswith("check web failed: exit 1; it said: 197 | 198 | 199 | 200 | (")
+        assert worker.log[0].message.startswith("check web failed: exit 1; it said: 197 | 198 | 199 | 200 | (")
 
     @pytest.mark.parametrize("path", ["/nonexistent/check", "/etc/hostname", "/etc"])
     def test_one_that_cannot_be_run_is_down_and_says_why(self, play: Begin, path: str) -> None:
@@ -299,7 +241,7 @@ class TestCommands:
 
     def test_the_end_of_the_worker_ends_them(self, tmp_path: Path) -> None:
         group = tmp_path / "group"
-        worker = Play(checking(web=shell(f"echo $$ > {group}; sleep 1000")))
+        worker = WorkerPlay(checking(web=shell(f"echo $$ > {group}; sleep 1000")))
         worker.until(lambda: group.exists() and group.read_text())
         worker.stop()
         assert not worker.verdicts

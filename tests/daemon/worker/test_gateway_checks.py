@@ -13,7 +13,7 @@ from alived.config.model import Config
 from alived.daemon.shared.messages import Configure
 from alived.health.trackers_config import GatewayMethod, Tracked, TrackGateway, Tracking, Weight
 from tests.daemon.tracked_scripts import tracked
-from tests.daemon.worker_play import Begin, WorkerPlay, plays
+from tests.daemon.worker.worker_play import Begin, WorkerPlay, plays
 from tests.segment import OTHER_ADDRESS, OTHER_MAC, Segment, ip
 
 OTHER_IPV6 = "2001:db8:0::2"

@@ -19,7 +19,7 @@ from alived.daemon.shared.messages import Configure, TrackerVerdict
 from alived.daemon.worker import process_checks
 from alived.health.trackers_config import Tracked, TrackerKind, Tracking, TrackProcess, Weight
 from tests.daemon.tracked_scripts import tracked
-from tests.daemon.worker_play import Begin, WorkerPlay, plays
+from tests.daemon.worker.worker_play import Begin, WorkerPlay, plays
 
 
 @pytest.fixture

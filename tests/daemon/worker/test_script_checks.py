@@ -18,7 +18,7 @@ from alived.daemon.shared.messages import SnapshotRequest as Ask
 from alived.daemon.worker.worker import Worker
 from alived.health.trackers_config import TrackerKind
 from tests.daemon.tracked_scripts import shell, tracked
-from tests.daemon.worker_play import Begin, plays
+from tests.daemon.worker.worker_play import Begin, plays
 
 
 @pytest.fixture

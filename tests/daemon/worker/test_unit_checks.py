@@ -17,7 +17,7 @@ from alived.daemon.shared.messages import Configure
 from alived.daemon.worker import unit_checks
 from alived.health.trackers_config import Tracked, Tracking, TrackUnit, Weight
 from tests.daemon.tracked_scripts import tracked
-from tests.daemon.worker_play import Begin, WorkerPlay, plays
+from tests.daemon.worker.worker_play import Begin, WorkerPlay, plays
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from alived.daemon.shared.messages import (
     WorkerSnapshot,
 )
 from alived.daemon.worker.worker import Worker
+from alived.health.check_events import CheckSnapshot
 from alived.health.script_events import ScriptSnapshot
 
 
@@ -44,8 +45,18 @@ class WorkerPlay:
     def script(self) -> ScriptSnapshot:
         return self.snapshot().scripts[0]
 
+    def checks(self) -> dict[str, CheckSnapshot]:
+        return self.snapshot().checks
+
+    def check(self, name: str = "web") -> CheckSnapshot:
+        return self.checks()[name]
+
+    @property
+    def log(self) -> list[LogLine]:
+        return [message for message in self.sent if isinstance(message, LogLine)]
+
     def logged(self, code: str) -> list[str]:
-        return [message.message for message in self.sent if isinstance(message, LogLine) and message.code == code]
+        return [line.message for line in self.log if line.code == code]
 
     @property
     def verdicts(self) -> list[TrackerVerdict]:

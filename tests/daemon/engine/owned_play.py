@@ -19,7 +19,7 @@ from alived.raft.packets import GroupReport
 from alived.vip.config import GarpPolicy, VipGroup, VirtualAddress
 from alived.vip.ownership_events import OwnershipSnapshot
 from alived.vrrp.config import TrackedInterface
-from tests.daemon.engine_play import Play, address
+from tests.daemon.engine.engine_play import Play, address
 
 LONG_MS = 60_000
 """A lease that no test outlives."""
