@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alived.adapters.spool import MAX_BYTES, MAX_DAMAGED, Spool
-from alived.notify.outbox import MAX_WAITING, Letter
+from alived.notify.outbox import MAX_WAITING
+from alived.notify.outbox_events import Letter
 from tests.notify.examples import news
 
 

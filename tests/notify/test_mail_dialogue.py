@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alived.health.dialogue import Step, Verdict
+from alived.notify.config import MailTls
 from alived.notify.mail_dialogue import MAX_LINE, MAX_LINES, Envelope, MailDialogue
 
 
@@ -88,7 +89,7 @@ def test_nobody_may_have_it(first: str, second: str, permanent: bool) -> None:
 
 
 def test_starttls_and_then_everything_anew() -> None:
-    talk = Talk(starttls=True, user="alived", password="sesame")
+    talk = Talk(tls=MailTls.STARTTLS, user="alived", password="sesame")
     talk.hears("220 mx")
     assert talk.hears("250-mx", "250-AUTH PLAIN", "250 STARTTLS") == "STARTTLS\r\n"
     assert talk.hears("220 go") == ""
@@ -100,17 +101,17 @@ def test_starttls_and_then_everything_anew() -> None:
 
 
 def test_what_was_offered_before_tls_counts_no_more() -> None:
-    talk = Talk(starttls=True, user="alived", password="sesame")
+    talk = Talk(tls=MailTls.STARTTLS, user="alived", password="sesame")
     talk.hears("220 mx")
     talk.hears("250-mx", "250-AUTH PLAIN", "250 STARTTLS")
     talk.hears("220 go")
     talk.take(talk.dialogue.secured())
     assert talk.hears("250 mx") == "QUIT\r\n"
-    assert talk.end == Verdict(False, "the server offers neither AUTH PLAIN nor AUTH LOGIN")
+    assert talk.end == Verdict(False, "the server offers none of AUTH CRAM-MD5, LOGIN, PLAIN, but nothing")
 
 
 def test_without_starttls_nothing_is_sent() -> None:
-    talk = Talk(starttls=True)
+    talk = Talk(tls=MailTls.STARTTLS)
     talk.hears("220 mx")
     assert talk.hears("250 mx") == "QUIT\r\n"
     assert talk.end == Verdict(False, "the server offers no STARTTLS, and without it nothing is sent")
@@ -125,6 +126,52 @@ def test_auth_login() -> None:
     assert talk.hears("334 more?") == "QUIT\r\n"
     assert talk.end is not None
     assert talk.end.reason == 'the answer to AUTH is "334 more?"'
+
+
+CHALLENGE = "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
+"""Of the example in RFC 2195, as is the response."""
+
+
+def test_without_tls_the_password_itself_is_not_said_if_the_server_knows_better() -> None:
+    talk = Talk(user="tim", password="tanstaaftanstaaf")
+    talk.hears("220 mx")
+    assert talk.hears("250-mx", "250 AUTH PLAIN LOGIN CRAM-MD5") == "AUTH CRAM-MD5\r\n"
+    assert talk.hears(CHALLENGE) == "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n"
+    assert talk.hears("235 welcome") == "MAIL FROM:<alived@example.com>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [("CRAM-MD5 LOGIN PLAIN", "PLAIN"), ("CRAM-MD5 LOGIN", "LOGIN"), ("CRAM-MD5", "CRAM-MD5")]
+)
+def test_within_tls_the_simplest_that_is_offered(offered: str, chosen: str) -> None:
+    talk = Talk(user="tim", password="x", tls=MailTls.TLS)
+    talk.hears("220 mx")
+    assert talk.hears("250-mx", f"250 AUTH {offered}").startswith(f"AUTH {chosen}")
+
+
+def test_a_challenge_that_is_none() -> None:
+    talk = Talk(user="tim", password="x")
+    talk.hears("220 mx")
+    talk.hears("250-mx", "250 AUTH CRAM-MD5")
+    assert talk.hears("334 x") == "QUIT\r\n"
+    assert talk.end == Verdict(False, 'the answer to AUTH is "334 x"')
+
+
+def test_a_server_that_offers_none_that_we_know_says_which_it_offers() -> None:
+    talk = Talk(user="tim", password="x")
+    talk.hears("220 mx")
+    talk.hears("250-mx", "250 AUTH GSSAPI DIGEST-MD5")
+    no = "the server offers none of AUTH CRAM-MD5, LOGIN, PLAIN, but DIGEST-MD5, GSSAPI"
+    assert talk.end == Verdict(False, no)
+
+
+def test_a_server_that_wants_to_know_who_we_are_may_hear_it_later() -> None:
+    """530 is about us, not about the mail: nothing is dropped for it."""
+    talk = Talk()
+    for line in ("220 a", "250 a", "530 5.7.0 Authentication required"):
+        talk.hears(line)
+    assert talk.end is not None
+    assert (talk.end.ok, talk.dialogue.permanent) == (False, False)
 
 
 def test_a_wrong_password_is_nothing_permanent_and_never_shown() -> None:
@@ -163,7 +210,7 @@ def test_a_server_says_no(lines: list[str], reason: str, permanent: bool) -> Non
 
 
 def test_a_starttls_that_is_refused_ends_it() -> None:
-    talk = Talk(starttls=True)
+    talk = Talk(tls=MailTls.STARTTLS)
     talk.hears("220 mx")
     talk.hears("250-mx", "250 STARTTLS")
     talk.hears("454 no")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alived.hooks.events import Kind, Word
 from alived.notify.config import Language, MessageFormat, Webhook
-from alived.notify.outbox import Reply
+from alived.notify.outbox_events import Reply
 from alived.notify.signatures import feishu_signature, our_signature
 from alived.notify.webhook import Answer, judge, request
 from alived.notify.words import paragraph

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from alived.notify.outbox import MAX_WAITING, Letter
+from alived.notify.outbox import MAX_WAITING
+from alived.notify.outbox_events import Letter
 
 MAX_BYTES = 1 << 16
 MAX_DAMAGED = 10

@@ -31,5 +31,7 @@ def receiver_lines(found: Sequence[Json]) -> Iterator[str]:
             yield loud(f"    attempt {one['attempt']} failed, again in {one['next_in_s']:g} s: {one['last_error']}")
         elif one["last_error"]:
             yield f"    last error {one['last_error_s']:g} s ago: {one['last_error']}"
+        if one["at_risk"]:
+            yield loud(f"    {one['at_risk']} of them in memory only")
         if one["disk"]:
-            yield loud(f"    what waits is in memory only: {one['disk']}")
+            yield loud(f"    disk: {one['disk']}")

@@ -1,25 +1,34 @@
 """One mail over SMTP (RFC 5321): EHLO, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT for each recipient, DATA, QUIT.
 
 A server without EHLO gets HELO. A recipient that is refused does not cost the others theirs. Once the mail is taken
-nothing that comes after it matters. A password goes nowhere without TLS, unless the operator has turned TLS off.
+nothing that comes after it matters. A password goes nowhere without TLS, unless the operator has turned TLS off; even
+then it is not said aloud if the server knows CRAM-MD5 (RFC 2195).
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import enum
+import functools
+import hashlib
+import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from alived.health.dialogue import WAIT, Step, verdict
 from alived.health.dialogues.conversation import Conversation, shown
+from alived.notify.config import MailTls
 
 MAX_LINE = 1024
 MAX_LINES = 100
 _REPLY = re.compile(rb"([2-5][0-9]{2})(-| |\r?\Z)")
+AUTHENTICATION_REQUIRED = 530
+"""RFC 4954: nothing about the mail, but about us"""
+_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
 _DOTS = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -30,9 +39,13 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     recipients: tuple[str, ...]
     message: bytes
-    starttls: bool = False
+    tls: MailTls = MailTls.OFF
     user: str = ""
     password: str = ""
+
+
+_Credential = Callable[[bytes], str | None]
+"""The answer to a challenge; None: there is no answer to that one"""
 
 
 class _Said(NamedTuple):
@@ -66,8 +79,9 @@ class MailDialogue(Conversation):
         self._lines: list[bytes] = []
         self._features: frozenset[str] = frozenset()
         self._mechanisms: frozenset[str] = frozenset()
-        self._secure = False
-        self._credentials: Iterator[str] = iter(())
+        self._secure = envelope.tls is MailTls.TLS
+        self._credentials: Iterator[_Credential] = iter(())
+        """One after the other"""
         self._left = list(envelope.recipients)
         self._refusals: list[_Said] = []
         self.refused: list[str] = []
@@ -127,8 +141,8 @@ class MailDialogue(Conversation):
             case _Stage.STARTTLS, 220:
                 self.awaited = "end of the TLS handshake"
                 return Step(start_tls=True, patience=True)
-            case _Stage.AUTH, 334 if (word := next(self._credentials, None)) is not None:
-                return self._say(_Stage.AUTH, word)
+            case _Stage.AUTH, 334:
+                return self._challenged(said)
             case _Stage.AUTH, 235:
                 return self._mail_from()
             case _:
@@ -159,7 +173,7 @@ class MailDialogue(Conversation):
         self._mechanisms = frozenset(name for each in words if each and each[0] == "AUTH" for name in each[1:])
 
     def _after_hello(self) -> Step:
-        if self._envelope.starttls and not self._secure:
+        if self._envelope.tls is MailTls.STARTTLS and not self._secure:
             if "STARTTLS" not in self._features:
                 return verdict(False, "the server offers no STARTTLS, and without it nothing is sent", b"QUIT\r\n")
             return self._say(_Stage.STARTTLS, "STARTTLS")
@@ -167,12 +181,25 @@ class MailDialogue(Conversation):
 
     def _log_in(self) -> Step:
         user, password = self._envelope.user, self._envelope.password
-        if "PLAIN" in self._mechanisms:
-            return self._say(_Stage.AUTH, f"AUTH PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
-        if "LOGIN" in self._mechanisms:
-            self._credentials = iter((_base64(user), _base64(password)))
-            return self._say(_Stage.AUTH, "AUTH LOGIN")
-        return verdict(False, "the server offers neither AUTH PLAIN nor AUTH LOGIN", b"QUIT\r\n")
+        known = ("PLAIN", "LOGIN", "CRAM-MD5") if self._secure else ("CRAM-MD5", "PLAIN", "LOGIN")
+        match next((mechanism for mechanism in known if mechanism in self._mechanisms), None):
+            case "PLAIN":
+                return self._say(_Stage.AUTH, f"AUTH PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
+            case "LOGIN":
+                self._credentials = iter((lambda _: _base64(user), lambda _: _base64(password)))
+                return self._say(_Stage.AUTH, "AUTH LOGIN")
+            case "CRAM-MD5":
+                self._credentials = iter((lambda challenge: _cram_md5(user, password, challenge),))
+                return self._say(_Stage.AUTH, "AUTH CRAM-MD5")
+            case _:
+                offered = ", ".join(sorted(self._mechanisms)) or "nothing"
+                no = f"the server offers none of AUTH {', '.join(sorted(known))}, but {offered}"
+                return verdict(False, no, b"QUIT\r\n")
+
+    def _challenged(self, said: _Said) -> Step:
+        credential = next(self._credentials, None)
+        word = credential(said.lines[-1][4:]) if credential else None
+        return self._fail(said) if word is None else self._say(_Stage.AUTH, word)
 
     def _mail_from(self) -> Step:
         return self._say(_Stage.MAIL, f"MAIL FROM:<{self._envelope.sender}>")
@@ -205,7 +232,8 @@ class MailDialogue(Conversation):
         return f"the server takes the mail, but not for {', '.join(self.refused)}: {why}"
 
     def _fail(self, said: _Said) -> Step:
-        self.permanent = said.code >= 500 and self._stage in (_Stage.MAIL, _Stage.RCPT, _Stage.CONTENT)
+        about_the_mail = self._stage in (_Stage.MAIL, _Stage.RCPT, _Stage.CONTENT)
+        self.permanent = about_the_mail and said.code >= 500 and said.code != AUTHENTICATION_REQUIRED
         # What is shown is what the server said, never what we said: that may be the password.
         return verdict(False, f"the answer to {self._stage} is {shown(said.lines[-1])}", b"QUIT\r\n")
 
@@ -217,3 +245,12 @@ class MailDialogue(Conversation):
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def _cram_md5(user: str, password: str, challenge: bytes) -> str | None:
+    """RFC 2195; None: the challenge is no base64."""
+    try:
+        octets = base64.b64decode(challenge)
+    except binascii.Error:
+        return None
+    return _base64(f"{user} {hmac.new(password.encode(), octets, _md5).hexdigest()}")

@@ -1,22 +1,37 @@
 """What one receiver has still to be told, in order: one message at a time, again with growing pauses, for a day.
 
 The oldest message stands in the way of the others until it was taken, refused for what it says, or has become too old:
-a receiver hears of MASTER before it hears of BACKUP. What waits is bounded. Each message is kept on disk before it is
-confirmed, by whoever carries the effects out, so that it survives this process; a disk that takes nothing costs that,
-and nothing else.
+a receiver hears of MASTER before it hears of BACKUP. What waits is bounded, and on disk as far as the disk takes it.
 """
 
 from __future__ import annotations
 
 import collections
-import enum
 from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
-
-from alived.base import NS_PER_S, DeadlineReached, Effect, Event
+from alived.base import NS_PER_S, DeadlineReached
+from alived.notify.keeping import Keeping
 from alived.notify.news import News
+from alived.notify.outbox_events import (
+    Accepted,
+    Answered,
+    Closed,
+    Deliver,
+    DiskFailed,
+    Forget,
+    Kept,
+    Letter,
+    NotKept,
+    OutboxEffect,
+    OutboxEvent,
+    OutboxNoticed,
+    OutboxSnapshot,
+    Outcome,
+    Reply,
+    Restored,
+    TryNow,
+)
 
 MAX_WAITING = 1000
 FIRST_PAUSE_NS = NS_PER_S
@@ -28,99 +43,6 @@ REMEMBERED = 1000
 """Ids of what was told, so that it is not told twice."""
 
 
-class Letter(msgspec.Struct, frozen=True):
-    """number: in the order of the receiver, and for good."""
-
-    number: int
-    news: News
-
-
-class Reply(enum.Enum):
-    TAKEN = enum.auto()
-    AGAIN = enum.auto()
-    """Not now: nobody answers, or the receiver is ill, or does not know us yet"""
-    REFUSED = enum.auto()
-    """It will never take this one"""
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """text: a sentence without the name of the receiver. pause_ns: what the receiver asks for; 0: nothing."""
-
-    reply: Reply
-    text: str
-    pause_ns: int = 0
-
-
-class Restored(Event, frozen=True, tag=True):
-    """What an earlier process left on disk, in order. Said first."""
-
-    letters: tuple[Letter, ...]
-
-
-class Accepted(Event, frozen=True, tag=True):
-    news: News
-
-
-class Answered(Event, frozen=True, tag=True):
-    """The end of a `Deliver`."""
-
-    outcome: Outcome
-
-
-class NotKept(Event, frozen=True, tag=True):
-    """The disk did not take a letter. why: a sentence."""
-
-    why: str
-
-
-OutboxEvent = Restored | Accepted | Answered | NotKept | DeadlineReached
-
-
-class Keep(Effect, frozen=True, tag=True):
-    """On disk, before anything else; `NotKept` if that fails."""
-
-    letter: Letter
-
-
-class Forget(Effect, frozen=True, tag=True):
-    number: int
-
-
-class Deliver(Effect, frozen=True, tag=True):
-    """`Answered` follows, in any case."""
-
-    letter: Letter
-
-
-class OutboxNoticed(Effect, frozen=True, tag=True):
-    """Worth a line in the log."""
-
-    level: str
-    code: str
-    message: str
-
-
-OutboxEffect = Keep | Forget | Deliver | OutboxNoticed
-
-
-class OutboxSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    waiting: int
-    attempt: int
-    """How often the oldest has been tried"""
-    next_ns: int | None
-    """When it is tried again; None: it is being tried, or there is none"""
-    delivered: int
-    refused: int
-    dropped: int
-    """Too many waited, or it became too old"""
-    last_success_ns: int | None
-    last_error: str
-    last_error_ns: int | None
-    disk: str
-    """Why what waits is in memory only; "": it is on disk"""
-
-
 class Outbox:
     """The core of one receiver."""
 
@@ -130,18 +52,24 @@ class Outbox:
         self._letters: collections.deque[tuple[Letter, int]] = collections.deque()
         """With the moment since when we have it"""
         self._number = 0
+        self._keeping = Keeping(name)
         self._told: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
         self._delivering: Letter | None = None
         self._attempt = 0
         self._resumes_ns: int | None = None
         self._delivered = self._refused = self._dropped = 0
         self._last_success_ns: int | None = None
-        self._last_error = self._disk = ""
+        self._last_error = ""
         self._last_error_ns: int | None = None
 
     @property
     def deadline_ns(self) -> int | None:
-        return self._resumes_ns
+        moments = (self._resumes_ns, self._keeping.deadline_ns)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def is_at_risk(self, event_id: str) -> bool:
+        """Whether it would be lost with this process."""
+        return self._keeping.holds(event_id)
 
     def step(self, event: OutboxEvent, now_ns: int) -> Sequence[OutboxEffect]:
         effects: list[OutboxEffect] = []
@@ -153,15 +81,19 @@ class Outbox:
                 self._accept(news, now_ns, effects)
             case Answered(outcome):
                 self._answered(outcome, now_ns, effects)
-            case NotKept(why):
-                if why != self._disk:
-                    message = f"{self.name}: what waits is not on disk, and lost if this process dies: {why}"
-                    effects.append(OutboxNoticed("error", "spool-failed", message))
-                self._disk = why
-            case DeadlineReached():
+            case Kept() | NotKept() | DiskFailed():
+                effects += self._keeping.disk_answered(event, now_ns)
+            case TryNow():
                 self._resumes_ns = None
+                self._keeping.try_now()
+            case Closed():
+                return self._keeping.closed()
+            case DeadlineReached():
+                if self._resumes_ns is not None and self._resumes_ns <= now_ns:
+                    self._resumes_ns = None
             case _:
                 assert_never(event)
+        effects += self._keeping.due(now_ns)
         if self._delivering is None and self._resumes_ns is None and self._letters:
             self._delivering = self._letters[0][0]
             self._attempt += 1
@@ -180,7 +112,8 @@ class Outbox:
             last_success_ns=self._last_success_ns,
             last_error=self._last_error,
             last_error_ns=self._last_error_ns,
-            disk=self._disk,
+            disk=self._keeping.trouble,
+            at_risk=self._keeping.count,
         )
 
     def _accept(self, news: News, now_ns: int, effects: list[OutboxEffect]) -> None:
@@ -189,8 +122,7 @@ class Outbox:
         self._number += 1
         letter = Letter(self._number, news)
         self._letters.append((letter, now_ns))
-        self._disk = ""  # until the disk says otherwise
-        effects.append(Keep(letter))
+        self._keeping.add(letter)
         if len(self._letters) > MAX_WAITING:
             self._drop_oldest(effects)
 
@@ -201,6 +133,7 @@ class Outbox:
         if head is not None:
             self._letters.appendleft(head)
         self._dropped += 1
+        self._keeping.remove(oldest)
         effects.append(Forget(oldest.number))
         if self._dropped % MAX_WAITING == 1:
             message = f"{self.name}: {MAX_WAITING} messages wait; the oldest are dropped ({self._dropped} so far)"
@@ -218,7 +151,10 @@ class Outbox:
                 self._delivered += 1
                 self._last_success_ns = now_ns
                 self._end(letter, effects)
-                return
+                if not outcome.incomplete:
+                    return
+                if outcome.text != self._last_error:
+                    effects.append(OutboxNoticed("warning", "message-refused", f"{self.name}: {outcome.text}"))
             case Reply.REFUSED:
                 self._refused += 1
                 message = f"{self.name} refuses {letter.news.event_id}, which is dropped: {outcome.text}"
@@ -249,5 +185,6 @@ class Outbox:
     def _end(self, letter: Letter, effects: list[OutboxEffect]) -> None:
         self._letters.popleft()
         self._told.append(letter.news.event_id)
+        self._keeping.remove(letter)
         self._attempt = 0
         effects.append(Forget(letter.number))

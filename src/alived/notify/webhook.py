@@ -16,7 +16,7 @@ import msgspec
 from alived.hooks.events import Kind
 from alived.notify.config import MessageFormat, Webhook
 from alived.notify.news import News
-from alived.notify.outbox import Outcome, Reply
+from alived.notify.outbox_events import Outcome, Reply
 from alived.notify.signatures import dingtalk_query, feishu_signature, our_signature
 from alived.notify.words import paragraph
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from alived.config.model import Config, GlobalDefs, Instance
 from alived.daemon.parent.news_desk import NewsDesk
@@ -57,7 +58,8 @@ class Play:
     def __init__(self, config: Config) -> None:
         self.sent: list[BusMessage] = []
         self.told: list[News] = []
-        self.desk = NewsDesk("p", config, self.sent.append, self.told.append)
+        self.notes: list[tuple[str, str, str]] = []
+        self.desk = NewsDesk("p", config, self.sent.append, self.told.append, lambda *note: self.notes.append(note))
 
     def words(self) -> list[Word]:
         return [message.news.word for message in self.sent if isinstance(message, NewsDue)]
@@ -142,13 +144,28 @@ def test_what_the_worker_did_not_take_is_told_to_the_next_one() -> None:
     assert play.sent == []
 
 
-def test_a_worker_that_never_answers_costs_a_bounded_memory() -> None:
-    kept = Unconfirmed()
-    news = News(event_id="e", kind=Kind.INSTANCE, name="VI", word=Word.MASTER)
+def test_a_worker_that_never_answers_costs_a_bounded_memory_and_its_successor_says_what_is_lost() -> None:
+    play = Play(Config(global_defs=PIPE, instances=(instance(),)))
     for _ in range(MAX_KEPT + 5):
-        kept.add(news)
-    assert [due.number for due in kept.waiting()] == list(range(6, MAX_KEPT + 6))
-    assert kept.dropped == 5
+        play.changed(State.MASTER)
+    play.desk.heard(NewsTaken(2))
+    assert play.notes == [], "the worker may still take it"
+    play.sent.clear()
+    play.desk.worker_began()
+    assert [message.number for message in play.sent if isinstance(message, NewsDue)] == list(range(6, MAX_KEPT + 6))
+    said = "3 pieces of news are lost: no worker took them, and the parent keeps 1000"
+    assert play.notes == [("error", "news-lost", said)]
+    play.desk.worker_began()
+    assert len(play.notes) == 1, "they are lost once"
+
+
+def test_what_is_taken_late_is_not_lost() -> None:
+    kept = Unconfirmed()
+    for _ in range(MAX_KEPT + 5):
+        kept.add(News(event_id="e", kind=Kind.INSTANCE, name="VI", word=Word.MASTER))
+    kept.taken(9)
+    assert [due.number for due in kept.for_successor("worker", pytest.fail)] == list(range(10, MAX_KEPT + 6))
+    assert kept.lost == 0
 
 
 def standing(name: str, state: State) -> Any:

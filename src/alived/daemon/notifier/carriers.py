@@ -16,7 +16,7 @@ from alived.notify.config import MAIL, RETRY_FOR_NS, MailSettings, MailTls, Mess
 from alived.notify.mail import MAILED, message
 from alived.notify.mail_dialogue import Envelope, MailDialogue
 from alived.notify.news import News
-from alived.notify.outbox import Outcome, Reply
+from alived.notify.outbox_events import Outcome, Reply
 from alived.notify.post import Post
 from alived.notify.webhook import judge, request
 
@@ -77,7 +77,7 @@ class MailCarrier:
                 sender=sender,
                 recipients=mail.recipients,
                 message=message(news, self._node, sender, mail.recipients, helo),
-                starttls=mail.tls is MailTls.STARTTLS,
+                tls=mail.tls,
                 user=mail.user,
                 password=_secret(mail.password_file, "the password of mail").decode() if mail.password_file else "",
             )
@@ -86,7 +86,7 @@ class MailCarrier:
         def judge_mail(verdict: Verdict) -> Outcome:
             refused = not verdict.ok and dialogue.permanent
             reply = Reply.TAKEN if verdict.ok else Reply.REFUSED if refused else Reply.AGAIN
-            return Outcome(reply, verdict.reason)
+            return Outcome(reply, verdict.reason, incomplete=verdict.ok and bool(dialogue.refused))
 
         tls = None
         if mail.tls is not MailTls.OFF:

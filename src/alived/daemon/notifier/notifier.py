@@ -6,6 +6,7 @@ part of the worker, which checks services. What the parent tells is confirmed wh
 
 from __future__ import annotations
 
+import collections
 import functools
 import os
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from alived.daemon.shared.messages import (
 from alived.hooks.events import Kind, Word
 from alived.notify.config import MAIL
 from alived.notify.news import News
-from alived.notify.outbox import Outcome, Reply
+from alived.notify.outbox_events import Outcome, Reply
 
 FAREWELL_NS = 2 * NS_PER_S
 """How long the end waits for what was never tried: that all has stopped is news, too."""
@@ -49,15 +50,18 @@ class Notifier:
         self._config = context.config
         self._alerts: dict[tuple[str, str], bool] = {}
         """By object, also of those that a reload deleted: that is news, too"""
+        self._due: collections.deque[NewsDue] = collections.deque()
+        """Not confirmed yet"""
 
     def start(self) -> None:
         self._configure(self._config)
 
     def handle(self, message: BusMessage) -> None:
         match message:
-            case NewsDue(number, news):
-                self._tell(news)
-                self._context.send(NewsTaken(number))
+            case NewsDue():
+                self._due.append(message)
+                self._tell(message.news)
+                self._confirm()
             case Configure(config):
                 self._configure(config)
                 self._context.send(Configured(changes=()))
@@ -104,7 +108,7 @@ class Notifier:
             if name in self._targets:
                 self._targets[name].change(carrier)
             else:
-                target = Target(self._context, carrier, Spool(os.path.join(spool, name)), self._prober)
+                target = Target(self._context, carrier, Spool(os.path.join(spool, name)), self._prober, self._confirm)
                 self._targets[name] = target
                 target.begin()
 
@@ -112,6 +116,14 @@ class Notifier:
         for name, target in self._targets.items():
             if target.carrier.wants(news) and (name != MAIL or self._wants_mail(news)):
                 target.take(news)
+
+    def _confirm(self) -> None:
+        """What would survive this process, in order: it is on disk for those who have not heard of it."""
+        number = 0
+        while self._due and not any(one.is_at_risk(self._due[0].news.event_id) for one in self._targets.values()):
+            number = self._due.popleft().number
+        if number:
+            self._context.send(NewsTaken(number))
 
     def _wants_mail(self, news: News) -> bool:
         """Of servers only what is wanted becomes news."""

@@ -13,15 +13,18 @@ from alived.base import NS_PER_S, DeadlineReached
 from alived.daemon.notifier.carriers import Carrier, CarrierError
 from alived.daemon.shared.child import ChildContext
 from alived.notify.news import News
-from alived.notify.outbox import (
+from alived.notify.outbox import Outbox
+from alived.notify.outbox_events import (
     Accepted,
     Answered,
+    Closed,
     Deliver,
+    DiskFailed,
     Forget,
     Keep,
+    Kept,
     Letter,
     NotKept,
-    Outbox,
     OutboxEffect,
     OutboxEvent,
     OutboxNoticed,
@@ -29,19 +32,25 @@ from alived.notify.outbox import (
     Outcome,
     Reply,
     Restored,
+    TryNow,
 )
 
 
 class Target:
-    def __init__(self, context: ChildContext, carrier: Carrier, spool: Spool, prober: Prober) -> None:
+    def __init__(
+        self, context: ChildContext, carrier: Carrier, spool: Spool, prober: Prober, moved: Callable[[], None]
+    ) -> None:
+        """moved: called whenever something may have reached the disk or the receiver."""
         self._context = context
         self.carrier = carrier
         self._spool = spool
         self._prober = prober
+        self._moved = moved
         self._outbox = Outbox(carrier.name, carrier.retry_for_ns)
         self._timer: Timer | None = None
         self._run: Run | None = None
         self._idle: Callable[[], None] | None = None
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -54,7 +63,7 @@ class Target:
         try:
             found = self._spool.load()
         except OSError as error:
-            self._feed(NotKept(self._why(error)))
+            self._feed(DiskFailed(f"what an earlier daemon left cannot be read: {self._why(error)}"))
             return
         for complaint in found.complaints:
             self._context.log("error", "spool-damaged", complaint)
@@ -70,7 +79,7 @@ class Target:
         if carrier != self.carrier:
             self.carrier = carrier
             self._outbox.retry_for_ns = carrier.retry_for_ns
-            self._feed(DeadlineReached())
+            self._feed(TryNow())
 
     def take(self, news: News) -> None:
         self._feed(Accepted(news))
@@ -78,6 +87,9 @@ class Target:
     def try_now(self, news: News, done: Callable[[Outcome], None]) -> None:
         """Beside the queue, once."""
         self._send(news, done)
+
+    def is_at_risk(self, event_id: str) -> bool:
+        return self._outbox.is_at_risk(event_id)
 
     def snapshot(self) -> OutboxSnapshot:
         return self._outbox.snapshot()
@@ -93,12 +105,19 @@ class Target:
             self._run.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        self._step(Closed())
+        self._closed = True
 
     def _feed(self, event: OutboxEvent) -> None:
+        if not self._closed:  # else what the disk or the receiver still said comes too late
+            self._step(event)
+            self._arm()
+            self._moved()
+            self._look_whether_idle()
+
+    def _step(self, event: OutboxEvent) -> None:
         for effect in self._outbox.step(event, now_ns()):
             self._apply(effect)
-        self._arm()
-        self._look_whether_idle()
 
     def _look_whether_idle(self) -> None:
         if self._idle is not None and not self.busy:
@@ -122,13 +141,17 @@ class Target:
         try:
             self._spool.keep(letter)
         except OSError as error:
-            self._soon(NotKept(self._why(error)))
+            self._soon(NotKept(letter.number, self._why(error)))
+        else:
+            self._soon(Kept(letter.number))
 
     def _forget(self, numbers: list[int]) -> None:
         try:
             self._spool.forget(numbers)
         except OSError as error:
-            self._soon(NotKept(self._why(error)))
+            self._soon(
+                DiskFailed(f"what was told stays on disk, and is told again after a restart: {self._why(error)}")
+            )
 
     def _send(self, news: News, done: Callable[[Outcome], None]) -> Run | None:
         try:

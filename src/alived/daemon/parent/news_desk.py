@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 from alived.config.model import Config
-from alived.daemon.parent.unconfirmed import Unconfirmed
+from alived.daemon.parent.unconfirmed import Note, Unconfirmed
 from alived.daemon.shared.messages import BusMessage, EngineSnapshot, Happened, NewsTaken, Transition
 from alived.daemon.shared.told import WORDS, is_old_news, notify_scripts
 from alived.hooks.config import NotifyScripts
@@ -25,10 +25,13 @@ Tell = Callable[[BusMessage], None]
 
 
 class NewsDesk:
-    def __init__(self, prefix: str, config: Config, to_worker: Tell, to_notifier: Callable[[News], None]) -> None:
+    def __init__(
+        self, prefix: str, config: Config, to_worker: Tell, to_notifier: Callable[[News], None], note: Note
+    ) -> None:
         """prefix: of event ids, another one after each start of the daemon."""
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._to_worker, self._to_notifier = to_worker, to_notifier
+        self._note = note
         self._for_worker = Unconfirmed()
         self._config = config
         self._scripts = notify_scripts(config)
@@ -106,7 +109,7 @@ class NewsDesk:
             self._tell(news)
 
     def worker_began(self) -> None:
-        for due in self._for_worker.waiting():
+        for due in self._for_worker.for_successor("worker", self._note):
             self._to_worker(due)
 
     def _tell(self, news: News) -> None:

@@ -14,7 +14,7 @@ from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon.parent.children import RoleHost
 from alived.daemon.parent.snapshots import Snapshots
-from alived.daemon.parent.unconfirmed import Unconfirmed
+from alived.daemon.parent.unconfirmed import Note, Unconfirmed
 from alived.daemon.shared.child import ChildContext, Role, RoleFactory
 from alived.daemon.shared.messages import (
     Answer,
@@ -37,10 +37,14 @@ class NotifierPlace:
     """One notifier, or none."""
 
     def __init__(
-        self, loop: Loop, make_host: Callable[[], RoleHost], placed: Callable[[str, RoleHost | None], None]
+        self,
+        loop: Loop,
+        make_host: Callable[[], RoleHost],
+        placed: Callable[[str, RoleHost | None], None],
+        note: Note,
     ) -> None:
         """make_host: a host that is not started. placed: told of each one, and of its end with None."""
-        self._make_host, self._placed = make_host, placed
+        self._make_host, self._placed, self._note = make_host, placed, note
         self._host: RoleHost | None = None
         self._wanted = False
         self._leaving = False
@@ -79,7 +83,7 @@ class NotifierPlace:
             self._send(self._unconfirmed.add(news))
 
     def born(self) -> None:
-        for due in self._unconfirmed.waiting():
+        for due in self._unconfirmed.for_successor(ROLE, self._note):
             self._send(due)
 
     def died(self) -> None:
@@ -102,7 +106,7 @@ class NotifierPlace:
         if self._host is None:
             done(None, None, 0)
         else:
-            lost = self._unconfirmed.dropped
+            lost = self._unconfirmed.lost
             self._snapshots.ask(lambda fresh: done(fresh, self._snapshots.last, lost))
 
     def test(self, name: str, finish: Finish) -> None:

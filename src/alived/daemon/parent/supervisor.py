@@ -107,13 +107,15 @@ class Supervisor:
             lambda: make_host(raft_place.ROLE, parts.make_raft, self._line.raft_end), self._raft_placed
         )
         make_notifier = parts.make_notifier(directory.path)
-        self._notifier = NotifierPlace(loop, lambda: make_host(notifier_place.ROLE, make_notifier, None), self._placed)
+        self._notifier = NotifierPlace(
+            loop, lambda: make_host(notifier_place.ROLE, make_notifier, None), self._placed, self.note
+        )
         self._roles = {host.role: host for host in (self._engine, self._worker)}
         self._errands = WorkerErrands(loop, config, self._engine.send, self._worker.send, self.note)
         self._answers = StatusAnswers(loop, self._engine.send, self._worker.send, self._raft.send)
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
-        self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self._notifier.tell)
+        self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self._notifier.tell, self.note)
         self._life = LifeScripts(
             loop, self._footprint.left_scripts.running, self.current_config, self.note, self._service_manager.extend
         )

@@ -19,7 +19,7 @@ from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.hooks.events import Kind, Word
 from alived.notify.news import News
-from alived.notify.outbox import OutboxSnapshot
+from alived.notify.outbox_events import OutboxSnapshot
 from alived.notify.pipe_lines import PipeSnapshot
 from alived.raft.member_events import Command, MemberSnapshot
 from alived.vip.events import VipSnapshot

@@ -7,7 +7,7 @@ import msgspec
 from alived.base import NS_PER_S
 from alived.daemon.shared.messages import NotifierSnapshot, WorkerSnapshot
 from alived.daemon.status.view import Json
-from alived.notify.outbox import OutboxSnapshot
+from alived.notify.outbox_events import OutboxSnapshot
 
 
 def receivers(fresh: NotifierSnapshot | None, last: NotifierSnapshot | None, lost: int) -> list[Json]:
@@ -32,6 +32,7 @@ def _receiver(target: OutboxSnapshot, now_ns: int, fresh: bool, lost: int) -> Js
         "last_error": target.last_error,
         "last_error_s": _age_s(target.last_error_ns, now_ns),
         "disk": target.disk,
+        "at_risk": target.at_risk,
     }
 
 
