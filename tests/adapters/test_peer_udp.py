@@ -91,6 +91,23 @@ def test_a_restart_is_noticed_by_nobody(make: Make) -> None:
     assert (a.log, b.log) == ([], [])
 
 
+def test_nobody_is_greeted_when_all_are_known(make: Make, loop: Loop) -> None:
+    """The timer runs only while it is of use; who comes later, or again, is greeted until he answers."""
+    members = udp_members()
+    a = make("a", members)
+    assert greets(a)
+    b = make("b", members)
+    until(loop, lambda: not greets(a) and not greets(b), "both know each other")
+    b.restart()
+    assert greets(b)
+    b.say(a, beat(1))
+    until(loop, lambda: not greets(a) and not greets(b), "and once more")
+
+
+def greets(member: Node) -> bool:
+    return member.peers._timer is not None
+
+
 def test_the_largest_packet(make: Make) -> None:
     members = udp_members()
     a, b = make("a", members), make("b", members)

@@ -190,7 +190,11 @@ def test_a_replayed_hello_of_the_present_session_raises_no_doubt() -> None:
     assert exchange(b, a, b"back") == [b"back"]
     opened(b, hello)
     assert A not in dict(b.hellos(clock.later()))
+    assert b.in_doubt, "C has not been heard of"
+    b.peers({A, B})
+    assert not b.in_doubt
     opened(b, node(A).seal(B, b"another session", clock.later()))
+    assert b.in_doubt
     assert A in dict(b.hellos(clock.later()))
 
 

@@ -61,7 +61,7 @@ class Loop:
         self._armed_ns = 0
         self._heap: list[tuple[int, int, Timer]] = []
         self._count = itertools.count()
-        self._readers: dict[int, Callback] = {self._timerfd: self._drain_timer}
+        self._readers: dict[int, Callback] = {self._timerfd: self._timer_expired}
         self._writers: dict[int, Callback] = {}
         self._fresh: set[int] = set()
         """Files that came in this turn: what it still has to say about such a number is of a file that was closed."""
@@ -83,8 +83,8 @@ class Loop:
         self.vitals = memoryview(bytearray(16)).cast("q")
         """What somebody who watches this loop from another process needs to see, if it is put into shared memory:
         [0] when the last turn looked at its timers, [1] until when it sleeps: FOREVER without a timer, 0 if awake."""
-        for fd in self._readers:
-            self._epoll.register(fd, select.EPOLLIN)
+        self._epoll.register(self._timerfd, select.EPOLLIN | select.EPOLLET)  # an expiration need not be read
+        self._epoll.register(self._wake_read, select.EPOLLIN)
 
     def close(self) -> None:
         for signum in self._signals:
@@ -248,9 +248,7 @@ class Loop:
                     self.lateness_max_ns = now - deadline
                 timer.callback()
 
-    def _drain_timer(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._timerfd, 8)
+    def _timer_expired(self) -> None:
         self._armed_ns = 0
 
     def _dispatch_signals(self) -> None:

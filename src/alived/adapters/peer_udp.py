@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from alived.adapters.key_files import KeyFileError, read_keys
-from alived.adapters.loop import Loop, now_ns
+from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.peers import (
     Arrived,
     Complaints,
@@ -65,7 +65,8 @@ class UdpPeers:
         self._sockets = listening_sockets(socket.SOCK_DGRAM, cluster.listen_address, cluster.listen_port)
         for sock in self._sockets.values():
             loop.add_reader(sock.fileno(), functools.partial(self._read, sock, READS_A_TURN))
-        self._timer = loop.call_later(HELLO_EVERY_NS, self._hello)
+        self._timer: Timer | None = None
+        """Runs while somebody is to be greeted"""
 
     @property
     def authentication(self) -> str:
@@ -87,6 +88,8 @@ class UdpPeers:
         for number, member in peers.items():
             if number != self._sessions.number:
                 self._place(number, member)
+        if self._timer:
+            self._timer.cancel()
         self._greet()
 
     def rekey(self, cluster: Cluster) -> None:
@@ -110,7 +113,8 @@ class UdpPeers:
             self._read(sock, READS_A_DRAIN)
 
     def close(self) -> None:
-        self._timer.cancel()
+        if self._timer:
+            self._timer.cancel()
         for sock in self._sockets.values():
             self._loop.remove_reader(sock.fileno())
             sock.close()
@@ -133,13 +137,16 @@ class UdpPeers:
     def _unreachable(self, name: str, address: str, why: str) -> None:
         self._complaints.make("peer-unreachable", name, f"{name} at {address} cannot be reached: {why}")
 
-    def _hello(self) -> None:
-        self._timer = self._loop.call_later(HELLO_EVERY_NS, self._hello)
-        self._greet()
-
     def _greet(self) -> None:
+        self._timer = None
         for number, hello in self._sessions.hellos(now_ns()):
             self._transmit(number, hello)
+        self._greet_again()
+
+    def _greet_again(self) -> None:
+        """In a while, if somebody is to be greeted still."""
+        if self._timer is None and self._sockets and self._sessions.in_doubt:
+            self._timer = self._loop.call_later(HELLO_EVERY_NS, self._greet)
 
     def _transmit(self, to: int, data: bytes | None) -> None:
         place = self._places.get(to)
@@ -176,7 +183,10 @@ class UdpPeers:
             self._refuse(error, source)
             return None
         self._transmit(sender, answer)
-        return None if body is None else (sender, packet)
+        if body is not None:
+            return sender, packet
+        self._greet_again()
+        return None
 
     def _refuse(self, error: DecodeError, source: str) -> None:
         if error.reason == "malformed":

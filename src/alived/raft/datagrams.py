@@ -83,7 +83,10 @@ class Codec:
         if cluster != self._cluster:
             raise DecodeError("foreign-cluster", "it belongs to a cluster with another id")
         signed, tag = data[:-_TAG_BYTES], data[-_TAG_BYTES:]
-        if not any(hmac.compare_digest(_tag(keyed, signed), tag) for keyed in self._keyed):
+        for keyed in self._keyed:
+            if hmac.compare_digest(_tag(keyed, signed), tag):
+                break
+        else:
             raise DecodeError("forged", "it is signed with a key that this node does not accept")
         known = _KINDS.get(kind)
         if known is None:

@@ -96,18 +96,13 @@ class Member:
         self._others_ns: int | None = None
         """The same, but for what is owned; changes only by acting"""
         self._finished = False
+        self.deadline_ns: int | None = None
+        """Before that nothing happens by itself"""
         if storage.initial_state()[1].index:
             self._begin(now_ns)
+        self._look_ahead()
 
     # -- the core
-
-    @property
-    def deadline_ns(self) -> int | None:
-        """Before that nothing happens by itself."""
-        if self._finished:
-            return None
-        consensus_ns = self.consensus.deadline_ns if self.consensus else None
-        return _earliest(consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns)
 
     def step(self, event: MemberEvent, now_ns: int) -> list[MemberEffect]:
         """What follows from `event`, in the order in which it must happen."""
@@ -123,6 +118,7 @@ class Member:
                 self._stirred |= self._ownership.engine_reported(event, now_ns)
                 if self.consensus and not self._stirred:
                     self._think_ahead()
+                    self._look_ahead()
                     return []  # It is there, as ever.
             case EngineLost():
                 self._ownership.engine_lost()
@@ -139,7 +135,15 @@ class Member:
             case _:
                 assert_never(event)
         self._turn(now_ns)
+        self._look_ahead()
         return self._outbox.take()
+
+    def _look_ahead(self) -> None:
+        if self._finished:
+            self.deadline_ns = None
+            return
+        consensus_ns = self.consensus.deadline_ns if self.consensus else None
+        self.deadline_ns = _earliest(consensus_ns, self._mind_ns, self._formation.greet_ns, self._succession.ends_ns)
 
     def snapshot(self) -> MemberSnapshot:
         seen = Seen(

@@ -103,6 +103,11 @@ class Sessions:
         peer.sequence += 1
         return self._encode(peer, Kind.DATA, peer.token, peer.sequence, packet)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Some peer is to be sent a HELLO, now or later."""
+        return any(peer.token_in_doubt for peer in self._peers.values())
+
     def hellos(self, now_ns: int) -> Iterator[tuple[int, bytes]]:
         """(to, datagram) for peers who have given us no token, or seem to have restarted since."""
         for peer in self._peers.values():

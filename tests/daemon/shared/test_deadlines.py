@@ -98,6 +98,23 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
 
 
+def test_who_is_awake_anyway_saves_a_wake_up_in_vain(world: World) -> None:
+    """A lease that is renewed moves its end; nobody wakes at the old one."""
+    lease, other = Clockwork("lease", 100 * NS_PER_MS), Clockwork("other", NS_PER_S)
+    world.add(lease)
+    world.add(other)
+    for renewed_ms in range(60, 600, 60):
+        world.loop.run_until(renewed_ms * NS_PER_MS)
+        lease.deadline_ns = (renewed_ms + 100) * NS_PER_MS
+        world.deadlines.look()
+    assert world.log == [], "no timer ran"
+    assert [timer.deadline_ns for timer in world.loop.armed] == [640 * NS_PER_MS]
+    world.loop.run_until(2 * NS_PER_S)
+    assert (lease.stepped, other.stepped) == ([640 * NS_PER_MS], [NS_PER_S])
+    world.deadlines.look()
+    assert world.loop.armed == []
+
+
 def test_a_core_is_stepped_when_its_deadline_comes_and_not_before(world: World) -> None:
     core = Clockwork("a", 5 * NS_PER_S)
     world.add(core)

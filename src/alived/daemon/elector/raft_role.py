@@ -15,7 +15,7 @@ from typing import assert_never
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.peers import PeersError
 from alived.adapters.wal_files import Wal, WalError, WalFailed
-from alived.base import DeadlineReached
+from alived.base import NS_PER_MS, DeadlineReached
 from alived.config.model import Config
 from alived.daemon.elector.peers import Peers, open_peers
 from alived.daemon.elector.recovery import why_not_recover
@@ -59,6 +59,8 @@ from alived.raft.messages import Snapshot
 from alived.raft.packets import Packet
 
 REACHED, SAVED = DeadlineReached(), Saved()
+LATE_NS = 2 * NS_PER_MS
+"""What waited at the beginning of a turn is heard before timers are looked at; in so long a turn more may have come"""
 
 
 def make_raft(context: ChildContext) -> RaftRole:
@@ -246,8 +248,10 @@ class _Running:
         self._timer = None
         if self._ended:
             return
-        self._peers.drain()
         due_ns = self._member.deadline_ns
+        if due_ns is not None and now_ns() - due_ns > LATE_NS:
+            self._peers.drain()
+            due_ns = self._member.deadline_ns
         if due_ns is not None and due_ns <= now_ns():
             self.feed(REACHED)
         else:

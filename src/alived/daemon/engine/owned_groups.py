@@ -187,6 +187,7 @@ class OwnedGroups:
             self._report()
         else:
             self._report_waits = waits
+        self._deadlines.look()
 
     def _lease(self, group: OwnedGroup, lease: own.Leased, now: int) -> None:
         effects = group.core.step(lease, now)

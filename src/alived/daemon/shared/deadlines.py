@@ -85,6 +85,18 @@ class Deadlines:
             if not self._running:
                 self._arm()
 
+    def look(self) -> None:
+        """Somebody is awake anyway: what is next may have moved later, then nobody has to wake for it in vain."""
+        heap = self._heap
+        while heap:
+            when, number, entry = heap[0]
+            due = entry.core.deadline_ns
+            if entry.armed_ns != when or due is None or due <= when:
+                break
+            heapq.heapreplace(heap, (due, number, entry))
+            entry.armed_ns = due
+        self._arm()
+
     def forget(self, entry: Entry) -> None:
         """The core is gone."""
         entry.armed_ns = NEVER_NS
