@@ -49,6 +49,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "sync_groups": [],
         "receive_errors": {},
         "scripts": [],
+        "virtual_servers": [],
         "raft_groups": [],
         "cluster": None,
         "fences": [],

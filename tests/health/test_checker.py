@@ -242,8 +242,10 @@ def test_a_url_that_still_fails_is_not_asked_without_a_pause() -> None:
 def test_alpha_counts_as_failed_until_the_first_success() -> None:
     """On: c counts as failed until its first success."""
     play = Playbook(tcp(alpha=True))
-    alpha = CheckJudged(False, "check web has not succeeded yet (alpha)", news=True)
+    alpha = CheckJudged(False, "check web has not succeeded yet (alpha)", news=True, asked=False)
     assert play.at(0) == [alpha, StartProbe(1, 0)]
+    assert play.ends(False) == [CheckJudged(False, "check web failed: refused", news=False)]
+    play.next()
     assert play.ends(False) == []
     assert play.results(True) == [UP]
 
@@ -333,8 +335,18 @@ def test_misc_dynamic_changes_the_weight_and_says_so_once() -> None:
     changed = CheckJudged(True, "check web succeeded 3 times in a row: exit 5", False, 3)
     assert play.ends(True, "exit 5", weight=3) == [changed]
     play.next()
-    assert play.ends(True, "exit 0") == []
-    assert play.checker.snapshot().weight == 3
+    own = CheckJudged(True, "check web succeeded 4 times in a row: exit 0", False, None)
+    assert play.ends(True, "exit 0") == [own]
+    assert play.checker.snapshot().weight is None
+
+
+def test_a_failure_says_nothing_about_the_weight() -> None:
+    play = Playbook(misc(misc_dynamic=True, fall=2))
+    play.next()
+    play.ends(True, "exit 12", weight=10)
+    play.next()
+    assert play.ends(False, "exit 1") == []
+    assert play.checker.snapshot().weight == 10
 
 
 # -- the log --
@@ -383,7 +395,7 @@ def test_another_question_is_asked_at_once_and_the_verdict_holds() -> None:
 def test_alpha_by_a_reload_concerns_only_what_has_no_verdict() -> None:
     play = Playbook(tcp())
     play.feed(CheckReconfigured(tcp(alpha=True)))
-    assert play.at(0)[0] == CheckJudged(False, "check web has not succeeded yet (alpha)", news=True)
+    assert play.at(0)[0] == CheckJudged(False, "check web has not succeeded yet (alpha)", news=True, asked=False)
     play.ends(True)
     play.feed(CheckReconfigured(tcp(alpha=True, connect_port=2)))
     assert play.checker.snapshot().up is True

@@ -16,6 +16,7 @@ import click
 from alived.cli.asking import Json, ask_daemon, daemon_options, result_of
 from alived.cli.status_checks import check_lines
 from alived.cli.status_notify import pipe_lines, receiver_lines
+from alived.cli.status_pools import pool_lines
 from alived.cli.status_raft import raft_lines
 from alived.cli.status_trackers import combination_lines, damping_lines, script_lines, tracker_lines
 from alived.cli.words import COLOURS, age, bold, loud, state, vip_lines
@@ -76,6 +77,8 @@ def status_lines(status: Json) -> Iterator[str]:
     for instance in status["instances"]:
         yield from _instance_lines(instance)
     yield from raft_lines(status)
+    for virtual_server in status["virtual_servers"]:
+        yield from pool_lines(virtual_server)
     for script in status["scripts"]:
         yield from script_lines(script)
     for tracker in status["trackers"]:

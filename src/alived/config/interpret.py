@@ -77,7 +77,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     others.update(statics(said, defaults, instances, findings))
     others.update(read_services(said, defaults, findings))
     others.update(read_raft(said, defaults, known, instances, findings))
-    runs = instances or others.get("raft_groups")
+    runs = instances or others.get("raft_groups") or others.get("virtual_servers")
     if not runs and not findings.has_errors and said.values.keys() != {"vip_conf"}:
         _report_idle(said.location, any(others.values()), findings)
     config = Config(

@@ -77,6 +77,8 @@ class CheckJudged(Effect, frozen=True, tag=True):
     news: bool
     weight: int | None = None
     """Of the real server, by misc_dynamic; None: nothing is said about it"""
+    asked: bool = True
+    """False: it counts as failed before anything was asked (`alpha`)"""
 
 
 class CheckNoticed(Effect, frozen=True, tag=True):

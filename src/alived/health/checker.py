@@ -126,7 +126,8 @@ class Checker:
         if not self._alpha_unsaid:
             return []
         self._alpha_unsaid = False
-        return [self._judge("has not succeeded yet (alpha)", news=True, now_ns=now_ns)]
+        self._since_ns = now_ns
+        return [CheckJudged(False, f"{self._subject} has not succeeded yet (alpha)", news=True, asked=False)]
 
     def _due(self, now_ns: int) -> list[CheckEffect]:
         if self._probe is not None or now_ns < self._due_ns:
@@ -232,8 +233,8 @@ class Checker:
     def _result(self, verdict: Verdict, stage: int, now_ns: int) -> list[CheckEffect]:
         """Of a whole run."""
         news = self._counter.hear(verdict.ok)
-        weighed = verdict.weight is not None and verdict.weight != self._weight
-        if weighed:
+        weighed = verdict.ok and verdict.weight != self._weight
+        if verdict.ok:
             self._weight = verdict.weight
         if not news and not weighed and (self._said is not None or verdict.ok is not self._counter.up):
             return []

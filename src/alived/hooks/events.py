@@ -56,6 +56,8 @@ class StateReached(Event, frozen=True, tag=True):
     scripts: NotifyScripts
     time_ns: int
     """When it reached the state; comes back in `StateDone`."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """What its scripts find there in addition, or instead"""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

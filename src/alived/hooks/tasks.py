@@ -136,7 +136,7 @@ def task_of_state(event: StateReached) -> Task:
         "ALIVED_STATE": str(word),
         "ALIVED_PRIORITY": str(event.priority),
         "ALIVED_REASON": event.reason,
-    }
+    } | dict(event.environment)
     specific, generic = _specific(word, event.scripts), event.scripts.notify
     jobs = []
     if specific is not None:

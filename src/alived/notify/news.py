@@ -30,4 +30,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     wall_time: float = 0.0
     """time.time() of the moment"""
     repeated: bool = False
-    """Nothing has happened; a reload says what is so (`fifo_write_vrrp_states_on_reload`)"""
+    """Nothing has happened; a reload or the start says what is so (`fifo_write_vrrp_states_on_reload`,
+    `rs_init_notifies`)"""
+    of_check: bool = False
+    """A check of a real server has turned, and the server stays as it is: for mail only"""

@@ -57,7 +57,7 @@ def test_before_the_first_result_and_without_an_answer_it_is_unknown() -> None:
 
 
 def test_for_people() -> None:
-    status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "cluster": None}
+    status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "virtual_servers": [], "cluster": None}
     groups = ("sync_groups", "instances", "raft_groups", "fences", "processes")
     keys = (*groups, "trackers", "checks", "combinations", "damping", "pipes", "notifications")
     status |= {key: [] for key in keys}

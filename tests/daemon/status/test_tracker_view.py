@@ -75,7 +75,7 @@ def test_what_nobody_tracks_is_not_shown() -> None:
 
 
 def lines(snapshot: WorkerSnapshot | None) -> list[str]:
-    status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "cluster": None}
+    status: dict[str, Any] = {"fresh": True, "receive_errors": {}, "virtual_servers": [], "cluster": None}
     groups = ("sync_groups", "instances", "raft_groups", "fences", "processes")
     keys = (*groups, "scripts", "checks", "combinations", "damping", "pipes", "notifications")
     status |= {key: [] for key in keys} | {"trackers": tracker_view.trackers(config(), KNOWN, snapshot, CLOCK)}

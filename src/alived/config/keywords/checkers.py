@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from alived.config.findings import Findings
+from alived.config.keywords.consequences import NO_BFD
 from alived.config.keywords.converters import (
     Converter,
     address,
@@ -31,7 +32,7 @@ from alived.config.keywords.probes import (
     status_codes,
 )
 from alived.config.keywords.shapes import user
-from alived.config.keywords.table import Keyword, Settings, Table, read_settings, table, works
+from alived.config.keywords.table import Keyword, Settings, Table, not_yet, read_settings, table, works
 from alived.config.keywords.trackers import command_line, weight
 from alived.config.text.blocks import Block
 from alived.health.config import HELO_NAME
@@ -208,5 +209,13 @@ CHECKS = (
     _check("UDP_CHECK", UDP_CHECK, "The port is not refused, or answers."),
     _check("PING_CHECK", PING_CHECK, "An ICMP echo is answered."),
     _check("FILE_CHECK", FILE_CHECK, "The number in a file.", "{\ntrack_file f\n}"),
-    _check("BFD_CHECK", BFD_CHECK, "A BFD session is up.", "{\nname b\n}"),
+    not_yet(
+        "BFD_CHECK",
+        "A BFD session is up.",
+        f"{NO_BFD}, so it never fails",
+        converter=check_block(BFD_CHECK, "{\nname b\n}"),
+        field="checks",
+        children=BFD_CHECK,
+        repeats=True,
+    ),
 )

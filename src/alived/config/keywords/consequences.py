@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 NO_LVS = "this version balances no load"
+NO_IPVS = f"{NO_LVS}: it checks real servers, tells of them and of quorums, and leaves IPVS alone"
 NO_BFD = "this version has no BFD"
 NO_SNMP = "alived has no SNMP agent"
 NO_DBUS = "alived has no DBus interface; its control socket says the same"

@@ -156,13 +156,7 @@ LVS = (
         converter=integer(1, MAX_U32, 1000),
         default="1000",
     ),
-    not_yet(
-        "rs_init_notifies",
-        "notify_up of real servers at the start, too.",
-        NO_LVS,
-        converter=boolean(),
-        default="off",
-    ),
+    works("rs_init_notifies", boolean(), "notify_up of real servers at the start, too.", default="off"),
 )
 
 _SNMP_INTERVAL = seconds(0.001, 30, "5")

@@ -182,12 +182,14 @@ class Settings:
 def read_settings(block: Block, rows: Table, findings: Findings) -> Settings:
     """All statements of a block through its table. A wrong value of a keyword without effect stops nothing."""
     settings = Settings(block.location)
+    reported: set[str] = set()
     for child in block.children or ():
         row = rows.get(child.keyword)
         if row is None:
             report_unknown(child, block.keyword, rows, findings)
             continue
-        if row.status is not Status.WORKS and not (row.repeats and row.field in settings.tried):
+        if row.status is not Status.WORKS and not (row.repeats and row.name in reported):
+            reported.add(row.name)
             report_status(child, row, findings)
         if row.deprecated and row.status in (Status.WORKS, Status.NOT_YET):
             message = f"{row.name!r} is deprecated: it is understood, but keepalived may drop it"

@@ -6,7 +6,7 @@ import msgspec
 
 from alived.config.keywords import checks, cluster, hooks, product, vip_conf, webhooks
 from alived.config.keywords.bfd import BFD_INSTANCE, build_bfd
-from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_BFD, NO_FIREWALL, NO_LVS, NO_STATIC
+from alived.config.keywords.consequences import LINKS_ARE_REPORTED, NO_BFD, NO_FIREWALL, NO_IPVS, NO_LVS, NO_STATIC
 from alived.config.keywords.converters import flag, optional, whole_seconds, word
 from alived.config.keywords.definitions import definition, statements
 from alived.config.keywords.endpoints import group
@@ -184,7 +184,7 @@ TOP = table(
     not_yet(
         "virtual_server",
         "A service to balance.",
-        f"{NO_LVS}; the checks of its real servers run and are shown",
+        NO_IPVS,
         converter=virtual_server(),
         field="virtual_servers",
         children=VIRTUAL_SERVER,
@@ -193,7 +193,7 @@ TOP = table(
     not_yet(
         "virtual_server_group",
         "Addresses and marks of one service.",
-        f"{NO_LVS}; the checks of real servers run and are shown",
+        NO_IPVS,
         converter=group(),
         field="virtual_server_groups",
         repeats=True,

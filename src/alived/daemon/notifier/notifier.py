@@ -19,6 +19,7 @@ from alived.config.model import Config
 from alived.daemon.notifier.carriers import carriers
 from alived.daemon.notifier.target import Target
 from alived.daemon.shared.child import ChildContext
+from alived.daemon.shared.configured_pools import named_services
 from alived.daemon.shared.messages import (
     BusMessage,
     Configure,
@@ -31,6 +32,7 @@ from alived.daemon.shared.messages import (
     SnapshotRequest,
 )
 from alived.hooks.events import Kind, Word
+from alived.lvs.names import server_name
 from alived.notify.config import MAIL
 from alived.notify.news import News
 from alived.notify.outbox_events import Outcome, Reply
@@ -48,7 +50,7 @@ class Notifier:
         self._prober = Prober(context.loop)
         self._targets: dict[str, Target] = {}
         self._config = context.config
-        self._alerts: dict[tuple[str, str], bool] = {}
+        self._alerts: dict[tuple[str, str, str], bool] = {}
         """By object, also of those that a reload deleted: that is news, too"""
         self._due: collections.deque[NewsDue] = collections.deque()
         """Not confirmed yet"""
@@ -126,10 +128,9 @@ class Notifier:
             self._context.send(NewsTaken(number))
 
     def _wants_mail(self, news: News) -> bool:
-        """Of servers only what is wanted becomes news."""
         if news.word is Word.FAULT and self._config.global_defs.mail.no_email_faults:
             return False
-        return self._alerts.get((news.kind, news.name), news.kind in (Kind.REAL_SERVER, Kind.VIRTUAL_SERVER))
+        return self._alerts.get((news.kind, news.name, news.virtual_server), False)
 
     def _test(self, test: NotifyTest) -> None:
         def tested(outcome: Outcome) -> None:
@@ -144,9 +145,14 @@ class Notifier:
             target.try_now(test.news, tested)
 
 
-def alerts(config: Config) -> dict[tuple[str, str], bool]:
-    """`smtp_alert` of objects, as completed from the defaults, by kind and name."""
-    instances = {(str(Kind.INSTANCE), one.vrrp.name): one.smtp_alert for one in config.instances}
-    groups = {(str(Kind.GROUP), one.vrrp.name): one.smtp_alert for one in config.sync_groups}
-    raft = {(str(Kind.RAFT), one.raft.name): config.global_defs.mail.of_raft_groups for one in config.raft_groups}
-    return instances | groups | raft
+def alerts(config: Config) -> dict[tuple[str, str, str], bool]:
+    """`smtp_alert` of objects, as completed from the defaults, by kind, name, and of real servers their virtual one."""
+    found = {(str(Kind.INSTANCE), one.vrrp.name, ""): one.smtp_alert for one in config.instances}
+    found |= {(str(Kind.GROUP), one.vrrp.name, ""): one.smtp_alert for one in config.sync_groups}
+    found |= {(str(Kind.RAFT), one.raft.name, ""): config.global_defs.mail.of_raft_groups for one in config.raft_groups}
+    for named in named_services(config).values():
+        found[str(Kind.VIRTUAL_SERVER), named.name, ""] = named.service.smtp_alert
+        for one in named.service.pool:
+            server = server_name(one.server.endpoint, named.service.virtual_server.protocol)
+            found[str(Kind.REAL_SERVER), server, named.name] = one.smtp_alert
+    return found

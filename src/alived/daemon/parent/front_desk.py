@@ -13,7 +13,7 @@ from alived.daemon.parent.hook_desk import HookDesk
 from alived.daemon.parent.kernel_lease import KernelLeases
 from alived.daemon.parent.notifier_place import NotifierPlace
 from alived.daemon.parent.plan import make_plan
-from alived.daemon.parent.status_answers import StatusAnswers
+from alived.daemon.parent.status_answers import PoolsShown, StatusAnswers
 from alived.daemon.parent.track_desk import Trackers
 from alived.daemon.shared.messages import Answer, Transition
 from alived.daemon.status import fence_view, notify_view, view
@@ -46,6 +46,7 @@ class FrontDesk:
         hooks: HookDesk,
         kernel_leases: KernelLeases,
         notifier: NotifierPlace,
+        pools: PoolsShown,
         trackers: Trackers,
     ) -> None:
         self._daemon = daemon
@@ -53,6 +54,7 @@ class FrontDesk:
         self._cluster = cluster
         self._history = history
         self._kernel_leases = kernel_leases
+        self._pools = pools
         self.hooks = hooks
         self.notifier = notifier
         self.trackers = trackers
@@ -70,7 +72,7 @@ class FrontDesk:
             status |= {"hooks": self.hooks.totals(), "fences": fences}
             self.notifier.look(lambda *seen: done(status | {"notifications": notify_view.receivers(*seen)}))
 
-        self._answers.status(config, self.trackers, self._daemon.processes, with_own)
+        self._answers.status(config, self.trackers, self._pools, self._daemon.processes, with_own)
 
     def recent(self, count: int) -> list[Transition]:
         return self._history.last(count)

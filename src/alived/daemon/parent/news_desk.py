@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from alived.config.model import Config
 from alived.daemon.parent.unconfirmed import Note, Unconfirmed
-from alived.daemon.shared.messages import BusMessage, EngineSnapshot, Happened, NewsTaken, Transition
+from alived.daemon.shared.messages import BusMessage, EngineSnapshot, Happened, NewsTaken, ServerChanged, Transition
 from alived.daemon.shared.told import WORDS, is_old_news, notify_scripts
 from alived.hooks.config import NotifyScripts
 from alived.hooks.events import Kind, Word
@@ -63,6 +65,27 @@ class NewsDesk:
                 reason=change.reason,
                 wall_time=change.wall_time,
             )
+        )
+
+    def server_changed(self, change: ServerChanged) -> None:
+        self._tell(self._of_server(change))
+
+    def check_turned(self, change: ServerChanged) -> None:
+        """A check of a server that stays as it is: up or down."""
+        if not self._config.global_defs.lvs.no_checker_emails:
+            self._to_notifier(msgspec.structs.replace(self._of_server(change), of_check=True))
+
+    def _of_server(self, change: ServerChanged) -> News:
+        return News(
+            event_id=next(self._ids),
+            kind=change.kind,
+            name=change.server or change.virtual_server,
+            virtual_server=change.virtual_server if change.server else "",
+            word=change.new,
+            new=change.new,
+            reason=change.reason,
+            wall_time=change.wall_time,
+            repeated=change.at_start,
         )
 
     def heard(self, message: Happened | NewsTaken) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from alived.adapters.loop import Loop, now_ns
 from alived.config.model import Config
@@ -19,11 +20,25 @@ from alived.daemon.shared.messages import (
     WorkerSnapshot,
 )
 from alived.daemon.shared.tracked import times_to_confirm
-from alived.daemon.status import check_view, cluster_view, notify_view, raft_view, script_view, tracker_view, view
+from alived.daemon.status import (
+    check_view,
+    cluster_view,
+    notify_view,
+    pool_view,
+    raft_view,
+    script_view,
+    tracker_view,
+    view,
+)
 from alived.daemon.status.role_status import RoleStatus
+from alived.lvs.pool_events import PoolSnapshot
 from alived.notify.pipe_lines import fifos_of
 
 Tell = Callable[[BusMessage], None]
+
+
+class PoolsShown(Protocol):
+    def snapshots(self) -> dict[str, PoolSnapshot]: ...
 
 
 class StatusAnswers:
@@ -50,10 +65,11 @@ class StatusAnswers:
         self,
         config: Config,
         trackers: Trackers,
+        pools: PoolsShown,
         processes: Callable[[int], Sequence[RoleStatus]],
         done: Callable[[view.Json], None],
     ) -> None:
-        """trackers and processes (at a moment): as they are when the children have answered."""
+        """trackers, pools and processes (at a moment): as they are when the children have answered."""
 
         def show(engine: EngineSnapshot | None, worker: WorkerSnapshot | None, raft: RaftSnapshot | None) -> None:
             clock = view.Clock(now_ns(), time.time())
@@ -67,6 +83,7 @@ class StatusAnswers:
                     "trackers": tracker_view.trackers(config, trackers.known, worker, clock),
                     "combinations": track_desk.combinations(config, trackers.known, clock),
                     "damping": track_desk.damping(trackers.damping, clock.now_ns),
+                    "virtual_servers": pool_view.virtual_servers(config, pools.snapshots(), clock),
                     "checks": check_view.checks(config, trackers.known, worker, clock),
                     "pipes": notify_view.pipes(worker or self.worker.last, worker is not None),
                 }

@@ -36,6 +36,7 @@ from alived.daemon.parent.logs import Source, report_findings
 from alived.daemon.parent.news_desk import NewsDesk
 from alived.daemon.parent.notifier_place import NotifierPlace
 from alived.daemon.parent.parts import Parts, StartError
+from alived.daemon.parent.pools import Pools
 from alived.daemon.parent.raft_place import RaftPlace
 from alived.daemon.parent.reading import Reader, Reading
 from alived.daemon.parent.reload_request import ReloadRequests
@@ -63,6 +64,7 @@ from alived.daemon.shared.messages import (
     NotifyTested,
     RaftSnapshot,
     ScriptsRan,
+    ServerChanged,
     TrackerVerdicts,
     Transition,
     WorkerSnapshot,
@@ -116,6 +118,7 @@ class Supervisor:
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
         self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self._notifier.tell, self.note)
+        self._pools = Pools(config, self._server_changed, self._news.check_turned, self.note)
         self._life = LifeScripts(
             loop, self._footprint.left_scripts.running, self.current_config, self.note, self._service_manager.extend
         )
@@ -130,6 +133,7 @@ class Supervisor:
             hooks=HookDesk(self._hook_relay, self.current_config),
             kernel_leases=self._footprint.kernel_leases,
             notifier=self._notifier,
+            pools=self._pools,
             trackers=self._errands,
         )
         self._dumps = Dumps(directory, self.note)
@@ -185,6 +189,7 @@ class Supervisor:
         self._worker.start()
         self._raft.start(self._config)
         self._notifier.start(self._config)
+        self._pools.begin()
 
     def _watch_signals(self) -> None:
         self._loop.on_signal(signal.SIGTERM, lambda: self._stop("SIGTERM"), self._begin_to_stop)
@@ -223,6 +228,7 @@ class Supervisor:
     def _engine_ended(self, graceful: bool) -> None:
         if not graceful:
             self._footprint.reap()
+        self._pools.stop()
         self._hook_relay.daemon_event(HookEvent.TO_DESTROY, self._config, "the daemon ends")
         limit_ns = close_limit_ns(self._config, STOP_LIMIT_NS["worker"])
         last = functools.partial(self._life.after, self._loop.stop)
@@ -252,6 +258,7 @@ class Supervisor:
                 self._hook_relay.heard(message)
             case TrackerVerdicts(verdicts):
                 self._errands.judged(verdicts)
+                self._pools.judged(verdicts)
             case EngineSnapshot() | WorkerSnapshot() | RaftSnapshot() | CheckReported():
                 self._answers.received(message)
             case KernelSettings():
@@ -262,6 +269,10 @@ class Supervisor:
                 self._configured(role, message)
             case _:
                 self.note("error", "bus-nonsense", f"the {role} sent a {type(message).__name__}, which only we send")
+
+    def _server_changed(self, change: ServerChanged) -> None:
+        self._errands.changed(change)
+        self._news.server_changed(change)
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine":
@@ -347,6 +358,7 @@ class Supervisor:
         for host in (self._engine, self._worker):
             host.send(Configure(config=config))
         self._notifier.configure(config)
+        self._pools.configure(config)
         confirming = {raft_place.ROLE} if self._raft.configure(config) else set()
         if not confirming:
             self._ready(raft_place.ROLE)  # a start waits for it no longer

@@ -23,6 +23,7 @@ class Verdicts:
 
     def __init__(self, config: Config) -> None:
         self._times_ns = times_to_confirm(config)
+        """None: it holds for as long as nobody says otherwise"""
         self._known: dict[str, TrackerVerdict] = {}
         self._lost_ns: dict[str, int] = {}
         """Since when what is up has not been confirmed."""
@@ -32,7 +33,7 @@ class Verdicts:
     def configure(self, config: Config) -> None:
         self._times_ns = times_to_confirm(config)
         self._known = {key: verdict for key, verdict in self._known.items() if key in self._times_ns}
-        self._lost_ns = {key: since for key, since in self._lost_ns.items() if key in self._times_ns}
+        self._lost_ns = {key: since for key, since in self._lost_ns.items() if self._times_ns.get(key) is not None}
 
     @property
     def known(self) -> tuple[TrackerVerdict, ...]:
@@ -50,7 +51,7 @@ class Verdicts:
             known = self._known.get(verdict.key)
             if verdict.key not in self._times_ns:
                 continue
-            if self._died_ns is None or not verdict.up:
+            if self._died_ns is None or not self._expires(verdict):
                 self._lost_ns.pop(verdict.key, None)
             else:  # the last words of a dead worker: nobody checks it now
                 self._lost_ns.setdefault(verdict.key, self._died_ns)
@@ -65,7 +66,7 @@ class Verdicts:
     def worker_died(self, now_ns: int) -> None:
         self._died_ns = now_ns
         for verdict in self._known.values():
-            if verdict.up:
+            if self._expires(verdict):
                 self._lost_ns.setdefault(verdict.key, now_ns)
 
     def expire(self, now_ns: int) -> tuple[TrackerVerdict, ...]:
@@ -78,5 +79,10 @@ class Verdicts:
             self._known[key] = TrackerVerdict(known.kind, known.name, False, reason, now_ns, known.value)
         return tuple(self._known[key] for key in due)
 
+    def _expires(self, verdict: TrackerVerdict) -> bool:
+        return verdict.up and self._times_ns[verdict.key] is not None
+
     def _deadline(self, key: str) -> int:
-        return self._lost_ns[key] + self._times_ns[key] + PATIENCE_NS
+        time_ns = self._times_ns[key]
+        assert time_ns is not None
+        return self._lost_ns[key] + time_ns + PATIENCE_NS

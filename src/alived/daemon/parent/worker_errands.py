@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.config.model import Config
-from alived.daemon.parent.owed import MAX_DELIVERIES, Owed
+from alived.daemon.parent.owed import MAX_DELIVERIES, Change, Owed
 from alived.daemon.parent.settled import Settled
 from alived.daemon.parent.verdicts import Verdicts
-from alived.daemon.shared.messages import BusMessage, ScriptsRan, TrackerVerdict, TrackerVerdicts, Transition
+from alived.daemon.shared.messages import BusMessage, ScriptsRan, TrackerVerdict, TrackerVerdicts
 from alived.health.damping import DampingSnapshot
 
 Tell = Callable[[BusMessage], None]
 
 
 class WorkerErrands:
-    """Transitions go to the worker until their scripts have run, verdicts to the engine when they change."""
+    """Changes go to the worker until their scripts have run, verdicts to the engine when they change."""
 
     def __init__(
         self, loop: Loop, config: Config, to_engine: Tell, to_worker: Tell, note: Callable[[str, str, str], None]
@@ -35,10 +35,10 @@ class WorkerErrands:
         self._verdicts.configure(config)
         self._tell(self._settled.configure(config, now_ns()))
 
-    def changed(self, transition: Transition) -> None:
+    def changed(self, change: Change) -> None:
         """If it has scripts, the worker runs them."""
-        if self._owed.add(transition):
-            self._to_worker(transition)
+        if self._owed.add(change):
+            self._to_worker(change)
 
     def ran(self, message: ScriptsRan) -> None:
         self._owed.paid(message)
@@ -68,10 +68,10 @@ class WorkerErrands:
         self._verdicts.worker_began()
         self._to_worker(TrackerVerdicts(self._verdicts.known))
         again, given_up = self._owed.deliver_again()
-        for transition in again:
-            self._to_worker(transition)
-        for transition in given_up:
-            what = f"{transition.kind} {transition.name} {transition.new}"
+        for change in again:
+            self._to_worker(change)
+        for change in given_up:
+            what = f"{change.kind} {change.name} {change.new}"
             message = f"the scripts of {what} outlived {MAX_DELIVERIES} workers: given up"
             self._note("error", "scripts-given-up", message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import msgspec
 
@@ -20,32 +20,34 @@ class ConfiguredCheck(msgspec.Struct, frozen=True):
     check: ProbedCheck
     expires: bool
     """Down, if it was up and cannot be asked"""
+    server: tuple[int, int] | None = None
+    """Whose it is: positions of the virtual server and of the real server; None: it has a name of its own"""
 
 
 def configured_checks(config: Config) -> dict[str, ConfiguredCheck]:
     """All that ask again and again, by name, in the order of the configuration."""
     found: dict[str, ConfiguredCheck] = {}
-    for name, subject, check, expires in _all(config):
+    for name, subject, check, server in _all(config):
         if isinstance(check, ProbedCheck):
-            unique = _unlike(name, found)
-            found[unique] = ConfiguredCheck(unique, subject, check, expires)
+            unique = unlike(name, found)
+            found[unique] = ConfiguredCheck(unique, subject, check, server is None, server)
     return found
 
 
-def _all(config: Config) -> Iterator[tuple[str, str, Check, bool]]:
+def _all(config: Config) -> Iterator[tuple[str, str, Check, tuple[int, int] | None]]:
     for named in config.checks:
-        yield named.name, f"check {named.name}", named.check, True
-    for service in config.virtual_servers:
+        yield named.name, f"check {named.name}", named.check, None
+    for outer, service in enumerate(config.virtual_servers):
         where = service.virtual_server.service
-        for member in service.pool:
+        for inner, member in enumerate(service.pool):
             server = member.server.endpoint
             for check in member.checks:
                 keyword = keyword_of(check)
-                yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check, False
+                yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check, (outer, inner)
 
 
-def _unlike(name: str, taken: dict[str, ConfiguredCheck]) -> str:
-    """A server may have two checks of a kind; an address may serve TCP and UDP."""
+def unlike(name: str, taken: Container[str]) -> str:
+    """A server may have two checks of a kind; an address may serve TCP and UDP, a mark both families."""
     number, unique = 1, name
     while unique in taken:
         number += 1

@@ -98,6 +98,30 @@ class Transition(Message, frozen=True, tag=True, kw_only=True):
     """Of the newest lease; 0 without Raft, or before the first one"""
 
 
+class ServerChanged(Message, frozen=True, tag=True, kw_only=True):
+    """Parent to worker, which runs the scripts of it: a real server came or went, a quorum was gained or lost."""
+
+    kind: Kind
+    """REAL_SERVER or VIRTUAL_SERVER"""
+    name: str
+    """No other of its kind has it"""
+    server: str = ""
+    """The real server, as keepalived writes it; "": it is about the virtual server"""
+    virtual_server: str
+    up: bool
+    reason: str
+    time_ns: int
+    """CLOCK_BOOTTIME"""
+    wall_time: float
+    """time.time() of the same moment"""
+    at_start: bool = False
+    """Nothing has happened: the start says what is so (`rs_init_notifies`)"""
+
+    @property
+    def new(self) -> Word:
+        return Word.UP if self.up else Word.DOWN
+
+
 class Happened(Message, frozen=True, tag=True, kw_only=True):
     """Engine to parent: worth telling, and no change of state."""
 
@@ -336,6 +360,7 @@ BusMessage = (
     | EngineSnapshot
     | WorkerSnapshot
     | Transition
+    | ServerChanged
     | Happened
     | NewsDue
     | NewsTaken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alived.config.model import Config
+from alived.daemon.shared.configured_pools import server_scripts
 from alived.daemon.shared.messages import Transition
 from alived.hooks.config import NotifyScripts
 from alived.hooks.events import Kind, Word
@@ -16,7 +17,7 @@ def notify_scripts(config: Config) -> dict[tuple[str, str], NotifyScripts]:
     instances = {(str(Kind.INSTANCE), i.vrrp.name): i.notify for i in config.instances}
     groups = {(str(Kind.GROUP), g.vrrp.name): g.notify for g in config.sync_groups}
     raft_groups = {(str(Kind.RAFT), g.raft.name): g.notify for g in config.raft_groups}
-    return instances | groups | raft_groups
+    return instances | groups | raft_groups | server_scripts(config)
 
 
 def is_old_news(change: Transition, scripts: NotifyScripts) -> bool:

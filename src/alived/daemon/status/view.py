@@ -165,7 +165,11 @@ def transition(change: Transition) -> Json:
 
 
 def what_runs(config: Config) -> str:
-    """3 instances, 1 Raft group"""
-    counts = (len(config.instances), "instance"), (len(config.raft_groups), "Raft group")
+    """3 instances, 1 Raft group, 2 virtual servers"""
+    counts = (
+        (len(config.instances), "instance"),
+        (len(config.raft_groups), "Raft group"),
+        (len(config.virtual_servers), "virtual server"),
+    )
     told = [f"{count} {thing}{'s' if count != 1 else ''}" for count, thing in counts if count]
     return ", ".join(told) or "nothing"

@@ -15,7 +15,7 @@ from alived.base import NS_PER_S, DeadlineReached
 from alived.config.model import Config
 from alived.daemon.shared import hook_facts
 from alived.daemon.shared.child import ChildContext
-from alived.daemon.shared.messages import HookDue, HookOutcome, HookRan, ScriptsRan, Transition
+from alived.daemon.shared.messages import HookDue, HookOutcome, HookRan, ScriptsRan, ServerChanged, Transition
 from alived.daemon.shared.told import WORDS, is_old_news, notify_scripts
 from alived.daemon.worker.script_start import start_hook, start_script, why_not
 from alived.hooks.config import Hook, NotifyScripts
@@ -95,6 +95,23 @@ class ChangeScripts:
                 reason=change.reason,
                 scripts=scripts,
                 time_ns=change.time_ns,
+            )
+        )
+
+    def server_changed(self, change: ServerChanged) -> None:
+        self._feed(
+            StateReached(
+                kind=change.kind,
+                name=change.name,
+                word=change.new,
+                priority=0,
+                reason=change.reason,
+                scripts=self._notify.get((change.kind, change.name), NotifyScripts()),
+                time_ns=change.time_ns,
+                environment=(
+                    ("ALIVED_NAME", change.server or change.virtual_server),
+                    ("ALIVED_VIRTUAL_SERVER", change.virtual_server),
+                ),
             )
         )
 

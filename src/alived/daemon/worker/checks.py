@@ -119,6 +119,7 @@ class _Check:
         self.checker = Checker(
             configured.subject, configured.check, begin_ns, random.random(), known, expires=configured.expires
         )
+        self._of_server = configured.server is not None
         self._asked: Asked | None = None
         """The probe that runs, or the last one."""
         self._timer: Timer | None = None
@@ -185,7 +186,16 @@ class _Check:
                 assert_never(outcome)
 
     def _judged(self, verdict: CheckJudged) -> None:
-        judged = TrackerVerdict(TrackerKind.CHECK, self._name, verdict.up, verdict.reason, now_ns())
+        if self._of_server and not verdict.asked:
+            return  # what a real server counts for before that is known to its pool
+        judged = TrackerVerdict(
+            kind=TrackerKind.CHECK,
+            name=self._name,
+            up=verdict.up,
+            reason=verdict.reason,
+            at_ns=now_ns(),
+            value=verdict.weight if self._of_server else None,
+        )
         self._context.send(TrackerVerdicts((judged,)))
         if verdict.news:
             output = " | ".join(self.checker.snapshot().sight.output)

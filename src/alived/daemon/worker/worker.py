@@ -18,6 +18,7 @@ from alived.daemon.shared.messages import (
     HookDue,
     NewsDue,
     NewsTaken,
+    ServerChanged,
     SnapshotRequest,
     TrackerVerdicts,
     Transition,
@@ -59,6 +60,8 @@ class Worker:
         match message:
             case Transition():
                 self._changes.reached(message)
+            case ServerChanged():
+                self._changes.server_changed(message)
             case NewsDue(number, news):
                 self._pipes.tell(news)
                 self._changes.happened(news)
