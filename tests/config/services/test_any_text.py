@@ -35,7 +35,7 @@ SEED = (
 
 def test_the_text_itself_is_right() -> None:
     found = {one.code for one in load_text(SEED, "f").diagnostics}
-    assert found == {"not-supported-yet", "no-instance", "deprecated"}
+    assert found == {"not-supported-yet", "deprecated"}
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
