@@ -12,7 +12,7 @@ from alived.config.keywords.product import nested, path, required
 from alived.config.keywords.table import Settings, table, works
 from alived.config.text.blocks import Block
 from alived.hooks.events import Word
-from alived.notify.config import RETRY_FOR_NS, USUAL_EVENTS, Language, MessageFormat, Notifications, Webhook
+from alived.notify.config import MAIL, RETRY_FOR_NS, USUAL_EVENTS, Language, MessageFormat, Notifications, Webhook
 
 MAX_RETRY_S = 31 * 86400
 EVENTS = tuple(str(word).lower() for word in Word if word is not Word.TEST)
@@ -29,7 +29,9 @@ def url() -> Converter:
             return None
         if _is_url(argument.text):
             return argument.text
-        invalid(argument, block.keyword, "a URL that begins with https:// or http://", findings)
+        invalid(
+            argument, block.keyword, "a URL that begins with https:// or http://, in ASCII, without a user", findings
+        )
         return None
 
     return Converter("URL", "https://example.com/hook", read)
@@ -73,7 +75,7 @@ def _header() -> Converter:
             invalid(name, block.keyword, f"a name of a header, not {', '.join(_OURS)}", findings)
             return None
         if not _HEADER_VALUE.match(value.text):
-            invalid(value, block.keyword, "a value without line ends", findings)
+            invalid(value, block.keyword, "a value without tabs and line ends", findings)
             return None
         return ((name.text, value.text),)
 
@@ -146,5 +148,10 @@ def notifications() -> Converter:
 
 def _build_notifications(settings: Settings, findings: Findings) -> Notifications:
     known = unique("webhook", settings.get("webhook", ()), findings)
+    for name in known.values():
+        if not _NAME.match(name.name) or name.name == MAIL:
+            message = f"{name.name!r} is no name for a webhook: its messages wait in a directory of this name"
+            hint = f"letters, digits, '_', '.' and '-', at most 64, not a '.' at the beginning, and not {MAIL!r}"
+            findings.error(name.location, "invalid-name", message, hint)
     webhooks: tuple[Any, ...] = tuple(one.value for one in known.values() if one.value is not None)
     return Notifications(webhooks=webhooks, spool=settings.get("spool", ""))
