@@ -92,8 +92,8 @@ class CheckNoticed(Effect, frozen=True, tag=True):
 CheckEffect = StartProbe | AbandonProbe | CheckJudged | CheckNoticed
 
 
-class CheckResult(msgspec.Struct, frozen=True):
-    """One probe of the past."""
+class CheckResult(msgspec.Struct, frozen=True, array_like=True):
+    """One probe of the past. array_like: thousands of them are on their way when somebody asks for the status."""
 
     ok: bool
     reason: str
@@ -103,7 +103,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     stage: int
 
 
-class CheckSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class CheckSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A check as it is now. Times are CLOCK_BOOTTIME."""
 
     subject: str

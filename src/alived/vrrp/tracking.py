@@ -71,8 +71,17 @@ class TrackedThing(msgspec.Struct, frozen=True):
         return value * (-self.weight if self.reverse else self.weight)
 
 
+class _Share(NamedTuple):
+    """What one key adds to the whole, by what is known of it."""
+
+    lowers: bool = False
+    """It fails, and that makes the candidate the last resort instead of a fault."""
+    adjustment: int = 0
+
+
 class Tracking:
-    """Everything that one candidate tracks."""
+    """Everything that one candidate tracks. Of a thousand things that fail in one moment each costs the same: sums are
+    kept, not made anew."""
 
     def __init__(self, priority: int, highest: int = OWNER_PRIORITY - 1, last_resort: int | None = None) -> None:
         """priority: before anything moves it; 0 and one above `highest` (the owner's) are never moved.
@@ -81,7 +90,12 @@ class Tracking:
         self._highest = highest
         self._last_resort = last_resort if priority <= highest else None
         self._things: dict[str, list[TrackedThing]] = {}
-        self._levels: dict[str, Level] = {}
+        self._shares: dict[str, _Share] = {}
+        """By the keys of which something is known."""
+        self._lowering = self._adjustment = 0
+        """The sums of all shares."""
+        self._unanswered: dict[str, None] = {}
+        """In the order of their adding."""
         self._faults: set[str] = set()
 
     def add_condition(self, interface: str) -> None:
@@ -94,7 +108,10 @@ class Tracking:
 
     def add(self, thing: TrackedThing) -> None:
         """The same key may be there several times, e.g. the instance's interface and a weight on it."""
+        assert thing.key not in self._shares, "all is added before anything is known"
         self._things.setdefault(thing.key, []).append(thing)
+        if not thing.weight:
+            self._unanswered[thing.key] = None
 
     @property
     def priority(self) -> int:
@@ -111,11 +128,9 @@ class Tracking:
         return self._things.keys()
 
     @property
-    def unanswered(self) -> list[str]:
+    def unanswered(self) -> Collection[str]:
         """Conditions of which nothing is known yet."""
-        return [
-            key for key, things in self._things.items() if key not in self._levels and any(not t.weight for t in things)
-        ]
+        return self._unanswered.keys()
 
     def set_interface(self, name: str, up: bool | None) -> list[TrackerEvent]:
         """None: there is no interface of this name, which counts as down."""
@@ -126,12 +141,23 @@ class Tracking:
         reason: a sentence; "": that it is up, down or not there."""
         if key not in self._things:
             return []
-        self._levels[key] = Level(bool(up), value)
         reason = reason or f"{key} {'is not there' if up is None else 'is up' if up else 'is down'}"
-        return [*self._fault_events(key, reason), *self._priority_events(key, reason)]
+        fails = self._weigh(key, Level(bool(up), value))
+        return [*self._fault_events(key, fails, reason), *self._priority_events(key, reason)]
 
-    def _fault_events(self, key: str, reason: str) -> list[TrackerEvent]:
-        faulty = self._fails(key) and not self._may_fail(key)
+    def _weigh(self, key: str, level: Level) -> bool:
+        """Whether it fails."""
+        things, before = self._things[key], self._shares.get(key, _Share())
+        fails = any(thing.is_fault(level) for thing in things)
+        share = _Share(fails and self._may_fail(key), sum(thing.adjustment(level) for thing in things))
+        self._lowering += share.lowers - before.lowers
+        self._adjustment += share.adjustment - before.adjustment
+        self._shares[key] = share
+        self._unanswered.pop(key, None)
+        return fails
+
+    def _fault_events(self, key: str, fails: bool, reason: str) -> list[TrackerEvent]:
+        faulty = fails and not self._may_fail(key)
         if faulty == (key in self._faults):
             return []
         if not faulty:
@@ -152,17 +178,10 @@ class Tracking:
         return [PriorityChanged(self._priority, sentence)]
 
     def _effective_priority(self) -> int:
-        last_resort = self._last_resort
-        failed = sum(self._fails(key) for key in self._levels if self._may_fail(key))
+        last_resort, failed = self._last_resort, self._lowering
         if last_resort is not None and failed:
             return max(last_resort - failed + 1, min(last_resort, 1))
-        total = self._base_priority
-        for key, level in self._levels.items():
-            total += sum(thing.adjustment(level) for thing in self._things[key])
-        return min(max(total, (last_resort or 0) + 1), self._highest)
-
-    def _fails(self, key: str) -> bool:
-        return any(thing.is_fault(self._levels[key]) for thing in self._things[key])
+        return min(max(self._base_priority + self._adjustment, (last_resort or 0) + 1), self._highest)
 
     def _may_fail(self, key: str) -> bool:
         """Whether that makes it the last resort instead of a fault. Without its link nobody can own anything."""

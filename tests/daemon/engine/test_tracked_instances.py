@@ -38,6 +38,14 @@ def test_an_instance_waits_for_the_first_result(segment: Segment) -> None:
         play.until_state("A", State.MASTER)
 
 
+def test_who_waits_for_many_results_names_some(segment: Segment) -> None:
+    many = tracks(instance("A", 51), tracking(*(f"chk{number}" for number in range(8))))
+    with playing(many) as play:
+        play.turn_for(0.1)
+        names = "script chk0, script chk1, script chk2, script chk3, script chk4"
+        assert play.show("A").reason == f"waits for the first result of {names} and 3 more"
+
+
 def test_a_first_failure_is_a_fault(segment: Segment) -> None:
     with playing(CONDITION) as play:
         say(play, DOWN)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,9 @@ from alived.daemon.shared.messages import (
     Transition,
     WorkerSnapshot,
 )
+from alived.health.check_events import CheckResult
+from alived.health.checker import Checker
+from alived.health.config import TcpCheck
 from alived.health.script_tracker import ScriptTracker
 from alived.health.trackers_config import TrackerKind, VrrpScript
 from alived.hooks.config import NotifyScripts, Script
@@ -191,13 +196,44 @@ def test_a_peer_that_does_not_read_costs_dispensable_messages_first(pair: Pair) 
     while pair.left.send(line):
         sent += 1
     assert pair.left.dropped == 1
-    assert pair.left.waiting <= bus.SOFT_LIMIT
+    assert bus.SOFT_LIMIT <= pair.left.waiting < bus.SOFT_LIMIT + 20_000
     assert pair.left.send(TRANSITION), "a change of state still fits"
     pair.listen()
     while len(pair.heard) < sent + 1:
         pair.loop.turn()
     assert pair.heard[-1] == TRANSITION
     assert pair.left.send(line), "it reads again"
+
+
+def test_a_snapshot_larger_than_the_limit_goes_through_to_a_peer_that_is_a_little_behind(pair: Pair) -> None:
+    """Of some 3000 checks; before it the peer has not read a log line yet."""
+    reason = "HTTP status 200"
+    result = CheckResult(ok=True, reason=reason, at_ns=10**15, took_ns=10**6, stage=0)
+    checker = Checker("check web", TcpCheck(connect_ip="192.0.2.1", connect_port=80), 0, 0.5)
+    one = msgspec.structs.replace(checker.snapshot(), history=(result,) * 10)
+    snapshot = WorkerSnapshot(request_id=1, now_ns=1, scripts=(), checks={f"check {k}": one for k in range(3000)})
+    assert len(bus.encode(snapshot)) > bus.SOFT_LIMIT
+    assert pair.left.send(LogLine(level="info", code="c", message="x" * (bus.SOFT_LIMIT // 2)))
+    assert pair.left.waiting, "the peer does not read"
+    assert pair.left.send(snapshot)
+    assert not pair.left.send(snapshot), "but not one after the other"
+    pair.listen()
+    while len(pair.heard) < 2:
+        pair.loop.turn()
+    assert pair.heard[-1] == snapshot
+
+
+def test_a_peer_that_says_much_at_once_is_heard_in_several_turns(pair: Pair) -> None:
+    pair.listen()
+    for number in range(1000):
+        assert pair.left.send(SnapshotRequest(request_id=number))
+    seen = list[int]()
+    while len(pair.heard) < 1000:
+        pair.loop.turn()
+        seen.append(len(pair.heard))
+    most = max(later - before for before, later in itertools.pairwise([0, *seen]))
+    assert most < 500
+    assert [m.request_id for m in pair.heard if isinstance(m, SnapshotRequest)] == list(range(1000))
 
 
 def test_in_the_end_everything_is_dropped_rather_than_kept(pair: Pair) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from alived.config import model
@@ -12,6 +13,8 @@ from alived.daemon.shared.tracked import trackers_of
 from alived.health import trackers_config
 from alived.owner import FaultCleared, FaultRaised, PriorityChanged, Startup
 from alived.vrrp.tracking import TrackedThing, Tracking
+
+SHOWN_NAMES = 5
 
 
 class Candidate(Protocol):
@@ -68,9 +71,15 @@ class Judgements(Generic[C]):
     def start(self, candidate: C, now: int) -> None:
         """It begins, unless it has to wait for the first verdict on a tracker. One that runs goes on running when a
         reload gives it a tracker: it is judged by its verdicts, not by their absence."""
-        waits_for = ", ".join(candidate.tracking.unanswered)
+        waits_for = _some(candidate.tracking.unanswered)
         candidate.waits = bool(waits_for)
         self._feed(candidate, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
+
+
+def _some(names: Collection[str]) -> str:
+    """As part of a sentence."""
+    shown = ", ".join(itertools.islice(names, SHOWN_NAMES))
+    return shown + f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else shown
 
 
 def add_trackers(tracking: Tracking, config: trackers_config.Tracking) -> None:
