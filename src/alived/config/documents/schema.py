@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from alived.base import Location
-from alived.config.documents.durations import PATTERN
 from alived.config.documents.naming import (
     ENTRIES,
     PAIR,
@@ -33,6 +32,7 @@ from alived.config.documents.statements import COMMAND_KEYS, HEAD_KEYS
 from alived.config.documents.walk import SCHEMA_KEY
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter
+from alived.config.keywords.durations import PATTERN
 from alived.config.keywords.table import Keyword, Status, Table
 from alived.config.keywords.top import TOP
 from alived.config.text.blocks import Block, Word

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from alived.config.documents.durations import bare_number
 from alived.config.documents.naming import (
     PAIR,
     entry_choices,
@@ -24,6 +23,7 @@ from alived.config.documents.naming import (
 from alived.config.documents.tree import FALSE_WORDS, TRUE_WORDS, Mapping, Node, Scalar, Sequence
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter
+from alived.config.keywords.durations import bare_number
 from alived.config.keywords.table import did_you_mean
 from alived.config.text.blocks import Block, Word
 from alived.config.text.characters import check_characters

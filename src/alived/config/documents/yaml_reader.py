@@ -35,7 +35,9 @@ def read_yaml(text: str, file: str, findings: Findings) -> Node | None:
             composer.take(event)
     except yaml.MarkedYAMLError as error:
         place = _location(file, error.problem_mark or error.context_mark)
-        raise DocumentError(place, "yaml", f"not YAML: {error.problem or error.context}") from error
+        line = text.split("\n")[place.line - 1] if place.line <= text.count("\n") + 1 else ""
+        hint = "YAML is indented with blanks, never with tabs" if line[place.column - 1 :].startswith("\t") else ""
+        raise DocumentError(place, "yaml", f"not YAML: {error.problem or error.context}", hint) from error
     except yaml.YAMLError as error:
         raise _unprintable(text, file, error) from error
     return composer.root

@@ -33,6 +33,8 @@ from alived.raft.config import (
 )
 from alived.vip.config import VipGroup
 
+_OF_NODE = {"id": "node1", "raft_addr": "192.0.2.1:7946", "data_dir": "/var/lib/alived"}
+"""What it must say, and examples."""
 IMPLIED = "default"
 """Name of the group of a cluster that names none: one owner, whose addresses its hooks bind (as vip-switch)."""
 
@@ -78,7 +80,7 @@ def _cluster(said: Settings, is_needed: bool, findings: Findings) -> Cluster | N
             message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: nobody elects an owner"
             findings.error(place, "missing-keyword", message, "node { id ... } and cluster { node ID { addr ... } }")
         return None
-    fields = {name: required(node, name, "node", findings) for name in ("id", "raft_addr", "data_dir")}
+    fields = {name: required(node, name, "node", findings, example) for name, example in _OF_NODE.items()}
     members = _members(settings, findings)
     if None in fields.values() or not members:
         return None

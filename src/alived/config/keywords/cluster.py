@@ -61,7 +61,7 @@ CLUSTER_NODE = table(
 
 
 def build_member(name: str, settings: Settings, findings: Findings) -> Member | None:
-    where: Listen | None = required(settings, "addr", f"node {name}", findings)
+    where: Listen | None = required(settings, "addr", f"node {name}", findings, "192.0.2.1:7946")
     if not is_node_id(name):
         message = f"{name!r} cannot be the id of a node"
         findings.error(settings.location, "invalid-value", message, "up to 64 letters, digits, '.', '_' and '-'")

@@ -14,6 +14,7 @@ import msgspec
 
 from alived.base import NS_PER_MS, NS_PER_S, Family
 from alived.config.findings import Findings
+from alived.config.keywords.durations import bare_number
 from alived.config.text.blocks import Block, Word
 from alived.config.text.commands import read_command
 from alived.hooks.config import Script
@@ -142,7 +143,9 @@ def _duration(unit: str, unit_ns: int, low: float, high: float, example: str) ->
             return None
         parsed = parse_seconds(word.text)
         if parsed is None:
-            invalid(word, block.keyword, f"{unit}, such as {example}", findings)
+            bare = bare_number(word.text, unit_ns)
+            said = f"without a unit: {bare}" if bare != word.text else f"such as {example}"
+            invalid(word, block.keyword, f"{unit}, {said}", findings)
             return None
         value = parsed * unit_ns // NS_PER_S
         if not low * unit_ns <= value <= high * unit_ns:

@@ -36,11 +36,11 @@ def nested(rows: Table, example: str, build: Callable[[Settings, Findings], Any]
     return Converter("{ ... }", f"{{\n{example}\n}}", read, block=True)
 
 
-def required(settings: Settings, keyword: str, where: str, findings: Findings) -> Any:
-    """A value that a block cannot do without; None after a report, which is made once."""
+def required(settings: Settings, keyword: str, where: str, findings: Findings, example: str) -> Any:
+    """A value that a block cannot do without; None after a report, which is made once. example: of a value."""
     if keyword not in settings and keyword not in settings.tried:
         message = f"{keyword} is missing in {where!r}"
-        findings.error(settings.location, "missing-keyword", message, f"{keyword} VALUE")
+        findings.error(settings.location, "missing-keyword", message, f"{keyword} {example}")
     return settings.get(keyword)
 
 
@@ -114,7 +114,7 @@ TLS = table(
 
 
 def _build_tls(settings: Settings, findings: Findings) -> Tls | None:
-    files = {name: required(settings, name, "tls", findings) for name in TLS}
+    files = {name: required(settings, name, "tls", findings, f"/etc/alived/{name}.pem") for name in TLS}
     return None if None in files.values() else Tls(**files)
 
 
@@ -152,7 +152,7 @@ WEB = table(
 
 
 def _build_web(settings: Settings, findings: Findings) -> Web | None:
-    listen: Listen | None = required(settings, "listen", "web", findings)
+    listen: Listen | None = required(settings, "listen", "web", findings, "127.0.0.1:8080")
     if listen is None:
         return None
     token_file: str = settings.get("token_file", "")

@@ -248,7 +248,8 @@ def report_unknown(block: Block, where: str, rows: Table, findings: Findings) ->
         return
     inside = f" in {where!r}" if where else ""
     message = f"unknown keyword {block.keyword!r}{inside}: skipped"
-    hint = f"it belongs {homes}" if homes else did_you_mean(block.keyword, rows)
+    near = did_you_mean(block.keyword, rows)
+    hint = "; ".join(filter(None, (f"it belongs {homes}" if homes else "", near)))
     findings.warning(block.location, "unknown-keyword", message, hint)
 
 
@@ -263,5 +264,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint, "" if nothing is near. difflib is imported for a mistake only: a start without one is faster."""
     import difflib
 
-    near = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.7 if len(word) > 4 else 0.6)
     return f"did you mean {near[0]!r}?" if near else ""

@@ -10,6 +10,7 @@ from alived.base import Location
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter, check_interface, entries, parse_integer
 from alived.config.keywords.lists import is_plain
+from alived.config.keywords.table import did_you_mean
 from alived.config.text.blocks import Block, Word
 from alived.health.trackers_config import MAX_WEIGHT
 from alived.vrrp.config import TrackedInterface
@@ -52,7 +53,9 @@ def _read_options(block: Block, limit: int, findings: Findings) -> Options | Non
             reverse = word.text == "reverse"
         else:
             message = f"unknown option {word.text!r} of tracked {block.keyword}"
-            findings.warning(word.location, "unknown-option", message, f"options: weight -{limit}..{limit}, reverse")
+            options = f"options: weight -{limit}..{limit}, reverse"
+            hint = did_you_mean(word.text, ("weight", "reverse", "noreverse")) or options
+            findings.warning(word.location, "unknown-option", message, hint)
     return weight, reverse
 
 

@@ -55,8 +55,8 @@ VIP_CONF = table(
 
 
 def _build(settings: Settings, findings: Findings) -> VipGroup | None:
-    address = required(settings, "VIP_ADDRESS", "vip_conf", findings)
-    device = required(settings, "INTERFACE", "vip_conf", findings)
+    address = required(settings, "VIP_ADDRESS", "vip_conf", findings, "192.0.2.10/24")
+    device = required(settings, "INTERFACE", "vip_conf", findings, "eth0")
     if address is None or device is None:
         return None
     delay_ns = settings.get("ARP_DELAY_MS", ARP_DELAY_MS) * NS_PER_MS

@@ -103,7 +103,7 @@ WEBHOOK = table(
 
 
 def _build_webhook(name: str, settings: Settings, findings: Findings) -> Webhook | None:
-    target = required(settings, "url", f"webhook {name}", findings)
+    target = required(settings, "url", f"webhook {name}", findings, "https://example.com/hook")
     if target is None:
         return None
     if settings.get("secret_file") and settings.get("format") in (MessageFormat.SLACK, MessageFormat.WECOM):

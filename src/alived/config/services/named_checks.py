@@ -50,9 +50,8 @@ def named_checks(said: Settings, defaults: Settings, findings: Findings) -> dict
 def _complete(one: Definition, around: Surroundings) -> NamedCheck | CombinedCheck | None:
     ways = [keyword for keyword in (*TYPES, *COMBINATIONS) if keyword in one.settings.tried]
     if len(ways) != 1:
-        message = (
-            f"check {one.name} says {' and '.join(ways)}: it is one of them" if ways else f"check {one.name} is empty"
-        )
+        flaw = f"says {' and '.join(ways)}: it is one of them" if ways else "does not say what is asked"
+        message = f"check {one.name} {flaw}"
         place = one.settings.place(*ways[1:]) if ways else one.location
         around.fail(place, "check-type", message, f"one of {', '.join((*TYPES, *COMBINATIONS))}")
         return None

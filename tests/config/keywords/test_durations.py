@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alived.base import NS_PER_MS, NS_PER_S
-from alived.config.documents.durations import bare_number
+from alived.config.keywords.durations import bare_number
 from tests.config.helpers import good, one
 
 
