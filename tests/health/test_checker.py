@@ -14,6 +14,7 @@ from alived.health.check_events import (
     CheckJudged,
     CheckNoticed,
     CheckReconfigured,
+    CheckSuspended,
     ProbedCheck,
     Sight,
     StartProbe,
@@ -319,6 +320,29 @@ def test_what_is_not_green_or_of_keepalived_stays_as_it_is(known: bool | None, e
 def test_undecided_answers_of_a_replaced_probe_say_nothing() -> None:
     play = Playbook(tcp())
     assert play.undecided("no socket", run=3) == []
+
+
+# -- ha_suspend --
+
+
+def test_while_it_is_suspended_nobody_is_asked_and_what_was_known_holds() -> None:
+    """They re-arm every delay_loop and keep their last state."""
+    play = Playbook(tcp())
+    play.results(True)
+    play.feed(CheckSuspended(True))
+    assert play.at(5500) == []
+    assert play.checker.snapshot().suspended
+    assert play.checker.snapshot().up is True
+    play.feed(CheckSuspended(False))
+    assert play.at(5900) == []
+    assert play.at(6900) == [StartProbe(2, 0)]
+
+
+def test_a_probe_that_is_on_its_way_still_counts() -> None:
+    play = Playbook(tcp(retry=0))
+    play.next()
+    play.feed(CheckSuspended(True))
+    assert play.ends(False) == [CheckJudged(False, "check web failed: refused", news=True)]
 
 
 # -- MISC: weights --

@@ -44,6 +44,8 @@ def _last(probes: Json) -> str:
 
 
 def _next(probes: Json) -> str:
+    if probes["suspended"]:
+        return "it rests, the address of its virtual server is not here (ha_suspend)"
     if probes["running_s"] is not None:
         return f"a probe runs for {span(probes['running_s'])}"
     return f"next one in {span(max(probes['next_run_s'], 0))}"

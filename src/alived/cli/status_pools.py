@@ -19,6 +19,8 @@ def pool_lines(service: Json) -> Iterator[str]:
         f"    {up} of {len(servers)} real servers are up with weight {service['weight']}, "
         f"quorum {service['quorum']}{hysteresis}"
     )
+    if service["suspended"]:
+        yield "    its address is not on this machine, so its servers are not asked (ha_suspend)"
     if service["sorry_server_serves"]:
         yield "    " + loud(f"the sorry server {service['sorry_server']} serves")
     for server in servers:

@@ -48,11 +48,18 @@ class CheckReconfigured(Event, frozen=True, tag=True):
     config: ProbedCheck
 
 
+class CheckSuspended(Event, frozen=True, tag=True):
+    """`ha_suspend`: whether the address that the server serves is elsewhere. Then nobody is asked, and what was known
+    holds."""
+
+    suspended: bool
+
+
 class CheckDropped(Event, frozen=True, tag=True):
     """It is not configured any more."""
 
 
-CheckEvent = ProbeEnded | ProbeUndecided | CheckReconfigured | CheckDropped | DeadlineReached
+CheckEvent = ProbeEnded | ProbeUndecided | CheckReconfigured | CheckSuspended | CheckDropped | DeadlineReached
 
 
 class StartProbe(Effect, frozen=True, tag=True):
@@ -131,3 +138,5 @@ class CheckSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     sight: Sight
     history: tuple[CheckResult, ...]
     """The last results, oldest first"""
+    suspended: bool = False
+    """Nobody is asked, by `ha_suspend`"""

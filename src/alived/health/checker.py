@@ -33,6 +33,7 @@ from alived.health.check_events import (
     CheckReconfigured,
     CheckResult,
     CheckSnapshot,
+    CheckSuspended,
     ProbedCheck,
     ProbeEnded,
     ProbeUndecided,
@@ -86,6 +87,7 @@ class Checker:
         self._due_ns = now_ns + int(share * config.warmup_ns)
         self._early_ns = 0 if config.warmup_ns else int((1 - share) * config.delay_loop_ns)
         """By which the second run comes earlier, so that the runs of many checks spread over their `delay_loop`."""
+        self._suspended = False
         self._probe: _Probe | None = None
         self._stage = 0
         self._repairing = False
@@ -115,6 +117,9 @@ class Checker:
                 return self._could_not_ask(run, reason, now_ns)
             case CheckReconfigured(config):
                 return self._reconfigured(config, now_ns)
+            case CheckSuspended(suspended):
+                self._suspended = suspended
+                return []
             case CheckDropped():
                 return self._abandon()
             case _:
@@ -133,6 +138,9 @@ class Checker:
         if self._probe is not None or now_ns < self._due_ns:
             return []
         late_ns, delay_ns = now_ns - self._due_ns, self.config.delay_loop_ns
+        if self._suspended:
+            self._due_ns += (late_ns // delay_ns + 1) * delay_ns
+            return []
         self._runs += 1
         self._probe = _Probe(self._runs, now_ns, self._due_ns + late_ns // delay_ns * delay_ns)
         return [StartProbe(self._runs, self._stage)]
@@ -320,6 +328,7 @@ class Checker:
             undecided=self._undecided,
             sight=self._sight,
             history=tuple(self._history),
+            suspended=self._suspended,
         )
 
 

@@ -83,6 +83,7 @@ def test_the_verdict_and_the_probes() -> None:
         "failed_tries": 1,
         "count": 2,
         "undecided": None,
+        "suspended": False,
         "running_s": None,
         "next_run_s": -1.0,
     }

@@ -9,11 +9,16 @@ import click
 from alived.base import NS_PER_S, Family
 from alived.cli.status_pools import pool_lines
 from alived.config.model import Config, Service
+from alived.daemon.parent.pools import Pools
+from alived.daemon.shared.configured_checks import configured_checks
 from alived.daemon.status.pool_view import virtual_servers
 from alived.daemon.status.view import Clock
+from alived.health.check_events import CheckSuspended
+from alived.health.checker import Checker
 from alived.lvs.config import Endpoint, Protocol, VirtualServer
 from alived.lvs.pool import Pool
 from alived.lvs.pool_events import PoolConfig, PoolStarted, VerdictHeard
+from tests.daemon.checked import pool, tcp
 from tests.lvs.pool_play import SORRY, member
 
 NOW = 100 * NS_PER_S
@@ -32,7 +37,7 @@ def shown(*heard: VerdictHeard, started: bool = True, **virtual: Any) -> dict[st
     for verdict in heard:
         pool.step(verdict, NOW - 2 * NS_PER_S)
     config = Config(virtual_servers=(Service(virtual_server=server, pool=()),))
-    (one,) = virtual_servers(config, {name: pool.snapshot()}, Clock(NOW, 1000.0))
+    (one,) = virtual_servers(config, {name: pool.snapshot()}, {}, Clock(NOW, 1000.0))
     return one
 
 
@@ -87,4 +92,17 @@ def test_one_that_waits_is_unknown() -> None:
 def test_one_that_has_no_pool_yet_is_not_shown() -> None:
     server = VirtualServer(service=Endpoint("192.0.2.1", 80), family=Family.IPV4)
     config = Config(virtual_servers=(Service(virtual_server=server, pool=()),))
-    assert virtual_servers(config, {}, Clock(NOW, 1000.0)) == []
+    assert virtual_servers(config, {}, {}, Clock(NOW, 1000.0)) == []
+
+
+def test_one_whose_address_is_elsewhere() -> None:
+    check = tcp(80)
+    checker = Checker("TCP_CHECK", check, 0, 0.0)
+    checker.step(CheckSuspended(True), 0)
+    settings = pool(check)
+    pools = Pools(settings, lambda change: None, lambda change: None, lambda *line: None)
+    pools.begin()
+    (name,) = configured_checks(settings)
+    (one,) = virtual_servers(settings, pools.snapshots(), {name: checker.snapshot()}, Clock(NOW, 1000.0))
+    assert one["suspended"]
+    assert lines(one)[2] == "    its address is not on this machine, so its servers are not asked (ha_suspend)"

@@ -83,7 +83,9 @@ class StatusAnswers:
                     "trackers": tracker_view.trackers(config, trackers.known, worker, clock),
                     "combinations": track_desk.combinations(config, trackers.known, clock),
                     "damping": track_desk.damping(trackers.damping, clock.now_ns),
-                    "virtual_servers": pool_view.virtual_servers(config, pools.snapshots(), clock),
+                    "virtual_servers": pool_view.virtual_servers(
+                        config, pools.snapshots(), worker.checks if worker else {}, clock
+                    ),
                     "checks": check_view.checks(config, trackers.known, worker, clock),
                     "pipes": notify_view.pipes(worker or self.worker.last, worker is not None),
                 }

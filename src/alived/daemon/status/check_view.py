@@ -65,6 +65,7 @@ def _probes(configured: ConfiguredCheck, check: CheckSnapshot, clock: Clock) -> 
         "failed_tries": check.failed_tries,
         "count": check.runs,
         "undecided": check.undecided or None,
+        "suspended": check.suspended,
         "running_s": None if check.running_since_ns is None else clock.age_s(check.running_since_ns),
         "next_run_s": None if check.next_run_ns is None else -clock.age_s(check.next_run_ns),
         "history": history,

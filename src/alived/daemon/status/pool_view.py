@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alived.config.model import Config
+from alived.daemon.shared.configured_checks import configured_checks
 from alived.daemon.shared.configured_pools import NamedService, named_services
 from alived.daemon.status.view import UNKNOWN, Clock, Json
+from alived.health.check_events import CheckSnapshot
 from alived.lvs.pool_events import PoolEntry, PoolSnapshot, ServerSnapshot
 
 
-def virtual_servers(config: Config, pools: Mapping[str, PoolSnapshot], clock: Clock) -> list[Json]:
-    """pools: by key."""
+def virtual_servers(
+    config: Config, pools: Mapping[str, PoolSnapshot], checks: Mapping[str, CheckSnapshot], clock: Clock
+) -> list[Json]:
+    """pools: by key. checks: by name, as far as the process that asks has answered."""
+    suspended = {
+        check.server[0]
+        for name, check in configured_checks(config).items()
+        if check.server is not None and name in checks and checks[name].suspended
+    }
     return [
-        _virtual_server(named, pools[key], clock)
-        for key, named in named_services(config).items()
+        _virtual_server(named, pools[key], clock) | {"suspended": position in suspended}
+        for position, (key, named) in enumerate(named_services(config).items())
         if key in pools  # else the daemon is about to begin or to end
     ]
 

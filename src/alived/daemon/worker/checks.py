@@ -17,6 +17,7 @@ from alived.daemon.shared.configured_checks import ConfiguredCheck, configured_c
 from alived.daemon.shared.messages import CheckAsked, CheckReported, TrackerVerdict, TrackerVerdicts
 from alived.daemon.worker.asking import Asked, Asking
 from alived.daemon.worker.check_run import CheckRun, NoSuchCheck, choose
+from alived.daemon.worker.suspension import Suspension
 from alived.health.check_events import (
     AbandonProbe,
     CheckDropped,
@@ -26,6 +27,7 @@ from alived.health.check_events import (
     CheckNoticed,
     CheckReconfigured,
     CheckSnapshot,
+    CheckSuspended,
     ProbeEnded,
     ProbeUndecided,
     Sight,
@@ -49,6 +51,7 @@ class Checks:
         self._context = context
         self._asking = Asking(context.loop, context.config, context.running_scripts)
         self._beat = Beat(context.loop)
+        self._suspension = Suspension(context, self._suspend)
         self._checks: dict[str, _Check] = {}
         self._configured: dict[str, ConfiguredCheck] = {}
         self._begun = False
@@ -87,9 +90,11 @@ class Checks:
         self._checks.clear()
         self._configured.clear()
         self._asking.close()
+        self._suspension.close()
 
     def _take(self, config: Config, known: Mapping[str, bool]) -> None:
         self._asking.configure(config)
+        self._suspension.configure(config)
         wanted = self._configured = configured_checks(config)
         for name in self._checks.keys() - wanted.keys():
             self._checks.pop(name).close()
@@ -101,6 +106,13 @@ class Checks:
                 parts = self._context, self._asking, self._beat
                 self._checks[name] = _Check(*parts, configured, begin_ns, known.get(name))
                 begin_ns += 0 if configured.check.warmup_ns else STAGGER_NS
+        self._suspend()
+
+    def _suspend(self) -> None:
+        """`ha_suspend`: those of servers that serve an address which is not here."""
+        for name, check in self._checks.items():
+            server = self._configured[name].server
+            check.suspend(server is not None and self._suspension.is_suspended(server[0]))
 
 
 class _Check:
@@ -120,6 +132,7 @@ class _Check:
             configured.subject, configured.check, begin_ns, random.random(), known, expires=configured.expires
         )
         self._of_server = configured.server is not None
+        self._suspended = False
         self._asked: Asked | None = None
         """The probe that runs, or the last one."""
         self._timer: Timer | None = None
@@ -129,6 +142,11 @@ class _Check:
     def configure(self, configured: ConfiguredCheck) -> None:
         if configured.check != self.checker.config:
             self._feed(CheckReconfigured(configured.check))
+
+    def suspend(self, suspended: bool) -> None:
+        if suspended is not self._suspended:
+            self._suspended = suspended
+            self._feed(CheckSuspended(suspended))
 
     def close(self) -> None:
         self._feed(CheckDropped())
