@@ -8,7 +8,7 @@ import msgspec
 
 from alived.base import NS_PER_S
 from alived.hooks.config import Script
-from alived.hooks.events import Word
+from alived.hooks.events import Kind, Word
 
 SMTP_PORT = 25
 MAIL = "mail"
@@ -115,6 +115,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     retry_for_ns: int = RETRY_FOR_NS
     """After it a message that the other side does not take is given up"""
     events: tuple[Word, ...] = USUAL_EVENTS
+    kinds: tuple[Kind, ...] = tuple(kind for kind in Kind if kind is not Kind.DAEMON)
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str = ""
     """As for mail"""

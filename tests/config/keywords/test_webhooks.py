@@ -6,7 +6,7 @@ import pytest
 
 from alived.base import NS_PER_S
 from alived.config.load import load_text
-from alived.hooks.events import Word
+from alived.hooks.events import Kind, Word
 from alived.notify.config import Language, MessageFormat, Notifications, Webhook
 from tests.config.helpers import good, instance_text, refused, warned
 
@@ -32,6 +32,7 @@ def test_all_that_can_be_said() -> None:
             "format feishu",
             "language zh",
             "events MASTER down",
+            "kinds real_server raft",
             "secret_file /etc/alived/secret",
             'header X-Team "on call"',
             "header Authorization x",
@@ -57,6 +58,7 @@ def test_all_that_can_be_said() -> None:
                 timeout_ns=5 * NS_PER_S // 2,
                 retry_for_ns=0,
                 events=(Word.MASTER, Word.DOWN),
+                kinds=(Kind.REAL_SERVER, Kind.RAFT),
                 headers=(("X-Team", "on call"), ("Authorization", "x")),
                 ca_file="/etc/ca.pem",
                 verify=False,
@@ -74,6 +76,8 @@ def test_all_that_can_be_said() -> None:
         (text("webhook a {", "url", "}"), "missing-argument", (3, 1), "'url' needs a value"),
         (hook("events"), "missing-argument", (4, 1), "'events' needs a value"),
         (hook("events master nonsense"), "invalid-value", (4, 15), "'nonsense' is no value for 'events'"),
+        (hook("kinds"), "missing-argument", (4, 1), "'kinds' needs a value"),
+        (hook("kinds raft daemon"), "invalid-value", (4, 12), "'daemon' is no value for 'kinds'"),
         (hook("events test"), "invalid-value", (4, 8), "'test' is no value for 'events'"),
         (hook("format teams"), "invalid-value", (4, 8), "'teams' is no value for 'format'"),
         (hook("language de"), "invalid-value", (4, 10), "'de' is no value for 'language'"),

@@ -36,6 +36,14 @@ def test_what_it_does_not_want_it_does_not_get(play: MakePlay, web: Web) -> None
     assert web.events() == ["e2"]
 
 
+def test_of_a_kind_that_it_does_not_want_it_hears_nothing(play: MakePlay, web: Web) -> None:
+    one = play(hooked(web.url, kinds=(Kind.VIRTUAL_SERVER, Kind.RAFT)))
+    for number, kind in enumerate((Kind.INSTANCE, Kind.RAFT, Kind.GROUP, Kind.VIRTUAL_SERVER)):
+        one.tell(f"e{number}", kind=kind)
+    one.until(lambda: len(web.taken) == 2, "two are told")
+    assert web.events() == ["e1", "e3"]
+
+
 def test_what_was_not_taken_survives_the_process_and_is_told_once(
     play: MakePlay, web: Web, tmp_path: pathlib.Path
 ) -> None:

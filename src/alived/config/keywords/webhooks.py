@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from alived.config.findings import Findings
@@ -11,11 +12,18 @@ from alived.config.keywords.definitions import definition, unique
 from alived.config.keywords.product import nested, path, required
 from alived.config.keywords.table import Settings, table, works
 from alived.config.text.blocks import Block
-from alived.hooks.events import Word
+from alived.hooks.events import Kind, Word
 from alived.notify.config import MAIL, RETRY_FOR_NS, USUAL_EVENTS, Language, MessageFormat, Notifications, Webhook
 
 MAX_RETRY_S = 31 * 86400
-EVENTS = tuple(str(word).lower() for word in Word if word is not Word.TEST)
+EVENTS = {str(word).lower(): word for word in Word if word is not Word.TEST}
+KINDS = {
+    "instance": Kind.INSTANCE,
+    "group": Kind.GROUP,
+    "raft": Kind.RAFT,
+    "real_server": Kind.REAL_SERVER,
+    "virtual_server": Kind.VIRTUAL_SERVER,
+}
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}\Z")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\uffff]{0,2000}\Z")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
@@ -49,19 +57,22 @@ def _is_url(text: str) -> bool:
     return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not parts.username
 
 
-def _events() -> Converter:
-    def read(block: Block, findings: Findings) -> tuple[Word, ...] | None:
-        wrong = [word for word in block.arguments if word.text.lower() not in EVENTS]
+def _some_of(words: Mapping[str, Any], what: str, example: str) -> Converter:
+    """One or more of these words -> their values, as a tuple."""
+    known = " ".join(words)
+
+    def read(block: Block, findings: Findings) -> tuple[Any, ...] | None:
+        wrong = [word for word in block.arguments if word.text.lower() not in words]
         for word in wrong:
-            invalid(word, block.keyword, " ".join(EVENTS), findings)
+            invalid(word, block.keyword, known, findings)
         if not block.arguments:
             message = f"{block.keyword!r} needs a value"
-            findings.error(block.location, "missing-argument", message, f"{block.keyword} {' '.join(EVENTS)}")
+            findings.error(block.location, "missing-argument", message, f"{block.keyword} {known}")
         if wrong or not block.arguments:
             return None
-        return tuple(Word(word.text.upper()) for word in block.arguments)
+        return tuple(words[word.text.lower()] for word in block.arguments)
 
-    return Converter("EVENT...", "master backup fault", read)
+    return Converter(f"{what}...", example, read)
 
 
 def _header() -> Converter:
@@ -87,7 +98,13 @@ WEBHOOK = table(
     works("url", url(), "Where the message is posted."),
     works("format", choice(*MessageFormat), "Whose JSON it gets.", default="json"),
     works("language", choice(*Language), "Of the sentences for people.", default="en"),
-    works("events", _events(), "What is told.", default=" ".join(word.lower() for word in USUAL_EVENTS)),
+    works(
+        "events",
+        _some_of(EVENTS, "EVENT", "master backup fault"),
+        "What is told.",
+        default=" ".join(word.lower() for word in USUAL_EVENTS),
+    ),
+    works("kinds", _some_of(KINDS, "KIND", "real_server virtual_server"), "Of what it is told.", default="all"),
     works("secret_file", path(), "File with the key that signs, readable by its owner alone.", default="not signed"),
     works("header", _header(), "One more header of the request.", field="headers", repeats=True),
     works("timeout", seconds(0.1, 300, "10"), "Patience with the other side.", default="10"),
@@ -111,7 +128,7 @@ def _build_webhook(name: str, settings: Settings, findings: Findings) -> Webhook
         findings.warning(
             settings.place("secret_file"), "unused-secret", message, "whoever knows the URL may post there"
         )
-    plain = ("secret_file", "events", "headers", "ca_file", "verify")
+    plain = ("secret_file", "events", "kinds", "headers", "ca_file", "verify")
     return Webhook(
         name=name,
         url=target,

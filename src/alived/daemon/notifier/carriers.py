@@ -104,7 +104,7 @@ class WebhookCarrier:
         return isinstance(other, WebhookCarrier) and (self.hook, self._node) == (other.hook, other._node)
 
     def wants(self, news: News) -> bool:
-        return news.word in self.hook.events and not news.of_check
+        return news.word in self.hook.events and news.kind in self.hook.kinds and not news.of_check
 
     def errand(self, news: News) -> Errand:
         hook = self.hook
