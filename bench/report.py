@@ -181,6 +181,7 @@ def describe(case: dict[str, Any]) -> str:
         "tracker": "{}",
         "targets": "{} servers",
         "programs": "{} scripts a second",
+        "user": "of {}",
     }
     shown = {key: value for key, value in case.items() if not (key in ("count", "vips") and value == 1)}
     return ", ".join(text.format(shown[key]) for key, text in words.items() if key in shown)

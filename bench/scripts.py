@@ -19,19 +19,25 @@ WARM_S = 2.5
 """From the election to the first second that counts: the first runs of all scripts are over."""
 
 
-def scripts(name: str, *, programs: int, seconds: float) -> tuple[list[Row], dict[str, Any]]:
-    """`programs` scripts, each every second: first the cheapest program there is, for the cost; then one that says
-    when it began, for the times."""
-    row = _cost(name, programs, seconds) | _times(name, programs, seconds)
+def scripts(name: str, *, programs: int, user: str, seconds: float) -> tuple[list[Row], dict[str, Any]]:
+    """`programs` scripts of `user`, each every second: first the cheapest program there is, for the cost; then one
+    that says when it began, for the times."""
+    row = _cost(name, programs, user, seconds) | _times(name, programs, user, seconds)
     return [row], {}
 
 
-def script_blocks(count: int, command: str) -> list[str]:
+def script_blocks(count: int, command: str, user: str = "root") -> list[str]:
     """command: with {number} for the number of the script."""
     return [
         line
         for number in range(count)
-        for line in (f"vrrp_script chk{number} {{", f'  script "{command.format(number=number)}"', "  interval 1", "}")
+        for line in (
+            f"vrrp_script chk{number} {{",
+            f'  script "{command.format(number=number)}"',
+            f"  user {user}",
+            "  interval 1",
+            "}",
+        )
     ]
 
 
@@ -39,9 +45,9 @@ def script_tracking(count: int) -> list[str]:
     return ["track_script {", *(f"  chk{number}" for number in range(count)), "}"]
 
 
-def _cost(name: str, count: int, seconds: float) -> Row:
+def _cost(name: str, count: int, user: str, seconds: float) -> Row:
     """CPU of all processes of the daemon and of the scripts that have ended, for each process that was begun."""
-    with _stage(name, count, "/bin/true") as stage:
+    with _stage(name, count, "/bin/true", user) as stage:
         stage.start()
         time.sleep(WARM_S)
         stage.client.close()  # a sniffer would be paid for by the sender
@@ -60,10 +66,10 @@ def _cost(name: str, count: int, seconds: float) -> Row:
     }
 
 
-def _times(name: str, count: int, seconds: float) -> Row:
+def _times(name: str, count: int, user: str, seconds: float) -> Row:
     """Each script should begin a whole number of seconds after another of its runs."""
     begun: dict[int, list[float]] = defaultdict(list)
-    with _Mailbox() as mailbox, _stage(name, count, f"/bin/sh -c 'echo {{number}} > {mailbox.path}'") as stage:
+    with _Mailbox() as mailbox, _stage(name, count, f"/bin/sh -c 'echo {{number}} > {mailbox.path}'", user) as stage:
         stage.start()
         mailbox.read(WARM_S)
         for number, when in mailbox.read(seconds):
@@ -72,8 +78,8 @@ def _times(name: str, count: int, seconds: float) -> Row:
     return {"scripts_seen": len(begun)} | punctuality(begun)
 
 
-def _stage(name: str, count: int, command: str) -> Stage:
-    return Stage(name, routers=1, blocks=script_blocks(count, command), lines=script_tracking(count))
+def _stage(name: str, count: int, command: str, user: str) -> Stage:
+    return Stage(name, routers=1, blocks=script_blocks(count, command, user), lines=script_tracking(count))
 
 
 class _Mailbox:
@@ -82,6 +88,7 @@ class _Mailbox:
     def __enter__(self) -> _Mailbox:
         self.path = pathlib.Path(f"/run/alived-bench-{os.getpid()}")
         os.mkfifo(self.path)
+        self.path.chmod(0o622)
         self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,39 +16,57 @@ from alived.adapters import script_process
 from alived.adapters.loop import Loop
 from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.script_process import PATH, Account, ScriptError, account_of
-from alived.adapters.scripts import MAX_LINE, MAX_LINES, ScriptRunner
+from alived.adapters.scripts import MAX_LINE, MAX_LINES, ScriptHost, ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_MS
 
 
 class Scripts:
     """A runner on a loop, with what it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, running: RunningScripts | None = None) -> None:
         self.loop = Loop()
         self.ended: dict[int, int] = {}
+        self.failures: dict[int, Failure] = {}
         self.lines: list[str] = []
-        self.running = RunningScripts()
+        self.host = ScriptHost(self.loop, running or RunningScripts())
         self.runner = ScriptRunner(
-            self.loop, self.running, self.ended.__setitem__, lambda _run, line: self.lines.append(line)
+            self.host,
+            self.ended.__setitem__,
+            self.failures.__setitem__,
+            lambda _run, line: self.lines.append(line),
         )
         self.runs = 0
+        self.account = Account("root", "")
 
     def start(self, *argv: str, account: Account | None = None, **environment: str) -> int:
         self.runs += 1
-        self.runner.start(self.runs, argv, account or Account("root", ""), environment)
+        self.runner.start(self.runs, argv, account or self.account, environment)
         return self.runs
+
+    def is_over(self, run: int) -> bool:
+        return run in self.ended or run in self.failures
 
     def shell(self, text: str, account: Account | None = None, **environment: str) -> int:
         return self.start("/bin/sh", "-c", text, account=account, **environment)
+
+    def close(self) -> None:
+        self.host.starters.close()
+        self.loop.close()
 
     def turn_until(self, condition: Callable[[], object]) -> None:
         while not condition():
             self.loop.call_later(NS_PER_MS, lambda: None)
             self.loop.turn()
 
+    def let_begin(self) -> None:
+        """All that was ordered before has begun, and we know: reports come in the order of the orders."""
+        run = self.shell("exit 0")
+        self.turn_until(lambda: self.is_over(run))
+
     def output_of(self, text: str, account: Account | None = None, **environment: str) -> list[str]:
         run = self.shell(text, account, **environment)
-        self.turn_until(lambda: run in self.ended)
+        self.turn_until(lambda: self.is_over(run))
         return self.lines
 
 
@@ -58,29 +77,39 @@ def scripts() -> Iterator[Scripts]:
     scripts = Scripts()
     yield scripts
     scripts.runner.close()
-    scripts.turn_until(lambda: len(scripts.ended) == scripts.runs)
-    scripts.loop.close()
+    scripts.turn_until(lambda: len(scripts.ended) + len(scripts.failures) == scripts.runs)
+    scripts.close()
 
 
-def test_status_and_output(scripts: Scripts) -> None:
-    assert scripts.output_of("echo out; echo err >&2; printf partial; exit 3") == ["out", "err", "partial"]
-    assert scripts.ended == {1: 3}
+@pytest.fixture(params=["root", "nobody"])
+def anyone(request: pytest.FixtureRequest, scripts: Scripts) -> Scripts:
+    """What holds for scripts of our own account holds for those of others."""
+    scripts.account = Account(request.param, "")
+    return scripts
 
 
-def test_a_bare_environment(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_and_output(anyone: Scripts) -> None:
+    assert anyone.output_of("echo out; echo err >&2; printf partial; exit 3") == ["out", "err", "partial"]
+    assert anyone.ended == {1: 3}
+
+
+def test_a_bare_environment(anyone: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "1")
-    lines = scripts.output_of("exec /usr/bin/env", ALIVED_NAME="VI_1")
-    assert sorted(lines) == sorted(
-        ["ALIVED_NAME=VI_1", "HOME=/root", "LANG=C.UTF-8", "LOGNAME=root", f"PATH={PATH}", "USER=root", "PWD=/"]
-        if any(line.startswith("PWD=") for line in lines)
-        else ["ALIVED_NAME=VI_1", "HOME=/root", "LANG=C.UTF-8", "LOGNAME=root", f"PATH={PATH}", "USER=root"]
-    )
+    name = anyone.account.name
+    assert sorted(anyone.output_of("exec /usr/bin/env -u PWD", ALIVED_NAME="VI_1")) == [
+        "ALIVED_NAME=VI_1",
+        f"HOME={pwd.getpwnam(name).pw_dir}",
+        "LANG=C.UTF-8",
+        f"LOGNAME={name}",
+        f"PATH={PATH}",
+        f"USER={name}",
+    ]
 
 
-def test_no_shell_looks_at_arguments(scripts: Scripts) -> None:
-    run = scripts.start("/bin/echo", "$HOME; *", "`id`")
-    scripts.turn_until(lambda: run in scripts.ended)
-    assert scripts.lines == ["$HOME; * `id`"]
+def test_no_shell_looks_at_arguments(anyone: Scripts) -> None:
+    run = anyone.start("/bin/echo", "$HOME; *", "`id`")
+    anyone.turn_until(lambda: anyone.is_over(run))
+    assert anyone.lines == ["$HOME; * `id`"]
 
 
 def test_another_user_without_our_groups(scripts: Scripts) -> None:
@@ -95,24 +124,24 @@ def test_a_group_of_its_own_choice(scripts: Scripts) -> None:
     assert scripts.output_of("id -gn", Account("nobody", "daemon")) == ["daemon"]
 
 
-def test_no_file_of_ours_and_no_input(scripts: Scripts) -> None:
-    assert scripts.output_of("ls /proc/self/fd | wc -l; read line || echo nothing to read; pwd") == [
+def test_no_file_of_ours_and_no_input(anyone: Scripts) -> None:
+    assert anyone.output_of("ls /proc/self/fd | wc -l; read line || echo nothing to read; pwd") == [
         "4",
         "nothing to read",
         "/",
     ]
 
 
-def test_a_session_of_its_own(scripts: Scripts) -> None:
-    run = scripts.shell("ps -o sid= -p $$; echo $$")
-    scripts.turn_until(lambda: run in scripts.ended)
-    assert scripts.lines[0].strip() == scripts.lines[1]
+def test_a_session_of_its_own(anyone: Scripts) -> None:
+    run = anyone.shell("ps -o sid= -p $$; echo $$")
+    anyone.turn_until(lambda: anyone.is_over(run))
+    assert anyone.lines[0].strip() == anyone.lines[1]
 
 
-def test_signals_are_as_a_program_expects_them(scripts: Scripts) -> None:
+def test_signals_are_as_a_program_expects_them(anyone: Scripts) -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        lines = scripts.output_of("grep -E 'Sig(Ign|Blk)' /proc/self/status")
+        lines = anyone.output_of("grep -E 'Sig(Ign|Blk)' /proc/self/status")
     finally:
         signal.signal(signal.SIGTERM, before)
     # Signals 32 and 33 are the C library's own: no program can change what it inherited of them.
@@ -120,16 +149,49 @@ def test_signals_are_as_a_program_expects_them(scripts: Scripts) -> None:
     assert [int(line.split()[1], 16) & ordinary for line in lines] == [0, 0]
 
 
-def test_what_cannot_be_started(scripts: Scripts, tmp_path: Path) -> None:
-    with pytest.raises(ScriptError, match="/does/not/exist: No such file or directory"):
-        scripts.start("/does/not/exist")
-    plain = tmp_path / "plain"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Where everybody may look, unlike tmp_path."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def why_not(scripts: Scripts, *argv: str, opened: int | None = None) -> str:
+    scripts.runs += 1
+    scripts.runner.start(scripts.runs, argv, scripts.account, {}, opened)
+    assert not scripts.failures, "start returns first"
+    scripts.turn_until(lambda: scripts.failures)
+    (failure,) = scripts.failures.values()
+    assert not failure.ours
+    return failure.why
+
+
+def test_a_program_that_is_not_there(anyone: Scripts) -> None:
+    assert why_not(anyone, "/does/not/exist") == "/does/not/exist: No such file or directory"
+
+
+def test_a_file_that_is_not_executable(anyone: Scripts, open_folder: Path) -> None:
+    plain = open_folder / "plain"
     plain.write_text("text")
-    with pytest.raises(ScriptError, match="Permission denied"):
-        scripts.start(str(plain))
-    with pytest.raises(ScriptError, match="embedded null byte"):
-        scripts.start("/bin/echo", "\0")
-    scripts.runs = 0
+    assert why_not(anyone, str(plain)) == f"{plain}: Permission denied"
+
+
+def test_arguments_that_no_program_can_have(anyone: Scripts) -> None:
+    assert why_not(anyone, "/bin/echo", "\0") == "/bin/echo: embedded null byte"
+
+
+def test_a_program_that_belongs_to_another(scripts: Scripts, open_folder: Path) -> None:
+    theirs = open_folder / "theirs"
+    theirs.write_text("#!/bin/sh\necho ran\n")
+    theirs.chmod(0o700)
+    os.chown(theirs, pwd.getpwnam("daemon").pw_uid, -1)
+    scripts.account = Account("nobody", "")
+    assert why_not(scripts, str(theirs)) == f"{theirs}: Permission denied"
+
+
+def test_more_arguments_than_the_kernel_takes(anyone: Scripts) -> None:
+    assert why_not(anyone, "/bin/echo", "x" * (1 << 18)) == "/bin/echo: Argument list too long"
 
 
 @pytest.mark.parametrize(
@@ -142,17 +204,30 @@ def test_what_cannot_be_started(scripts: Scripts, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("opened", [False, True], ids=["by path", "by file"])
 def test_what_is_no_program_is_said_in_terms_of_the_file(
-    scripts: Scripts, tmp_path: Path, content: str, reason: str, opened: bool
+    anyone: Scripts, open_folder: Path, content: str, reason: str, opened: bool
 ) -> None:
-    script = tmp_path / "script"
+    script = open_folder / "script"
     script.write_text(content)
     script.chmod(0o755)
     program = os.open(script, os.O_PATH) if opened else None
-    with pytest.raises(ScriptError) as caught:
-        scripts.runner.start(1, [str(script)], Account("root", ""), {}, program)
-    assert str(caught.value) == f"{script}: {reason}"
+    assert why_not(anyone, str(script), opened=program) == f"{script}: {reason}"
     if program is not None:
         os.close(program)
+
+
+def test_what_was_opened_runs_whatever_the_name_means_by_now(anyone: Scripts, open_folder: Path) -> None:
+    script = open_folder / "script"
+    script.write_text("#!/bin/sh\necho the first $1\n")
+    script.chmod(0o755)
+    program = os.open(script, os.O_PATH | os.O_CLOEXEC)
+    script.rename(open_folder / "old")
+    script.write_text("#!/bin/sh\necho another\n")
+    script.chmod(0o755)
+    anyone.runner.start(1, [str(script), "argument"], anyone.account, {}, program)
+    os.close(program)
+    anyone.runs = 1
+    anyone.turn_until(lambda: anyone.is_over(1))
+    assert anyone.lines == ["the first argument"]
 
 
 def test_unknown_accounts() -> None:
@@ -186,77 +261,110 @@ def test_an_account_is_asked_for_again_when_the_files_of_users_changed(monkeypat
     assert asked == ["monitor"] * 3
 
 
-def test_terminate_reaches_the_whole_group(scripts: Scripts) -> None:
-    run = scripts.shell("sleep 1000 & echo $!; wait")
-    scripts.turn_until(lambda: scripts.lines)
-    scripts.runner.terminate(run)
-    scripts.turn_until(lambda: run in scripts.ended)
-    assert scripts.ended[run] == -signal.SIGTERM
-    grandchild = int(scripts.lines[0])
-    scripts.turn_until(lambda: not is_alive(grandchild))
+def test_terminate_reaches_the_whole_group(anyone: Scripts) -> None:
+    run = anyone.shell("sleep 1000 & echo $!; wait")
+    anyone.turn_until(lambda: anyone.lines)
+    anyone.runner.terminate(run)
+    anyone.turn_until(lambda: anyone.is_over(run))
+    assert anyone.ended[run] == -signal.SIGTERM
+    grandchild = int(anyone.lines[0])
+    anyone.turn_until(lambda: not is_alive(grandchild))
 
 
-def test_kill_ends_what_ignores_sigterm(scripts: Scripts) -> None:
-    run = scripts.shell("trap '' TERM; echo ready; while :; do sleep 0.01; done")
-    scripts.turn_until(lambda: scripts.lines)
-    scripts.runner.terminate(run)
-    scripts.runner.kill(run)
-    scripts.turn_until(lambda: run in scripts.ended)
-    assert scripts.ended[run] == -signal.SIGKILL
+def test_kill_ends_what_ignores_sigterm(anyone: Scripts) -> None:
+    run = anyone.shell("trap '' TERM; echo ready; while :; do sleep 0.01; done")
+    anyone.turn_until(lambda: anyone.lines)
+    anyone.runner.terminate(run)
+    anyone.runner.kill(run)
+    anyone.turn_until(lambda: anyone.is_over(run))
+    assert anyone.ended[run] == -signal.SIGKILL
 
 
-def test_signals_to_what_has_ended_are_harmless(scripts: Scripts) -> None:
-    run = scripts.shell("exit 0")
-    scripts.turn_until(lambda: run in scripts.ended)
-    scripts.runner.terminate(run)
-    scripts.runner.kill(99)
-    assert scripts.ended == {run: 0}
+def test_signals_to_what_has_ended_are_harmless(anyone: Scripts) -> None:
+    run = anyone.shell("exit 0")
+    anyone.turn_until(lambda: anyone.is_over(run))
+    anyone.runner.terminate(run)
+    anyone.runner.kill(99)
+    assert anyone.ended == {run: 0}
 
 
-def test_a_daemon_that_a_script_leaves_behind_holds_up_nobody(scripts: Scripts) -> None:
-    run = scripts.shell("(sleep 1000; echo late) & echo $!")
-    scripts.turn_until(lambda: run in scripts.ended)
-    grandchild = int(scripts.lines[0])
+def test_a_daemon_that_a_script_leaves_behind_holds_up_nobody(anyone: Scripts) -> None:
+    run = anyone.shell("(sleep 1000; echo late) & echo $!")
+    anyone.turn_until(lambda: anyone.is_over(run))
+    grandchild = int(anyone.lines[0])
     assert is_alive(grandchild), "it is the operator's"
     os.killpg(os.getpgid(grandchild), signal.SIGKILL)
 
 
-def test_output_is_bounded(scripts: Scripts) -> None:
-    lines = scripts.output_of("seq 1 100000; exit 0")
+def test_output_is_bounded(anyone: Scripts) -> None:
+    lines = anyone.output_of("seq 1 100000; exit 0")
     assert len(lines) == MAX_LINES + 1
     assert lines[-1] == f"({100_000 - MAX_LINES} more lines left out)"
 
 
-def test_a_line_is_bounded_and_binary_is_readable(scripts: Scripts) -> None:
-    lines = scripts.output_of("head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'a\\377b\\n'")
+def test_a_line_is_bounded_and_binary_is_readable(anyone: Scripts) -> None:
+    lines = anyone.output_of("head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'a\\377b\\n'")
     assert lines == ["x" * MAX_LINE, "a\\xffb"]
 
 
-def test_a_script_that_we_leave_behind_is_known(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("scripts are started by root")
-    noted = RunningScripts(str(tmp_path / "running"))
-    pid_file = tmp_path / "pid"
-    pid = os.fork()
-    if pid == 0:
-        scripts = Scripts()
-        scripts.runner = ScriptRunner(scripts.loop, noted, scripts.ended.__setitem__, lambda _run, _line: None)
-        scripts.shell("exit 0")
-        scripts.turn_until(lambda: scripts.ended)
-        scripts.shell(f"sleep 1000 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 1001")
-        while True:
-            scripts.loop.turn()
-    while not pid_file.exists():
+class Worker:
+    """Another process that runs a script which begins something; it says the number of that, and dies when told."""
+
+    def __init__(self, user: str, noted: RunningScripts) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("scripts are started by root")
+        told, tells = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            scripts = Scripts(noted)
+            scripts.account = Account(user, "")
+            scripts.let_begin()
+            scripts.shell("sleep 1000 & echo $!; sleep 1001")
+            scripts.turn_until(lambda: scripts.lines)
+            scripts.let_begin()
+            os.write(tells, scripts.lines[0].encode())
+            while True:
+                scripts.loop.turn()
+        os.close(tells)
+        self.helper = int(os.read(told, 20))
+        os.close(told)
+        self.starter = children_of(self.pid)[0]
+        """If the user is another than ours"""
+
+    def die(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def until_dead(*pids: int) -> None:
+    while any(is_alive(pid) for pid in pids):
         time.sleep(0.01)
-    helper = int(pid_file.read_text())
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_a_script_that_we_leave_behind_is_known(tmp_path: Path, user: str) -> None:
+    noted = RunningScripts(str(tmp_path / "running"))
+    worker = Worker(user, noted)
+    os.kill(worker.pid, signal.SIGSTOP)  # it hangs, and sees nothing of what follows
+    if user != "root":
+        os.kill(worker.starter, signal.SIGKILL)
+    worker.die()
     (sentence,) = noted.kill_left()
     assert sentence.startswith("killed /bin/sh -c sleep 1000 & echo")
-    while is_alive(helper):
-        time.sleep(0.01)
+    until_dead(worker.helper)
     assert noted.kill_left() == []
     noted.close()
+
+
+def test_a_starter_kills_what_it_runs_when_nobody_gives_orders_any_more() -> None:
+    worker = Worker("nobody", RunningScripts())
+    os.kill(worker.starter, signal.SIGSTOP)  # not even that keeps it
+    worker.die()
+    until_dead(worker.helper, worker.starter)
 
 
 def is_alive(pid: int) -> bool:

@@ -48,8 +48,8 @@ class Playbook:
     def ends(self, status: int, *output: str, run: int | None = None) -> list[ScriptEffect]:
         return self.feed(RunEnded(self.run if run is None else run, status, output))
 
-    def cannot_start(self, error: str, run: int | None = None) -> list[ScriptEffect]:
-        return self.feed(RunNotStarted(self.run if run is None else run, error))
+    def cannot_start(self, error: str, run: int | None = None, *, ours: bool = False) -> list[ScriptEffect]:
+        return self.feed(RunNotStarted(self.run if run is None else run, error, ours))
 
     def results(self, *statuses: int) -> list[ScriptEffect]:
         """The next runs, each on its interval and over at once; what is said besides their starts."""

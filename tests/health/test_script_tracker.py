@@ -65,6 +65,28 @@ def test_a_script_that_cannot_be_started_has_failed() -> None:
     assert play.tracker.snapshot().exit_status is None
 
 
+def test_a_run_that_we_lose_counts_as_nothing_and_begins_again_but_not_for_ever() -> None:
+    play = Playbook(script())
+    play.results(0)
+    play.at(1000)
+    assert play.cannot_start("its starter is gone", ours=True) == [StartRun(3)]
+    assert play.ends(0) == []
+    play.at(2000)
+    assert play.cannot_start("its starter is gone", ours=True) == [StartRun(5)]
+    reason = "script chk cannot be started: its starter is gone"
+    assert play.cannot_start("its starter is gone", ours=True) == [Judged(False, reason, news=True)]
+
+
+def test_a_run_that_is_lost_while_it_is_being_ended_has_failed_already() -> None:
+    play = Playbook(script(timeout_ms=500))
+    play.results(0)
+    assert Judged(False, "script chk timed out after 0.5 s", news=True) in play.at(1500)
+    assert play.cannot_start("its starter is gone", ours=True) == []
+    assert play.at(2000) == [StartRun(3)]
+    play.at(3000)
+    assert play.cannot_start("its starter is gone", ours=True) == [StartRun(4)]
+
+
 # -- time --
 
 

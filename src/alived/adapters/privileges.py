@@ -15,6 +15,7 @@ from collections.abc import Iterable
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
@@ -48,6 +49,12 @@ def set_process_name(name: str) -> None:
 def signal_at_parent_death(signum: signal.Signals) -> None:
     """The kernel sends us signum when our parent dies; not if it had died before: look at getppid() afterwards."""
     _prctl(_PR_SET_PDEATHSIG, int(signum))
+
+
+def hide_memory() -> None:
+    """From all processes but root's, also those of our own user: no ptrace(2), no /proc/PID/mem, no core dump. Ends
+    with execve(2)."""
+    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def effective_capabilities() -> int:

@@ -21,6 +21,12 @@ def read_process(pid: int, *, with_cmdline: bool) -> Process | None:
     return Process(comm, _read(f"/proc/{pid}/cmdline", CMDLINE_BYTES) if with_cmdline else b"")
 
 
+def parent_of(pid: int) -> int | None:
+    """None: it is gone."""
+    fields = _read(f"/proc/{pid}/stat", _STAT_BYTES).rpartition(b")")[2].split()
+    return int(fields[1]) if fields else None
+
+
 def read_processes(*, with_cmdline: bool) -> dict[int, Process]:
     """All of them: 20 us each, twice that with the command line."""
     found = {}

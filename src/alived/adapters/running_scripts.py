@@ -2,7 +2,7 @@
 
 A script must not go on when nobody waits for it any more: another worker would run it a second time beside the first.
 PR_SET_PDEATHSIG would have the kernel do that, but only the script itself could ask for it, between fork and exec, and
-we do not fork (`script_process`). So the worker notes what it starts in a file that it shares with its parent. The
+nobody forks (`script_process`). So the worker notes what it starts in a file that it shares with its parent. The
 parent looks there when a worker has died, and the next daemon when the whole tree was killed.
 
 A process is known by its number, by being the leader of its session and by the moment at which it began: the number
@@ -63,16 +63,24 @@ class RunningScripts:
         for slot in range(SLOTS):
             pid, since_ns = self._cells[2 * slot], self._cells[2 * slot + 1]
             self._cells[2 * slot] = 0
-            if pid and _is(pid, since_ns):
-                sentences.append(f"killed {_command(pid)} (process {pid}), which nobody waited for any more")
-                with contextlib.suppress(ProcessLookupError):  # it has just ended
-                    os.killpg(pid, signal.SIGKILL)
+            command = _command(pid) if pid else ""
+            if pid and signal_if_it_is(pid, since_ns, signal.SIGKILL):
+                sentences.append(f"killed {command} (process {pid}), which nobody waited for any more")
         self._free = list(range(SLOTS))
         return sentences
 
     def close(self) -> None:
         self._cells.release()
         self._memory.close()
+
+
+def signal_if_it_is(pid: int, since_ns: int, signum: signal.Signals) -> bool:
+    """To the process group of a script, if this is still the script that began then; else False."""
+    if not _is(pid, since_ns):
+        return False
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.killpg(pid, signum)
+    return True
 
 
 def _is(pid: int, since_ns: int) -> bool:

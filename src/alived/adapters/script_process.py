@@ -1,8 +1,8 @@
-"""Starts a program of the operator's: as another user, in a session of its own, with nothing of ours.
+"""Starts a program of the operator's: in a session of its own, with nothing of ours, as whoever starts it.
 
 fork(2) copies the page tables of a process that has a Python in it, and what either side touches afterwards costs a
 fault: 3 ms of CPU for a program that needs 0.9. posix_spawn(3) shares the memory until the program is there, 0.1 ms. It
-cannot change the user, so only programs that run as somebody else are forked.
+cannot change the user: programs of other accounts are spawned by a process that is that account (`starter`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import grp
 import os
 import pwd
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
 
 from alived.base import AlivedError
 
@@ -46,7 +47,33 @@ class Account:
 
     @property
     def is_ours(self) -> bool:
-        return self.uid == os.geteuid() and self.gid == os.getegid()
+        """Whether a program that inherits who we are is who it should be."""
+        mine = self.uid == os.geteuid() and self.gid == os.getegid()
+        # Without privileges there is no choice as to the other groups.
+        return mine and (os.geteuid() != 0 or set(os.getgroups()) <= {self.gid})
+
+    def become(self) -> None:
+        """For good: nothing of who we were is left, capabilities included. Raises OSError."""
+        os.setgroups([])
+        os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, self.uid)
+
+    def environment(self) -> dict[str, str]:
+        """All that a program finds in its environment, besides what it is told."""
+        names = dict.fromkeys(("USER", "LOGNAME"), self.name)
+        return {"PATH": PATH, "HOME": self.home, **names, "LANG": "C.UTF-8"}
+
+
+class Program(msgspec.Struct, array_like=True):
+    """What is to run. Bytes, as the kernel has them."""
+
+    argv: list[bytes]
+    environment: dict[bytes, bytes]
+
+    @classmethod
+    def of(cls, argv: Sequence[str], environment: Mapping[str, str]) -> Program:
+        both = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+        return cls([os.fsencode(word) for word in argv], both)
 
 
 def account_of(user: str, group: str) -> Account:
@@ -85,60 +112,35 @@ def _gid(name: str) -> int:
         raise ScriptError(f"there is no group {name}") from None
 
 
-def start_process(
-    argv: Sequence[str], account: Account, environment: Mapping[str, str], program_fd: int | None = None
-) -> tuple[int, int]:
-    """Gives its process number and the end of a pipe, non-blocking, where its output arrives. Raises ScriptError.
+def spawn(program: Program, output: int, opened: int | None = None) -> int:
+    """Gives its process number. It begins in our current directory, see `in_the_root_directory`. Raises ScriptError.
 
-    program_fd: the opened program, which runs in place of whatever argv[0] names by now. The program has that file
-    open: an interpreter reads it as /proc/self/fd/N, which is then its $0.
+    output: what it prints goes there. opened: the opened program, which runs in place of whatever argv[0] names by
+    now. The program has that file open: an interpreter reads it as /proc/self/fd/N, which is then its $0.
     """
-    base = {"PATH": PATH, "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "LANG": "C.UTF-8"}
-    program = argv[0] if program_fd is None else f"/proc/self/fd/{program_fd}"
-    start = _spawn if _is_like_us(account) else _fork
-    output, its_output = os.pipe2(os.O_CLOEXEC)
-    try:
-        pid = start(program, argv, account, base | dict(environment), its_output, program_fd)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        os.close(output)
-        raise ScriptError(f"{argv[0]}: {_why_not_started(error, argv[0])}") from error
-    finally:
-        os.close(its_output)
-    os.set_blocking(output, False)
-    return pid, output
-
-
-def _is_like_us(account: Account) -> bool:
-    """Whether a program that inherits who we are is who it should be; without privileges there is no choice."""
-    return account.is_ours and (os.geteuid() != 0 or set(os.getgroups()) <= {account.gid})
-
-
-def _spawn(
-    program: str,
-    argv: Sequence[str],
-    _account: Account,
-    environment: Mapping[str, str],
-    output: int,
-    program_fd: int | None,
-) -> int:
     _inherit_nothing()
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_DUP2, output, 1),
         (os.POSIX_SPAWN_DUP2, output, 2),
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
     ]
-    if program_fd is not None:
-        actions.append((os.POSIX_SPAWN_DUP2, program_fd, program_fd))  # it stays open
-    with _in_the_root_directory():
+    path = program.argv[0]
+    if opened is not None:
+        path = b"/proc/self/fd/%d" % opened
+        actions.append((os.POSIX_SPAWN_DUP2, opened, opened))  # it stays open
+    try:
         return os.posix_spawn(
-            program,
-            list(argv),
-            environment,
+            path,
+            program.argv,
+            program.environment,
             file_actions=actions,
             setsid=True,
             setsigmask=(),
             setsigdef=_DEFAULT_SIGNALS,
         )
+    except (OSError, ValueError) as error:
+        name = os.fsdecode(program.argv[0])
+        raise ScriptError(f"{name}: {_why_not_started(error, name)}") from error
 
 
 @functools.cache
@@ -151,7 +153,7 @@ def _inherit_nothing() -> None:
 
 
 @contextlib.contextmanager
-def _in_the_root_directory() -> Iterator[None]:
+def in_the_root_directory() -> Iterator[None]:
     before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.chdir("/")
@@ -159,41 +161,6 @@ def _in_the_root_directory() -> Iterator[None]:
     finally:
         os.fchdir(before)
         os.close(before)
-
-
-def _fork(
-    program: str,
-    argv: Sequence[str],
-    account: Account,
-    environment: Mapping[str, str],
-    output: int,
-    program_fd: int | None,
-) -> int:
-    process = subprocess.Popen(
-        list(argv),
-        executable=program,
-        pass_fds=() if program_fd is None else (program_fd,),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd="/",
-        env=environment,
-        start_new_session=True,
-        restore_signals=True,
-        # One thread, so code between fork and exec is safe.
-        preexec_fn=_reset_signals,
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-    )
-    process.returncode = 0  # we wait for it ourselves
-    return process.pid
-
-
-def _reset_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for signum in _DEFAULT_SIGNALS:
-        signal.signal(signum, signal.SIG_DFL)
 
 
 def _why_not_started(error: Exception, path: str) -> str:

@@ -7,14 +7,15 @@ noted (`running_scripts`), so that the one that replaces us does not run them a 
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from alived.adapters.loop import Loop, now_ns
-from alived.adapters.running_scripts import RunningScripts
-from alived.adapters.script_process import Account, start_process
+from alived.adapters.running_scripts import RunningScripts, signal_if_it_is
+from alived.adapters.script_process import Account, Program
+from alived.adapters.starters import Failure, Starter, Starters
 
 MAX_LINE = 1000
 """Bytes of a line of output; the rest of it is left out."""
@@ -25,22 +26,33 @@ _READS_AT_END = 8
 """More than a pipe holds; not for ever, since a daemon that the script left behind may go on writing."""
 
 
+class ScriptHost:
+    """What all runners of a process share: who starts scripts, and the notes of what runs."""
+
+    def __init__(self, loop: Loop, running: RunningScripts) -> None:
+        self.loop = loop
+        self.running = running
+        self.starters = Starters(loop, running.close)
+
+
 class ScriptRunner:
     """Starts scripts and reports their lines and their ends by the number that the caller gave them.
 
-    on_end(run, status): status as ScriptEnded has it. on_line(run, line) for what it prints.
+    on_end(run, status): status as ScriptEnded has it. on_failure(run, failure): it was not started, or its end cannot
+    be known. One of the two is called, once, and neither before `start` has returned. on_line(run, line) for what it
+    prints.
     """
 
     def __init__(
         self,
-        loop: Loop,
-        running: RunningScripts,
+        host: ScriptHost,
         on_end: Callable[[int, int], None],
+        on_failure: Callable[[int, Failure], None],
         on_line: Callable[[int, str], None],
     ) -> None:
-        self._loop = loop
-        self._noted = running
+        self._host = host
         self._on_end = on_end
+        self._on_failure = on_failure
         self._on_line = on_line
         self._running: dict[int, _Run] = {}
 
@@ -50,19 +62,25 @@ class ScriptRunner:
         argv: Sequence[str],
         account: Account,
         environment: Mapping[str, str],
-        program_fd: int | None = None,
+        opened: int | None = None,
     ) -> None:
-        """program_fd: the opened program, see `start_process`. Raises ScriptError."""
-        since_ns = now_ns()
-        pid, output = start_process(argv, account, environment, program_fd)
-        slot = self._noted.begun(pid, since_ns)
-        self._running[run] = _Run(
-            self._loop,
-            pid,
-            output,
-            lambda status: self._ended(run, slot, status),
-            lambda line: self._on_line(run, line),
-        )
+        """opened: the opened program, see `spawn`."""
+        try:
+            starter = self._host.starters.of(account)
+            output, its_output = os.pipe2(os.O_CLOEXEC)
+        except OSError as error:
+            self.refuse(run, Failure(f"{argv[0]}: no process can be made for it: {error.strerror}", ours=True))
+            return
+        os.set_blocking(output, False)
+        over, on_line = functools.partial(self._over, run), functools.partial(self._on_line, run)
+        script = _Run(self._host, starter, output, over, on_line)
+        self._running[run] = script
+        starter.start(Program.of(argv, account.environment() | dict(environment)), its_output, opened, script)
+        os.close(its_output)
+
+    def refuse(self, run: int, failure: Failure) -> None:
+        """Reports a failure of what was not even tried."""
+        self._host.loop.call_soon(functools.partial(self._on_failure, run, failure))
 
     def terminate(self, run: int) -> None:
         """What is left of its process group when it has ended is killed."""
@@ -80,47 +98,87 @@ class ScriptRunner:
         if (running := self._running.get(run)) is not None:
             running.signal_group(signum)
 
-    def _ended(self, run: int, slot: int | None, status: int) -> None:
+    def _over(self, run: int, end: int | Failure) -> None:
         del self._running[run]
-        self._noted.ended(slot)
-        self._on_end(run, status)
+        if isinstance(end, Failure):
+            self._on_failure(run, end)
+        else:
+            self._on_end(run, end)
 
 
 class _Run:
-    """A script that runs: its end by pidfd, its output by a pipe, which a daemon that it left behind may keep open."""
+    """A script from the order to its end: its process by pidfd, its output by a pipe, which a daemon that it left
+    behind may keep open."""
 
     def __init__(
         self,
-        loop: Loop,
-        pid: int,
+        host: ScriptHost,
+        starter: Starter,
         output: int,
-        on_end: Callable[[int], None],
+        over: Callable[[int | Failure], None],
         on_line: Callable[[str], None],
     ) -> None:
-        self._loop = loop
-        self._pid = pid
-        self._on_end = on_end
+        self._host = host
+        self._loop = host.loop
+        self._starter = starter
+        self._over = over
         self._on_line = on_line
         self._output = output
         """-1: at its end"""
         self._lines = 0
         self._partial = b""
-        self._terminated = False
-        self._pidfd = os.pidfd_open(pid)
-        loop.add_reader(self._pidfd, self._exited)
-        loop.add_reader(output, self._readable)
+        self._ordered_ns = now_ns()
+        self._pid = self._since_ns = 0
+        """0: it has not begun, or has ended"""
+        self._pidfd = -1
+        self._slot: int | None = None
+        self._signal: signal.Signals | None = None
+        """The last that it was sent, or shall be as soon as it has begun"""
+        self._loop.add_reader(output, self._readable)
+
+    def begun(self, pid: int, since_ns: int) -> None:
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return  # the starter died with it, and `failed` comes
+        self._pid = pid
+        # Another account must not name for root what is older than our order.
+        self._since_ns = max(since_ns, self._ordered_ns)
+        self._slot = self._host.running.begun(pid, self._since_ns)
+        self._loop.add_reader(self._pidfd, self._exited)
+        if self._signal is not None:
+            self.signal_group(self._signal)
 
     def signal_group(self, signum: signal.Signals) -> None:
-        self._terminated = True
-        with contextlib.suppress(ProcessLookupError):  # ended, and so did all that it started
-            os.killpg(self._pid, signum)
+        self._signal = signum
+        if self._pid:
+            self._starter.signal_group(self._pid, signum)
 
     def _exited(self) -> None:
-        if self._terminated:
+        if self._signal is not None:
             self.signal_group(signal.SIGKILL)  # its time was over, so was that of all that it started
-        _, status = os.waitpid(self._pid, 0)
+        pid = self._pid
+        self._forget_process()
+        self._starter.reap(pid)
+
+    def ended(self, status: int) -> None:
+        self._finish_output()
+        self._over(status)
+
+    def failed(self, failure: Failure) -> None:
+        if self._pid:
+            signal_if_it_is(self._pid, self._since_ns, signal.SIGKILL)
+            self._forget_process()
+        self._finish_output()
+        self._over(failure)
+
+    def _forget_process(self) -> None:
+        self._pid = 0
+        self._host.running.ended(self._slot)
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+
+    def _finish_output(self) -> None:
         for _ in range(_READS_AT_END):
             if not self._read_once():
                 break
@@ -130,7 +188,6 @@ class _Run:
         if self._lines > MAX_LINES:
             self._on_line(f"({self._lines - MAX_LINES} more lines left out)")
         self._lines = MAX_LINES  # a daemon that it left behind may go on writing, to nobody
-        self._on_end(os.waitstatus_to_exitcode(status))
 
     def _readable(self) -> None:
         self._read_once()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alived.adapters.loop import Loop, now_ns
 from alived.adapters.running_scripts import RunningScripts
+from alived.adapters.scripts import ScriptHost
 from alived.cli.asking import Json
 from alived.config.model import Config
 from alived.daemon.parent.check_desk import report_view
@@ -18,7 +19,7 @@ def perform(config: Config, name: str) -> Json:
     """As `alived check run --json` shows it. Raises NoSuchCheck."""
     configured = choose(configured_checks(config), name)
     loop = Loop()
-    asking = Asking(loop, config, RunningScripts())
+    asking = Asking(ScriptHost(loop, RunningScripts()), config)
     reports: list[CheckReport] = []
 
     def done(report: CheckReport) -> None:

@@ -17,10 +17,12 @@ class RunEnded(Event, frozen=True, tag=True):
 
 
 class RunNotStarted(Event, frozen=True, tag=True):
-    """The script could not be started; `error` is a sentence."""
+    """The script could not be started, or how it ended cannot be known. `error` is a sentence. ours: it says nothing
+    about the script."""
 
     run: int
     error: str
+    ours: bool = False
 
 
 class ScriptReconfigured(Event, frozen=True, tag=True):

@@ -9,6 +9,9 @@ A run that outlives `timeout` has failed at that moment. Its process group gets 
 an interval came meanwhile the next run begins as soon as this one is gone. One that does not even end by SIGKILL (it
 hangs in the kernel) is not joined by others; each further interval counts as a failure, because a script that cannot be
 run says nothing good.
+
+A run that failed by our own fault, as when the process that starts it is killed, is begun again at once and counts as
+nothing; a second such failure counts, because a script that does not run says nothing good.
 """
 
 from __future__ import annotations
@@ -68,6 +71,8 @@ class ScriptTracker:
         self._runs = self._overlaps = self._streak = 0
         self._slow = False
         """Whether the last run outlived its interval: that is said once, until one does not."""
+        self._repeated = False
+        """Whether the last run began because the one before failed by our own fault: that does not happen twice."""
         self._last_success: bool | None = None
         self._last_result = ""
         self._exit_status: int | None = None
@@ -87,8 +92,8 @@ class ScriptTracker:
                 return [*self._begin(), *self._overdue(now_ns), *self._interval(now_ns)]
             case RunEnded(run, status, output):
                 return self._ended(run, status, output, now_ns)
-            case RunNotStarted(run, error):
-                return self._not_started(run, error)
+            case RunNotStarted(run, error, ours):
+                return self._not_started(run, error, ours, now_ns)
             case ScriptReconfigured(config):
                 return self._reconfigured(config, now_ns)
             case ScriptDropped():
@@ -160,16 +165,22 @@ class ScriptTracker:
             return []  # of a script that a reload has replaced
         self._run = None
         self._slow = run.overlapped
+        self._repeated = False
         self._exit_status, self._output, self._took_ns = status, output, now_ns - run.since_ns
         if run.timed_out_ns is None:
             return self._result(status == 0, described(status))
         return [self._start(now_ns)] if run.overlapped else []
 
-    def _not_started(self, number: int, error: str) -> list[ScriptEffect]:
+    def _not_started(self, number: int, error: str, ours: bool, now_ns: int) -> list[ScriptEffect]:
         run = self._run
         if run is None or run.number != number:
             return []
         self._run = None
+        if run.timed_out_ns is not None:
+            return [self._start(now_ns)] if run.overlapped else []
+        if ours and not self._repeated:
+            self._repeated = True
+            return [self._start(now_ns)]
         self._exit_status, self._output, self._took_ns = None, (), 0
         return self._result(False, f"cannot be started: {error}")
 

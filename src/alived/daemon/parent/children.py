@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from alived.adapters.forked import fork_into
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.running_scripts import RunningScripts
 from alived.base import NS_PER_MS, NS_PER_S
@@ -207,15 +208,7 @@ class ForkedRole:
             lease_key=self._lease_key,
             running_scripts=self._running_scripts,
         )
-        # A signal between fork and the child's own handlers would run the parent's in the child.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            pid = os.fork()
-            if pid == 0:
-                run_child(child)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return pid
+        return fork_into(functools.partial(run_child, child))
 
     def _heard(self, message: BusMessage) -> None:
         if isinstance(message, Configured):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from alived.adapters.loop import Loop, Timer
 from alived.adapters.running_scripts import RunningScripts
-from alived.adapters.script_process import ScriptError
-from alived.adapters.scripts import ScriptRunner
+from alived.adapters.scripts import ScriptHost, ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon.worker.script_start import start_script
@@ -33,7 +33,7 @@ class LifeScripts:
         patience: Callable[[int], None],
     ) -> None:
         self._loop, self._config, self._note, self._patience = loop, config, note, patience
-        self._runner = ScriptRunner(loop, running, self._ended, self._said)
+        self._runner = ScriptRunner(ScriptHost(loop, running), self._ended, self._failed, self._said)
         self._keyword = ""
         self._then: Callable[[], None] | None = None
         self._timer: Timer | None = None
@@ -58,13 +58,8 @@ class LifeScripts:
         self._keyword, self._then = keyword, then
         self._patience(script.timeout_ns + 2 * GRACE_NS)
         self._note("info", "life-script", f"{keyword} runs: {script.argv[0]}")
-        try:
-            owner = script.user, script.group
-            start_script(self._runner, _ONLY, script.argv, owner, {}, self._config().global_defs)
-        except ScriptError as error:
-            self._go_on(f"could not be started: {error}")
-            return
         self._timer = self._loop.call_later(script.timeout_ns, lambda: self._overdue(script.timeout_ns))
+        start_script(self._runner, _ONLY, script.argv, (script.user, script.group), {}, self._config().global_defs)
 
     def _overdue(self, timeout_ns: int) -> None:
         message = f"{self._keyword} takes longer than {timeout_ns / NS_PER_S:g} s: SIGTERM"
@@ -79,6 +74,9 @@ class LifeScripts:
     def _ended(self, _run: int, status: int) -> None:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         self._go_on(how if status else "")
+
+    def _failed(self, _run: int, failure: Failure) -> None:
+        self._go_on(f"could not be started: {failure.why}")
 
     def _said(self, _run: int, line: str) -> None:
         self._note("info", "life-script-output", f"{self._keyword}: {line}")

@@ -6,12 +6,14 @@ it anew when it was moved away (logrotate needs no signal), and ends when the da
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+from typing import NoReturn
 
+from alived.adapters.forked import EXIT_CRASHED, forget_parent, fork_into
 from alived.adapters.privileges import set_process_name
 from alived.daemon.parent.logs import Stderr
-from alived.daemon.shared.forked import EXIT_CRASHED, forget_parent
 
 MODE = 0o640
 _READ_SIZE = 1 << 16
@@ -29,18 +31,15 @@ class LogFile(Stderr):
         file = open_log(path)
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(write_fd, False)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            if os.fork() == 0:
-                _writer(path, file, read_fd)
+            fork_into(functools.partial(_writer, path, file, read_fd))
         finally:
             os.close(read_fd)
             os.close(file)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         super().__init__(write_fd)
 
 
-def _writer(path: str, file: int, source: int) -> None:
+def _writer(path: str, file: int, source: int) -> NoReturn:
     status = EXIT_CRASHED
     try:
         forget_parent({file, source})

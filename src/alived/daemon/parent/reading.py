@@ -7,17 +7,19 @@ the parent gets a `Config` of its own, and never even imports a YAML parser.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from collections.abc import Callable
+from typing import NoReturn
 
 import msgspec
 
+from alived.adapters.forked import EXIT_CRASHED, forget_parent, fork_into
 from alived.adapters.loop import Loop
 from alived.adapters.privileges import signal_at_parent_death
 from alived.base import NS_PER_S, ConfigError, Diagnostic, Location, Severity
 from alived.config.model import Config
-from alived.daemon.shared.forked import EXIT_CRASHED, forget_parent
 
 READ_LIMIT_NS = 60 * NS_PER_S
 _READ_SIZE = 1 << 20
@@ -52,11 +54,8 @@ class Reader:
     def read(self, path: str, done: Callable[[Reading], None], limit_ns: int = READ_LIMIT_NS) -> None:
         """Calls done from the loop, exactly once, whatever happens to the helper."""
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            pid = os.fork()
-            if pid == 0:
-                _helper(self._load, path, write_fd)
+            pid = fork_into(functools.partial(_helper, self._load, path, write_fd))
         except OSError as error:
             os.close(read_fd)
             reading = failure(path, "not-read", f"no process to read the file in: {error.strerror}")
@@ -64,7 +63,6 @@ class Reader:
             return
         finally:
             os.close(write_fd)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _Helper(self._loop, path, pid, read_fd, done, limit_ns)
 
 
@@ -112,7 +110,7 @@ class _Helper:
         return msgspec.msgpack.decode(self._data, type=Reading)
 
 
-def _helper(load: Load, path: str, fd: int) -> None:
+def _helper(load: Load, path: str, fd: int) -> NoReturn:
     status = EXIT_CRASHED
     try:
         forget_parent({fd})

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 
+from alived.adapters.forked import EXIT_FAILED
 from alived.adapters.loop import Loop
 from alived.adapters.privileges import set_process_name
 from alived.adapters.runtime_dir import RuntimeDir
@@ -17,7 +18,6 @@ from alived.daemon.parent.parts import Parts, StartError
 from alived.daemon.parent.reading import Reader, Reading
 from alived.daemon.parent.supervisor import Supervisor
 from alived.daemon.shared.child import ChildFailure
-from alived.daemon.shared.forked import EXIT_FAILED
 
 
 def run(options: Options, reading: Reading, loop: Loop, parts: Parts, reader: Reader, directory: RuntimeDir) -> int:

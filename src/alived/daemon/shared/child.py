@@ -20,14 +20,15 @@ from typing import NoReturn, Protocol
 
 import msgspec
 
+from alived.adapters.forked import EXIT_CRASHED, EXIT_FAILED, forget_parent
 from alived.adapters.loop import Loop
 from alived.adapters.privileges import Capability, keep_capabilities, set_process_name, signal_at_parent_death
 from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.runtime_dir import CHILD_NAME_PREFIX
+from alived.adapters.scripts import ScriptHost
 from alived.base import NS_PER_MS, AlivedError
 from alived.config.model import Config
 from alived.daemon.shared import bus
-from alived.daemon.shared.forked import EXIT_CRASHED, EXIT_FAILED, forget_parent
 from alived.daemon.shared.heartbeat import Pulse
 from alived.daemon.shared.messages import BusMessage, Configured, LogLine
 
@@ -88,8 +89,8 @@ class ChildContext:
         """This role's end of the line between raft process and engine (`LeaseLine`); None: it has none."""
         self.lease_key = lease_key
         """Opens leases of the kernel (`KernelLease`)."""
-        self.running_scripts = running_scripts or RunningScripts()
-        """What this process starts and the parent ends, should this process die."""
+        self.scripts = ScriptHost(loop, running_scripts or RunningScripts())
+        """Starts scripts, and notes them for the parent, which ends them should this process die."""
 
     def log(self, level: str, code: str, message: str, **fields: str) -> None:
         """A line for the log. level: debug, info, warning, error; `instance=` names the source in the text."""

@@ -12,7 +12,7 @@ import msgspec
 from alived.adapters.loop import Loop
 from alived.adapters.probe import ProbeEnd, Undecided
 from alived.adapters.probes import Prober
-from alived.adapters.running_scripts import RunningScripts
+from alived.adapters.scripts import ScriptHost
 from alived.adapters.tls_identity import SECONDS_PER_DAY
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.worker.commands import Command, Commands
@@ -37,10 +37,10 @@ class Asked(Protocol):
 class Asking:
     """`ask` never calls back before it returns."""
 
-    def __init__(self, loop: Loop, config: Config, running: RunningScripts) -> None:
-        self._loop = loop
-        self._prober = Prober(loop)
-        self._commands = Commands(loop, running)
+    def __init__(self, scripts: ScriptHost, config: Config) -> None:
+        self._loop = scripts.loop
+        self._prober = Prober(scripts.loop)
+        self._commands = Commands(scripts)
         self._defaults: GlobalDefs
         self._ssl: SslContext
         self.configure(config)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import assert_never
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.script_process import ScriptError
 from alived.adapters.scripts import ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_S, DeadlineReached
 from alived.config.model import Config
 from alived.daemon.shared import hook_facts
@@ -53,7 +53,7 @@ class ChangeScripts:
     def __init__(self, context: ChildContext) -> None:
         self._context = context
         self._queue = HookQueue()
-        self._runner = ScriptRunner(context.loop, context.running_scripts, self._ended, self._said)
+        self._runner = ScriptRunner(context.scripts, self._ended, self._failed, self._said)
         self._running: dict[int, RunScript] = {}
         """Also those that the queue has given up."""
         self._output: dict[int, collections.deque[str]] = {}
@@ -197,15 +197,6 @@ class ChangeScripts:
     def _run(self, effect: RunScript) -> None:
         self._running[effect.run] = effect
         self._output[effect.run] = collections.deque(maxlen=KEPT_LINES)
-        try:
-            self._start(effect)
-        except ScriptError as error:
-            # Not at once: the queue is in the middle of a step.
-            del self._running[effect.run]
-            failed = ScriptNotStarted(effect.run, str(error))
-            self._context.loop.call_soon(lambda: self._feed(failed))
-
-    def _start(self, effect: RunScript) -> None:
         script, defaults = effect.script, self._config.global_defs
         if effect.hook is not None:
             start_hook(self._runner, effect.run, effect.hook, effect.environment, defaults)
@@ -216,6 +207,10 @@ class ChangeScripts:
     def _ended(self, run: int, status: int) -> None:
         del self._running[run]
         self._feed(ScriptEnded(run, status))
+
+    def _failed(self, run: int, failure: Failure) -> None:
+        del self._running[run]
+        self._feed(ScriptNotStarted(run, failure.why))
 
     def _said(self, run: int, line: str) -> None:
         effect = self._running[run]

@@ -49,7 +49,7 @@ class Checks:
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
-        self._asking = Asking(context.loop, context.config, context.running_scripts)
+        self._asking = Asking(context.scripts, context.config)
         self._beat = Beat(context.loop)
         self._suspension = Suspension(context, self._suspend)
         self._checks: dict[str, _Check] = {}

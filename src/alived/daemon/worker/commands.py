@@ -10,10 +10,10 @@ import collections
 import functools
 from collections.abc import Callable
 
-from alived.adapters.loop import Loop, Timer, now_ns
-from alived.adapters.running_scripts import RunningScripts
-from alived.adapters.script_process import ScriptError
-from alived.adapters.scripts import ScriptRunner
+from alived.adapters.loop import Timer, now_ns
+from alived.adapters.probe import Undecided
+from alived.adapters.scripts import ScriptHost, ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_S
 from alived.config.model import GlobalDefs
 from alived.daemon.worker.script_start import start_script
@@ -27,16 +27,16 @@ MOST_AT_ONCE = 128
 """Others wait for their turn, and their time does not run."""
 KEPT_LINES = 5
 """Of the output: the last ones that were read (adapters.scripts.MAX_LINES)."""
-Done = Callable[[Verdict, int, Sight], None]
+Done = Callable[[Verdict | Undecided, int, Sight], None]
 """Verdict, nanoseconds that it took, what it printed."""
 
 
 class Commands:
     """`start` never calls back before it returns."""
 
-    def __init__(self, loop: Loop, running: RunningScripts) -> None:
-        self._loop = loop
-        self._runner = ScriptRunner(loop, running, self._ended, self._said)
+    def __init__(self, scripts: ScriptHost) -> None:
+        self._loop = scripts.loop
+        self._runner = ScriptRunner(scripts, self._ended, self._failed, self._said)
         self._running: dict[int, Command] = {}
         self._waiting: collections.deque[Command] = collections.deque()
         self._count = 0
@@ -72,13 +72,9 @@ class Commands:
     def _begin(self, command: Command) -> None:
         check = command.check
         command.since_ns = now_ns()
-        try:
-            start_script(self._runner, command.number, check.argv, (check.user, check.group), {}, command.defaults)
-        except ScriptError as error:
-            self._soon(command, f"cannot be started: {error}")
-            return
         self._running[command.number] = command
         command.timer = self._loop.call_later(check.misc_timeout_ns, functools.partial(self._late, command))
+        start_script(self._runner, command.number, check.argv, (check.user, check.group), {}, command.defaults)
 
     def _soon(self, command: Command, why: str) -> None:
         """Its failure, but not before `start` has returned."""
@@ -94,11 +90,19 @@ class Commands:
         self._running[number].output.append(line)
 
     def _ended(self, number: int, status: int) -> None:
+        command = self._over(number)
+        command.report(misc_verdict(command.check, status), status)
+
+    def _failed(self, number: int, failure: Failure) -> None:
+        why = f"cannot be started: {failure.why}"
+        self._over(number).report(Undecided(why) if failure.ours else Verdict(False, why))
+
+    def _over(self, number: int) -> Command:
         command = self._running.pop(number)
         if command.timer is not None:
             command.timer.cancel()
         self._begin_waiting()
-        command.report(misc_verdict(command.check, status), status)
+        return command
 
 
 class Command:
@@ -126,7 +130,7 @@ class Command:
     def overdue_s(self) -> float:
         return (now_ns() - self.over_ns) / NS_PER_S if self.over_ns else 0.0
 
-    def report(self, verdict: Verdict, status: int | None = None) -> None:
+    def report(self, verdict: Verdict | Undecided, status: int | None = None) -> None:
         """The first report counts."""
         done, self._done = self._done, None
         if done is not None:

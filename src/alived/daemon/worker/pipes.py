@@ -13,6 +13,7 @@ from alived.adapters.loop import Timer, now_ns
 from alived.adapters.pipe import Pipe, PipeError
 from alived.adapters.script_process import Account, ScriptError
 from alived.adapters.scripts import ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_MS, NS_PER_S
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.shared.child import ChildContext
@@ -31,7 +32,7 @@ class Pipes:
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
-        self._runner = ScriptRunner(context.loop, context.running_scripts, self._script_ended, self._script_said)
+        self._runner = ScriptRunner(context.scripts, self._script_ended, self._script_failed, self._script_said)
         self._runs = itertools.count(1)
         self._by_keyword: dict[str, _Outlet] = {}
         self._leaving: set[_Outlet] = set()
@@ -82,7 +83,6 @@ class Pipes:
             closed()
 
     def _start_script(self, outlet: _Outlet, defaults: GlobalDefs) -> int:
-        """Raises ScriptError."""
         script = outlet.fifo.script
         assert script is not None
         run = next(self._runs)
@@ -92,9 +92,16 @@ class Pipes:
         return run
 
     def _script_ended(self, run: int, status: int) -> None:
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self._script_over(run, f"{self._running[run].keyword}_script {how}")
+
+    def _script_failed(self, run: int, failure: Failure) -> None:
+        self._script_over(run, failure.why)
+
+    def _script_over(self, run: int, why: str) -> None:
         outlet = self._running.pop(run)
         self._leaving.discard(outlet)
-        outlet.script_ended(status)
+        outlet.script_over(why)
         self._look_whether_closed()
 
     def _script_said(self, run: int, text: str) -> None:
@@ -156,11 +163,10 @@ class _Outlet:
             self._context.log("warning", "fifo-full", message)
         self._pipe.close()
 
-    def script_ended(self, status: int) -> None:
+    def script_over(self, why: str) -> None:
         self.run = None
         if not self._left:
-            how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-            self._later(f"{self.keyword}_script {how}")
+            self._later(why)
 
     def snapshot(self) -> PipeSnapshot:
         return PipeSnapshot(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import collections
-import functools
 from collections.abc import Mapping
 from typing import assert_never
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.script_process import ScriptError
 from alived.adapters.scripts import ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import DeadlineReached
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.shared.child import ChildContext
@@ -84,7 +83,7 @@ class _Check:
     ) -> None:
         self._context, self._defaults = context, defaults
         self.tracker = ScriptTracker(script, now_ns(), known, phase_ns(number, script.interval_ns))
-        self._runner = ScriptRunner(context.loop, context.running_scripts, self._run_ended, self._run_said)
+        self._runner = ScriptRunner(context.scripts, self._run_ended, self._run_failed, self._run_said)
         self._tails: dict[int, collections.deque[str]] = {}
         self._timer: Timer | None = None
         self._closed = False
@@ -147,15 +146,14 @@ class _Check:
     def _start(self, run: int) -> None:
         script = self.tracker.config
         self._tails[run] = collections.deque(maxlen=KEPT_LINES)
-        try:
-            start_script(self._runner, run, script.argv, (script.user, script.group), {}, self._defaults)
-        except ScriptError as error:
-            del self._tails[run]
-            # Not at once: the tracker is in the middle of a step.
-            self._context.loop.call_soon(functools.partial(self._feed, RunNotStarted(run, str(error))))
+        start_script(self._runner, run, script.argv, (script.user, script.group), {}, self._defaults)
 
     def _run_said(self, run: int, line: str) -> None:
         self._tails[run].append(line)
 
     def _run_ended(self, run: int, status: int) -> None:
         self._feed(RunEnded(run, status, tuple(self._tails.pop(run))))
+
+    def _run_failed(self, run: int, failure: Failure) -> None:
+        del self._tails[run]
+        self._feed(RunNotStarted(run, failure.why, failure.ours))

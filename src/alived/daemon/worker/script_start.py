@@ -1,4 +1,7 @@
-"""Starts a script of the operator's as the user whom the configuration means, if it is safe."""
+"""Starts a script of the operator's as the user whom the configuration means, if it is safe.
+
+What prevents that is reported by the runner, as all failures are.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.script_files import Pin, opened, unsafe_part
 from alived.adapters.script_process import Account, ScriptError, account_of
 from alived.adapters.scripts import ScriptRunner
+from alived.adapters.starters import Failure
 from alived.config.model import GlobalDefs
 from alived.hooks.config import Hook
 
@@ -20,21 +24,28 @@ def start_script(
     environment: Mapping[str, str],
     defaults: GlobalDefs,
 ) -> None:
-    """owner: user and group, "" for those of `script_user`. Raises ScriptError."""
-    account = _account(owner, defaults)
-    if defaults.enable_script_security and account.uid == 0:
-        _refuse_unsafe(argv[0])
-    runner.start(run, argv, account, environment)
+    """owner: user and group, "" for those of `script_user`."""
+    try:
+        account = _account(owner, defaults)
+        if defaults.enable_script_security and account.uid == 0:
+            _refuse_unsafe(argv[0])
+    except ScriptError as error:
+        runner.refuse(run, Failure(str(error)))
+    else:
+        runner.start(run, argv, account, environment)
 
 
 def start_hook(
     runner: ScriptRunner, run: int, hook: Hook, environment: Mapping[str, str], defaults: GlobalDefs
 ) -> None:
-    """What is checked is what runs. Raises ScriptError."""
+    """What is checked is what runs."""
     script = hook.script
-    account = _account((script.user, script.group), defaults)
-    with opened(script.argv[0], account, _pins(hook)) as program:
-        runner.start(run, script.argv, account, environment, program)
+    try:
+        account = _account((script.user, script.group), defaults)
+        with opened(script.argv[0], account, _pins(hook)) as program:
+            runner.start(run, script.argv, account, environment, program)
+    except ScriptError as error:
+        runner.refuse(run, Failure(str(error)))
 
 
 def why_not(hook: Hook, defaults: GlobalDefs) -> str:

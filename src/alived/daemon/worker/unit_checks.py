@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from alived.adapters.loop import Timer, now_ns
-from alived.adapters.script_process import ScriptError
 from alived.adapters.scripts import ScriptRunner
+from alived.adapters.starters import Failure
 from alived.base import NS_PER_S
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.shared.child import ChildContext
@@ -48,7 +48,7 @@ class UnitChecks:
         self._trackers: dict[str, UnitTracker] = {}
         self._due_ns: dict[str, int] = {}
         self._begun = False
-        self._runner = ScriptRunner(context.loop, context.running_scripts, self._ended, self._said)
+        self._runner = ScriptRunner(context.scripts, self._ended, self._failed, self._said)
         self._run = 0
         self._asked: Sequence[str] = ()
         """Names, while they are asked"""
@@ -113,12 +113,8 @@ class UnitChecks:
         argv = (SYSTEMCTL, "show", "--no-pager", f"--property={','.join(PROPERTIES)}", "--", *units)
         self._run += 1
         self._lines.clear()
-        try:
-            start_script(self._runner, self._run, argv, ("root", ""), {}, GlobalDefs())
-        except ScriptError as error:
-            self._answer(UnitUnknown(f"{SYSTEMCTL} cannot be started: {error}"))
-        else:
-            self._limit = self._context.loop.call_later(LIMIT_NS, self._hangs)
+        self._limit = self._context.loop.call_later(LIMIT_NS, self._hangs)
+        start_script(self._runner, self._run, argv, ("root", ""), {}, GlobalDefs())
 
     def _hangs(self) -> None:
         self._limit = None
@@ -140,6 +136,10 @@ class UnitChecks:
         for name, properties in zip(self._asked, shown):
             self._feed(name, UnitShown(properties))
         self._over()
+
+    def _failed(self, run: int, failure: Failure) -> None:
+        if run == self._run and self._asked:
+            self._answer(UnitUnknown(f"{SYSTEMCTL} cannot be started: {failure.why}"))
 
     def _answer(self, event: UnitEvent) -> None:
         """The same for all that were asked."""

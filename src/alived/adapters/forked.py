@@ -1,4 +1,4 @@
-"""What every forked process does first."""
+"""Forks, and what every forked process does first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ import contextlib
 import gc
 import os
 import signal
+from collections.abc import Callable
+from typing import NoReturn
 
 EXIT_CRASHED = 70
 """sysexits.h EX_SOFTWARE: an exception that nobody expected."""
 EXIT_FAILED = 71
 """sysexits.h EX_OSERR: the world failed, and the process cannot go on."""
+
+
+def fork_into(run: Callable[[], NoReturn]) -> int:
+    """Gives the number of the new process, in which `run` begins with all signals blocked. Raises OSError."""
+    # A signal between fork and the child's own handlers would run the parent's in the child.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            run()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return pid
 
 
 def forget_parent(keep_fds: set[int]) -> None:
