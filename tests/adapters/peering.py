@@ -82,6 +82,41 @@ class Node:
         return [code for _, code, _ in self.log]
 
 
+Make = Callable[..., Node]
+
+
+def making(loop: Loop, open_: Callable[..., Any], own: Callable[[str], dict[str, Any]]) -> Iterator[Make]:
+    """For a fixture: makes nodes, and closes them after the test. own: what a configuration says by the node's name."""
+    nodes: list[Node] = []
+
+    def make(name: str, members: dict[str, Member], **values: Any) -> Node:
+        nodes.append(Node(loop, open_, name, members, **{**own(name), **values}))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.peers.close()
+
+
+def drain_hears_what_waits(a: Node, b: Node, count: int) -> None:
+    """Before silence is judged, without a turn of the loop."""
+    a.say(b, beat(1))
+    for number in range(count):
+        a.peers.send(B, beat(number + 2))
+    b.peers.drain()
+    assert b.arrived[-1] == (A, beat(count + 1))
+
+
+def who_closes_in_the_middle_hears_no_more(a: Node, b: Node) -> None:
+    a.say(b, beat(1))
+    del b.arrived[:]
+    b.peers._arrived = lambda sender, packet, more: (b.arrived.append((sender, packet)), b.peers.close())
+    for number in range(5):
+        a.peers.send(B, beat(number + 2))
+    b.peers.drain()
+    assert b.arrived == [(A, beat(2))]
+
+
 def members(kind: socket.SocketKind, names: str = "ab", address: str = "127.0.0.1") -> dict[str, Member]:
     return {name: Member(id=name, address=address, port=free_port(kind, address)) for name in names}
 

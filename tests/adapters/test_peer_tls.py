@@ -9,9 +9,8 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -28,13 +27,12 @@ from alived.raft.frames import frame, preface
 from alived.raft.messages import Append, Entry
 from tests.adapters import peering
 from tests.adapters.certificates import Authority
-from tests.adapters.peering import A, B, C, Node, beat, free_port
+from tests.adapters.peering import A, B, C, Make, Node, beat, free_port
 from tests.adapters.peering import loop as loop
 from tests.segment import PATIENCE_S, open_files, until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
 tcp_members = functools.partial(peering.members, socket.SOCK_STREAM)
-Make = Callable[..., Node]
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +47,7 @@ def certificates(authority: Authority) -> dict[str, Tls]:
 
 @pytest.fixture
 def make(loop: Loop, certificates: dict[str, Tls]) -> Iterator[Make]:
-    nodes: list[Node] = []
-
-    def make(name: str, members: dict[str, Member], **values: Any) -> Node:
-        nodes.append(Node(loop, TlsPeers, name, members, **{"tls": certificates[name], **values}))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.peers.close()
+    yield from peering.making(loop, TlsPeers, lambda name: {"tls": certificates[name]})
 
 
 def linked(node: Node, number: int) -> bool:
@@ -147,27 +137,14 @@ def test_a_restart_is_noticed_by_nobody(make: Make) -> None:
     b.say(a, beat(9))
 
 
-def test_drain_hears_what_waits(make: Make, loop: Loop) -> None:
-    """Before silence is judged, without a turn of the loop."""
+def test_drain_hears_what_waits(make: Make) -> None:
     members = tcp_members()
-    a, b = make("a", members), make("b", members)
-    a.say(b, beat(1))
-    for number in range(50):
-        a.peers.send(B, beat(number + 2))
-    b.peers.drain()
-    assert b.arrived[-1] == (A, beat(51))
+    peering.drain_hears_what_waits(make("a", members), make("b", members), 50)
 
 
 def test_who_closes_in_the_middle_hears_no_more(make: Make) -> None:
     members = tcp_members()
-    a, b = make("a", members), make("b", members)
-    a.say(b, beat(1))
-    del b.arrived[:]
-    b.peers._arrived = lambda sender, packet, more: (b.arrived.append((sender, packet)), b.peers.close())
-    for number in range(5):
-        a.peers.send(B, beat(number + 2))
-    b.peers.drain()
-    assert b.arrived == [(A, beat(2))]
+    peering.who_closes_in_the_middle_hears_no_more(make("a", members), make("b", members))
 
 
 def test_a_member_that_moves(make: Make) -> None:

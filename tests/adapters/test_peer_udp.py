@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ from alived.raft.config import Cluster, Member
 from alived.raft.datagrams import MAX_DATAGRAM, Codec, Datagram, Kind
 from alived.raft.messages import Append, Entry
 from tests.adapters import peering
-from tests.adapters.peering import A, B, Node, beat, free_port
+from tests.adapters.peering import A, B, Make, Node, beat, free_port
 from tests.adapters.peering import loop as loop
 from tests.segment import open_files, until
 
 KEY = b"the key of the cluster"
 udp_members = functools.partial(peering.members, socket.SOCK_DGRAM)
-Make = Callable[..., Node]
 
 
 @pytest.fixture
@@ -42,15 +41,7 @@ def write_key(path: Path, key: bytes) -> str:
 
 @pytest.fixture
 def make(loop: Loop, key_file: str) -> Iterator[Make]:
-    nodes: list[Node] = []
-
-    def make(name: str, members: dict[str, Member], **values: Any) -> Node:
-        nodes.append(Node(loop, UdpPeers, name, members, **{"key_files": (key_file,), **values}))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.peers.close()
+    yield from peering.making(loop, UdpPeers, lambda _: {"key_files": (key_file,)})
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -122,27 +113,14 @@ def test_the_largest_packet(make: Make) -> None:
     a.say(b, Append(sender=A, to=B, term=1, index=0, log_term=0, entries=(entry,)))
 
 
-def test_drain_hears_what_waits(make: Make, loop: Loop) -> None:
-    """Before silence is judged, without a turn of the loop."""
+def test_drain_hears_what_waits(make: Make) -> None:
     members = udp_members()
-    a, b = make("a", members), make("b", members)
-    a.say(b, beat(1))
-    for number in range(200):
-        a.peers.send(B, beat(number + 2))
-    b.peers.drain()
-    assert b.arrived[-1] == (A, beat(201))
+    peering.drain_hears_what_waits(make("a", members), make("b", members), 200)
 
 
 def test_who_closes_in_the_middle_hears_no_more(make: Make) -> None:
     members = udp_members()
-    a, b = make("a", members), make("b", members)
-    a.say(b, beat(1))
-    del b.arrived[:]
-    b.peers._arrived = lambda sender, packet, more: (b.arrived.append((sender, packet)), b.peers.close())
-    for number in range(5):
-        a.peers.send(B, beat(number + 2))
-    b.peers.drain()
-    assert b.arrived == [(A, beat(2))]
+    peering.who_closes_in_the_middle_hears_no_more(make("a", members), make("b", members))
 
 
 def test_key_files_change_while_it_runs(make: Make, tmp_path: Path, key_file: str) -> None:

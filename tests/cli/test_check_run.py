@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from alived.adapters.control_client import NotRunning
 from alived.cli import check_run
 from alived.cli.main import main
+from tests.cli.stand_in import Daemon
 from tests.daemon.checked import listening, unused_port
 
 STAGE: dict[str, Any] = {
@@ -43,21 +44,9 @@ REPORT: dict[str, Any] = {
 }
 
 
-class Daemon:
-    def __init__(self) -> None:
-        self.answer: dict[str, Any] | Exception = {"ok": True, "result": REPORT, "error": ""}
-        self.asked: tuple[Any, ...] = ()
-
-    def ask(self, *question: Any) -> dict[str, Any]:
-        self.asked = question
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    daemon = Daemon()
+    daemon = Daemon(REPORT)
     monkeypatch.setattr(check_run, "ask", daemon.ask)
     return daemon
 

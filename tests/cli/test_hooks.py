@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from alived.adapters.control_client import NotRunning
 from alived.cli import asking
 from alived.cli.hooks import hooks
+from tests.cli.stand_in import Daemon
 
 RUN: dict[str, Any] = {
     "time": 1000.25,
@@ -51,28 +52,11 @@ HOOK: dict[str, Any] = {
 }
 
 
-class Daemon:
-    """Answers what it is told to answer and remembers the question."""
-
-    def __init__(self) -> None:
-        self.answer: dict[str, Any] | Exception = {"ok": True, "result": [], "error": ""}
-        self.asked: tuple[Any, ...] = ()
-
-    def says(self, result: Any) -> None:
-        self.answer = {"ok": True, "result": result, "error": ""}
-
-    def ask(self, *question: Any) -> dict[str, Any]:
-        self.asked = question
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    daemon = Daemon()
+    daemon = Daemon([])
     monkeypatch.setattr(asking, "ask", daemon.ask)
     yield daemon
     monkeypatch.undo()

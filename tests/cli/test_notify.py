@@ -12,7 +12,7 @@ from alived.adapters.control_client import NotRunning
 from alived.cli import asking
 from alived.cli.notify import TEST_LIMIT_S, notify
 from alived.cli.status import status
-from tests.cli.test_status import Daemon
+from tests.cli.stand_in import Daemon
 from tests.cli.test_status import answer as status_answer
 
 CHAT: dict[str, Any] = {
@@ -60,7 +60,7 @@ PIPE: dict[str, Any] = {
 
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    daemon = Daemon()
+    daemon = Daemon(status_answer()["result"])
     monkeypatch.setattr(asking, "ask", daemon.ask)
     return daemon
 

@@ -15,6 +15,7 @@ from alived.adapters.control_client import NotRunning
 from alived.cli import asking
 from alived.cli.status import history, reload, status
 from alived.cli.words import span
+from tests.cli.stand_in import Daemon
 
 INSTANCE: dict[str, Any] = {
     "name": "VI_1",
@@ -64,23 +65,9 @@ def answer(**changes: Any) -> dict[str, Any]:
     return {"ok": True, "result": result | changes, "error": ""}
 
 
-class Daemon:
-    """Answers what it is told to answer and remembers the question."""
-
-    def __init__(self) -> None:
-        self.answer: dict[str, Any] | Exception = answer()
-        self.asked: tuple[Any, ...] = ()
-
-    def ask(self, *question: Any) -> dict[str, Any]:
-        self.asked = question
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    daemon = Daemon()
+    daemon = Daemon(answer()["result"])
     monkeypatch.setattr(asking, "ask", daemon.ask)
     return daemon
 
