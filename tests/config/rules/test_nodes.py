@@ -92,6 +92,7 @@ def test_nodes_that_agree_have_no_findings() -> None:
         (node("advert_int 2"), FIRST, "interval-differs", "error"),
         (node("version 3\nadvert_int 2"), node("version 3", 150), "interval-differs", "warning"),
         (node("down_timer_adverts 5"), FIRST, "down-timer-differs", "warning"),
+        (node("all_unhealthy best"), FIRST, "all-unhealthy-differs", "warning"),
         (node(vip="192.0.2.10/24"), FIRST, "prefix-differs", "warning"),
         (node(vip="192.0.2.10\n192.0.2.11"), FIRST, "vips-differ", "warning"),
         (node("virtual_ipaddress_excluded {\n192.0.2.11\n}"), FIRST, "vips-differ", "warning"),

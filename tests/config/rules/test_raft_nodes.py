@@ -77,3 +77,11 @@ def test_addresses_of_a_group_are_compared_with_their_lengths() -> None:
 def test_nodes_whose_files_are_missing_are_listed() -> None:
     assert [(one.kind, one.name) for _, one in unknown_nodes(plans(text("a"), text("b")))] == [("node", "c")] * 2
     assert list(unknown_nodes(plans(text("a")))) == []
+
+
+def test_what_is_done_if_all_nodes_are_unhealthy_is_compared_by_group() -> None:
+    best = group("192.0.2.9/24").replace("interface", "all_unhealthy: best, interface")
+    (one,) = found(text("a", groups=group("192.0.2.9/24")), text("b", groups=best))
+    assert (one.code, one.severity, one.location.file) == ("all-unhealthy-differs", "warning", "2.yaml")
+    assert one.message.startswith("raft_instance g: all_unhealthy best, but all_unhealthy none at 1.yaml:3:")
+    assert found(text("a", groups=best), text("b", groups=best)) == []

@@ -40,6 +40,7 @@ def _authentication(vrrp: VrrpInstance) -> str:
 MOST_NAMED = 5
 """Addresses that one sentence names."""
 ALIKE = "write the same on all nodes"
+UNWELL = "if all are unhealthy, only those that say best may own the addresses"
 DEAF = "they refuse each other's adverts: all would be MASTER"
 
 AGREEMENTS = (
@@ -77,6 +78,14 @@ AGREEMENTS = (
         lambda vrrp: f"down_timer_adverts {vrrp.down_timer_adverts}",
         ("down_timer_adverts",),
         "the node with the smaller number takes over first, whatever its priority is",
+        is_fatal=False,
+    ),
+    Agreement(
+        "all-unhealthy-differs",
+        lambda vrrp: vrrp.all_unhealthy,
+        lambda vrrp: f"all_unhealthy {vrrp.all_unhealthy}",
+        ("all_unhealthy",),
+        UNWELL,
         is_fatal=False,
     ),
 )

@@ -8,12 +8,13 @@ import msgspec
 
 from alived.config.instances.plan import Plan
 from alived.config.keywords.table import Settings
+from alived.config.rules.agreement import ALIKE, UNWELL
 from alived.config.rules.here import Unverified
 from alived.config.rules.nodes import Found
 from alived.config.rules.report import error, warning
+from alived.owner import AllUnhealthy
 from alived.raft.config import Member
 
-ALIKE = "write the same on all nodes"
 NODES = "the list of nodes belongs into the files of all nodes, alike"
 
 
@@ -109,14 +110,30 @@ def _groups(first: Node, node: Node) -> Iterator[Found]:
             message = f"raft_instance {name}: {', '.join(sorted(ours.get(name, ()))) or 'none of it here'}; {there}"
             place = node.plan.said.place("raft_instance", "cluster")
             yield node.plan, warning(place, "vips-differ", message, ALIKE)
+    yield from _policies(first, node)
+
+
+def _policies(first: Node, node: Node) -> Iterator[Found]:
+    """What their groups do if all nodes are unhealthy."""
+    theirs, ours = _groups_by_name(first.plan), _groups_by_name(node.plan)
+    for name in sorted(theirs.keys() & ours.keys()):
+        here, there = (one[name].get("all_unhealthy", AllUnhealthy.NONE) for one in (ours, theirs))
+        if here != there:
+            said = f"all_unhealthy {there} at {theirs[name].place('all_unhealthy')}"
+            message = f"raft_instance {name}: all_unhealthy {here}, but {said}: {UNWELL}"
+            yield node.plan, warning(ours[name].place("all_unhealthy"), "all-unhealthy-differs", message, ALIKE)
+
+
+def _groups_by_name(plan: Plan) -> dict[str, Settings]:
+    return {one.name: one.settings for one in plan.said.get("raft_instance", ())}
 
 
 def _addresses(plan: Plan) -> dict[str, frozenset[str]]:
     return {
-        one.name: frozenset(
+        name: frozenset(
             f"{entry.address.text}/{entry.vip.prefix_length}"
             for field in ("virtual_ipaddress", "virtual_ipaddress_excluded")
-            for entry in one.settings.get(field, ())
+            for entry in settings.get(field, ())
         )
-        for one in plan.said.get("raft_instance", ())
+        for name, settings in _groups_by_name(plan).items()
     }
