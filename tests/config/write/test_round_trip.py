@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 import pytest
@@ -126,3 +127,30 @@ def test_any_instance(body: list[str]) -> None:
         if not findings.has_errors:
             assert load_text(converted).config == loaded.config
             assert written(tree_of(converted), language) == converted
+
+
+texts_with_escapes = st.text(alphabet="ab1 \"'\\\n\t{}#!$_A[]:~@%é", min_size=1, max_size=8)
+
+
+@given(texts_with_escapes, texts_with_escapes)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_texts_with_escapes_are_the_same_in_every_language(body: str, contains: str) -> None:
+    url = {"path": "/", "method": "POST", "body": body, "contains": contains}
+    server = {"address": "192.0.2.11", "port": 80, "HTTP_GET": {"urls": [url]}}
+    text = json.dumps({"virtual_servers": [{"address": "192.0.2.10", "port": 80, "real_servers": [server]}]})
+    config = config_of(text)
+    for language in LANGUAGES:
+        once = written(tree_of(text), language)
+        assert config_of(once) == config
+        for other in LANGUAGES:
+            assert config_of(written(tree_of(once), other)) == config
+
+
+def test_a_pattern_with_escaped_quotes_is_plain_in_a_document_and_as_it_was_in_keepalived_conf() -> None:
+    said = r'''regex "it's \"well\" \\d+ \\\\ #1"'''
+    url = f"url {{\npath /\n{said} # a remark\n}}"
+    tree = tree_of(f"virtual_server 192.0.2.10 80 {{\nreal_server 192.0.2.11 80 {{\nHTTP_GET {{\n{url}\n}}\n}}\n}}\n")
+    pattern = tree_of(written(tree, "yaml")), tree_of(written(tree, "toml"))
+    assert [config_of(written(one, "keepalived")) for one in pattern] == [config_of(written(tree, "keepalived"))] * 2
+    assert r"""regex: "it's \"well\" \\d+ \\\\ #1" # a remark""" in written(tree, "yaml")
+    assert f"{said}  # a remark" in written(tree, "keepalived")

@@ -16,7 +16,7 @@ from alived.base import NS_PER_MS, NS_PER_S, Family
 from alived.config.findings import Findings
 from alived.config.keywords.durations import bare_number
 from alived.config.text.blocks import Block, Word
-from alived.config.text.commands import read_command
+from alived.config.text.commands import UnclosedQuote, read_command, split
 from alived.hooks.config import Script
 
 IFNAMSIZ = 15
@@ -35,6 +35,7 @@ class Converter(msgspec.Struct, frozen=True):
     """shape: the arguments as a reader of the documentation sees them; example: arguments that are right.
 
     merge: what a second statement of the same keyword does ("last" or "first" one counts, or "append").
+    is_command, is_escaped: what is said is read from the raw text, by `text.commands`: a command line, or one text.
     """
 
     shape: str
@@ -43,6 +44,7 @@ class Converter(msgspec.Struct, frozen=True):
     block: bool = False
     merge: str = "last"
     is_command: bool = False
+    is_escaped: bool = False
 
 
 def only_argument(block: Block, findings: Findings, shape: str) -> Word | None:
@@ -316,6 +318,26 @@ def command() -> Converter:
     return Converter(
         '"COMMAND [ARGUMENT]..." [USER [GROUP]]', '"/usr/local/bin/notify.sh one"', read, merge="first", is_command=True
     )
+
+
+def escaped_text(what: str, example: str) -> Converter:
+    """One text, in quotes if it has blanks, with C escapes. what: it is called so, e.g. "pattern"."""
+
+    def read(block: Block, findings: Findings) -> str | None:
+        try:
+            words = split(block.raw)[1:]
+        except UnclosedQuote:
+            message = f"a quote or a backslash in {block.keyword!r} is not closed"
+            findings.error(block.location, "unclosed-quote", message, f'"a {what}", with \\\\ for a backslash')
+            return None
+        if len(words) == 1 and words[0]:
+            return words[0]
+        message = f"{block.keyword!r} needs one {what}, here are {len(words)} words"
+        hint = f'put double quotes around it: {block.keyword} "a {what}"'
+        findings.error(block.location, "invalid-value", message, hint)
+        return None
+
+    return Converter(f'"{what.upper()}"', example, read, is_escaped=True)
 
 
 def entries(shape: str, example: str, read_entry: Callable[[Block, Findings], Any]) -> Converter:

@@ -11,6 +11,7 @@ from alived.config.keywords.converters import (
     Converter,
     boolean,
     entries,
+    escaped_text,
     integer,
     invalid,
     only_argument,
@@ -18,7 +19,6 @@ from alived.config.keywords.converters import (
 from alived.config.keywords.product import path
 from alived.config.keywords.table import works
 from alived.config.text.blocks import Block
-from alived.config.text.commands import UnclosedQuote, split
 from alived.health.config import MAX_BODY, Comparison, JsonAssertion
 from alived.health.json_path import JsonPathError, parse
 
@@ -39,25 +39,6 @@ def method() -> Converter:
         return None
 
     return Converter("METHOD", "HEAD", read)
-
-
-def text() -> Converter:
-    """One text, in quotes if it has blanks."""
-
-    def read(block: Block, findings: Findings) -> str | None:
-        try:
-            words = split(block.raw)[1:]
-        except UnclosedQuote:
-            message = f"a quote or a backslash in {block.keyword!r} is not closed"
-            findings.error(block.location, "unclosed-quote", message, r'"a text", with \\ for a backslash')
-            return None
-        if len(words) == 1 and words[0]:
-            return words[0]
-        message = f"{block.keyword!r} needs one text, here are {len(words)} words"
-        findings.error(block.location, "invalid-value", message, f'put double quotes around it: {block.keyword} "a b"')
-        return None
-
-    return Converter('"TEXT"', '"all is well"', read)
 
 
 def _field(block: Block, findings: Findings) -> tuple[str, str] | None:
@@ -107,11 +88,11 @@ def _json_value(word: str) -> str | int | float | bool | None:
 OF_URL = (
     works("method", method(), "Method of the request.", default="GET; POST if there is a body"),
     works("headers", entries("NAME VALUE", 'X-Token "a b"', _field), "Fields of the request; they replace ours."),
-    works("body", text(), "Body of the request.", default="none"),
+    works("body", escaped_text("text", '"all is well"'), "Body of the request.", default="none"),
     works("end_at_length", boolean(), "The body ends as the header says, not with the connection.", default="off"),
     works("decode_chunked", boolean(), "Look at the body without the marks of its chunks.", default="off"),
     works("max_body", integer(1, LONGEST_BODY, 65536), "Octets of the body that are read.", default=str(MAX_BODY)),
-    works("contains", text(), "Text that must be in the body."),
+    works("contains", escaped_text("text", '"all is well"'), "Text that must be in the body."),
     works("json", entries("PATH [COMPARISON VALUE]", "$.status == UP", _assertion), "What JSON in the body must say."),
 )
 EXPIRY = works(

@@ -14,7 +14,6 @@ from alived.config.keywords.converters import (
 )
 from alived.config.keywords.table import did_you_mean
 from alived.config.text.blocks import Block
-from alived.config.text.commands import UnclosedQuote, split
 from alived.health.config import DnsType, HttpProtocol
 from alived.wire.dns import encode_name
 
@@ -139,25 +138,6 @@ def http_protocol() -> Converter:
         return None
 
     return Converter("1.0|1.0C|1.1", "1.1", read)
-
-
-def regex() -> Converter:
-    """A pattern of PCRE2, in quotes if it has blanks. Whether it is right is not known before PCRE2 has read it."""
-
-    def read(block: Block, findings: Findings) -> str | None:
-        try:
-            words = split(block.raw)[1:]
-        except UnclosedQuote:
-            message = f"a quote or a backslash in {block.keyword!r} is not closed"
-            findings.error(block.location, "unclosed-quote", message, r'"a pattern", with \\ for a backslash')
-            return None
-        if len(words) == 1 and words[0]:
-            return words[0]
-        message = f"{block.keyword!r} needs one pattern, here are {len(words)} words"
-        findings.error(block.location, "invalid-value", message, 'put double quotes around it: regex "a pattern"')
-        return None
-
-    return Converter('"PATTERN"', '"^ok$"', read)
 
 
 def regex_options() -> Converter:

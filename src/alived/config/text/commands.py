@@ -69,8 +69,9 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def quote(word: str) -> str:
-    """The word so that `split` gives it back, for documents that need no quotes of ours."""
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """The word in one line so that `split` gives it back, for documents that need no quotes of ours."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 
 def read_command(block: Block, findings: Findings) -> tuple[tuple[str, ...], str, str] | None:

@@ -1,7 +1,7 @@
 """A tree of blocks -> the text of a keepalived.conf that is read as the same tree.
 
-Statements are written anew, with an indent for each block and quotes where a word needs them. Commands keep the text
-that they had, for they have quotes of their own.
+Statements are written anew, with an indent for each block and quotes where a word needs them. Commands, and texts with
+escapes, are written as they were, for they have quotes of their own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import OWN_BLOCKS, TOP
 from alived.config.keywords.vrrp import policy_rows
 from alived.config.text.blocks import Block, Tree
+from alived.config.text.commands import quote
 from alived.config.text.tokens import scan, unescape_comment_signs
 from alived.config.write.nodes import as_text
+from alived.config.write.values import escaped_text
 
 INDENT = "    "
 _PLAIN = re.compile(r"[\w./:@%+,=*?^&|<>()\[\];'-]+\Z", re.ASCII)
 """Words that need no quotes whatever the language makes of other characters."""
+_DOLLAR = r"\044"
+"""The sign where it has no meaning, in a text with escapes."""
 _PREDEFINED = re.compile(r"\$\{?_[A-Z]")
 """A name that would be filled in; nothing keeps it from that."""
 _REFERS = re.compile(r"[@~]|\$\w+=|include")
@@ -84,9 +88,14 @@ class _Writer:
         self.findings.error(block.location, "not-expressible", message, "stay with YAML or TOML")
 
     def statement(self, block: Block, row: Keyword | None) -> str:
-        """What has been read as one command line is written as it was: the quotes in it are not those of words."""
-        is_command = row is not None and row.converter is not None and row.converter.is_command
-        return _CONTINUATION.sub(" ", block.raw) if is_command and block.raw else self.words(block)
+        """What has been read as one command line or as one text with escapes is written as it was: the quotes in it are
+        not those of words."""
+        converter = row.converter if row is not None else None
+        if converter is None or not (converter.is_command or converter.is_escaped) or not block.raw:
+            return self.words(block)
+        if converter.is_escaped and _PREDEFINED.search(block.raw) and (text := escaped_text(block)) is not None:
+            return f"{block.keyword} {quote(text)}".replace("$", _DOLLAR)
+        return _CONTINUATION.sub(" ", block.raw)
 
     def words(self, block: Block) -> str:
         first = self.word(block.keyword, block.location, is_first=True)

@@ -32,6 +32,8 @@ def from_statement(block: Block, converter: Converter | None) -> Value:
     words = [word.text for word in block.arguments]
     if converter is not None and converter.is_command:
         return _command(block)
+    if converter is not None and converter.is_escaped and (text := escaped_text(block)) is not None:
+        return leaf(text)
     if not words:
         return TRUE if takes_nothing(converter) or is_boolean(converter) else NOTHING
     if len(words) == 1:
@@ -40,6 +42,12 @@ def from_statement(block: Block, converter: Converter | None) -> Value:
     if takes_several_words(converter) and _split(line) == words:
         return leaf(line)
     return Array(tuple(Item(leaf(word, True)) for word in words))
+
+
+def escaped_text(block: Block) -> str | None:
+    """What a statement says whose text has escapes; None if that is not one text."""
+    said = _split(block.raw)
+    return said[1] if said is not None and len(said) == 2 else None
 
 
 def _one(word: str, converter: Converter | None) -> Value:
