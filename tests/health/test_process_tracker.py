@@ -94,6 +94,14 @@ def test_without_delays_everything_counts_at_once() -> None:
     assert play.feed(ProcessExited(7)) == [(False, True)]
 
 
+def test_a_fork_that_is_heard_of_after_a_look_at_what_became_of_it_takes_nothing_away() -> None:
+    play = Playbook(config())
+    play.sees()
+    assert play.sees(7) == [(True, True)]
+    assert play.feed(ProcessForked(1, 7)) == []
+    assert play.feed(ProcessExecuted(7, NGINX)) == []
+
+
 def test_too_many_are_as_bad_as_too_few() -> None:
     play = Playbook(config(quorum_max=1))
     play.sees(7)
@@ -220,7 +228,8 @@ def test_in_the_end_only_what_is_there_counts(
             play.at(play.now_ms + 1)
         match event:
             case ProcessForked(parent, pid):
-                there[pid] = there.get(parent, SHELL)
+                if pid not in there or there.get(parent) == NGINX:  # else it was seen before its fork was heard of
+                    there[pid] = there.get(parent, SHELL)
             case ProcessExecuted(pid, process):
                 there[pid] = process
             case ProcessRenamed(pid, comm):

@@ -13,7 +13,7 @@ import socket
 from alived.adapters.netlink import SO_RCVBUFFORCE
 from alived.base import DecodeError
 from alived.wire import proc_events
-from alived.wire.proc_events import ProcEvent
+from alived.wire.proc_events import Listening, ProcEvent
 
 NETLINK_CONNECTOR = 11
 BUFFER_BYTES = 4 << 20
@@ -35,6 +35,7 @@ class ProcEvents:
             with contextlib.suppress(PermissionError):
                 self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
             self._socket.bind((0, proc_events.CN_IDX_PROC))
+            self._port: int = self._socket.getsockname()[0]
             self._send(proc_events.PROC_CN_MCAST_LISTEN)
         except OSError:
             self._socket.close()
@@ -50,7 +51,7 @@ class ProcEvents:
         self._socket.close()
 
     def _send(self, operation: int) -> None:
-        self._socket.send(proc_events.request(operation, self._socket.getsockname()[0]))
+        self._socket.send(proc_events.request(operation, self._port))
 
     def read(self) -> list[ProcEvent] | None:
         """What has happened, [] if nothing more. None if the kernel had to drop some; then those that wait are dropped
@@ -66,9 +67,12 @@ class ProcEvents:
                     raise
                 self._drain()
                 return None
-            if sender[0] == 0 and (event := _parse(data)):  # others may send to the group, too
-                found.append(event)
+            if sender[0] == 0 and (event := _parse(data)) and not self._is_answer_to_another(event):
+                found.append(event)  # the sender is the kernel: others may send to the group, too
         return found
+
+    def _is_answer_to_another(self, event: ProcEvent) -> bool:
+        return isinstance(event, Listening) and event.port != self._port
 
     def _drain(self) -> None:
         while True:

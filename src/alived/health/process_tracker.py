@@ -52,7 +52,9 @@ class ProcessTracker:
         effects: list[ProcessEffect] = []
         match event:
             case ProcessForked(parent, pid):
-                effects = self._count(pid, parent in self._pids, self.config.fork_delay_ns, now_ns)
+                # One that matches, of a parent that does not, was seen after it forked, before that was heard of.
+                if parent in self._pids:
+                    effects = self._count(pid, True, self.config.fork_delay_ns, now_ns)
             case ProcessExecuted(pid, process):
                 effects = self._count(pid, matches(self.config, process), 0, now_ns)
             case ProcessRenamed(pid, comm):

@@ -28,9 +28,10 @@ _DATA = _HEADERS.size + _EVENT.size
 
 
 class Listening(msgspec.Struct, frozen=True):
-    """The kernel answers that it will tell us; error: errno, 0 if it will."""
+    """The kernel answers somebody who asked to be told; all hear it. error: errno, 0 if it will; port: of who asked."""
 
     error: int
+    port: int
 
 
 class Forked(msgspec.Struct, frozen=True):
@@ -44,7 +45,6 @@ class Executed(msgspec.Struct, frozen=True):
 
 class Renamed(msgspec.Struct, frozen=True):
     pid: int
-    comm: str
 
 
 class Exited(msgspec.Struct, frozen=True):
@@ -57,40 +57,39 @@ ProcEvent = Listening | Forked | Executed | Renamed | Exited
 
 
 def request(operation: int, port: int) -> bytes:
-    """Asks to be told from now on, or no more. port: of our netlink socket."""
+    """Asks to be told from now on, or no more. port: of our netlink socket, to know the answer by."""
     length = _HEADERS.size + 4
-    headers = _HEADERS.pack(length, NLMSG_DONE, 0, 0, port, CN_IDX_PROC, CN_VAL_PROC, 0, 0, 4, 0)
+    headers = _HEADERS.pack(length, NLMSG_DONE, 0, 0, port, CN_IDX_PROC, CN_VAL_PROC, 0, port, 4, 0)
     return headers + struct.pack("=I", operation)
 
 
 def parse(data: bytes) -> ProcEvent | None:
     """One message (the kernel puts each into a datagram of its own); None: of no interest. Raises DecodeError."""
     try:
-        _, _, _, _, _, index, value, _, _, _, _ = _HEADERS.unpack_from(data)
+        _, _, _, _, _, index, value, _, ack, _, _ = _HEADERS.unpack_from(data)
         if (index, value) != (CN_IDX_PROC, CN_VAL_PROC):
             return None
-        return _parse(data, _EVENT.unpack_from(data, _HEADERS.size)[0])
+        return _parse(data, _EVENT.unpack_from(data, _HEADERS.size)[0], ack)
     except struct.error as error:
         raise DecodeError("too-short", f"a process event of {len(data)} octets") from error
 
 
-def _parse(data: bytes, what: int) -> ProcEvent | None:
+def _parse(data: bytes, what: int, ack: int) -> ProcEvent | None:
     if what == _NONE:
-        return Listening(struct.unpack_from("=I", data, _DATA)[0])
+        return Listening(struct.unpack_from("=I", data, _DATA)[0], (ack - 1) & 0xFFFFFFFF)
     if what == _FORK:
         _, parent, thread, pid = _FORKED.unpack_from(data, _DATA)
         return Forked(parent, pid) if thread == pid else None
     thread, pid = _IDS.unpack_from(data, _DATA)
-    return _of_process(data, what, pid) if thread == pid else None
+    return _of_process(what, pid) if thread == pid else None
 
 
-def _of_process(data: bytes, what: int, pid: int) -> ProcEvent | None:
+def _of_process(what: int, pid: int) -> ProcEvent | None:
     match what:
         case 0x2:  # PROC_EVENT_EXEC
             return Executed(pid)
         case 0x200:  # PROC_EVENT_COMM
-            (comm,) = struct.unpack_from("=16s", data, _DATA + _IDS.size)
-            return Renamed(pid, comm.split(b"\0", 1)[0].decode(errors="surrogateescape"))
+            return Renamed(pid)
         case 0x80000000:  # PROC_EVENT_EXIT
             return Exited(pid)
         case _:

@@ -91,6 +91,21 @@ def test_the_kernel_tells(told: Begin, program: Program, monkeypatch: pytest.Mon
     assert worker.logged("process-polling") == []
 
 
+def test_answers_to_others_who_listen_are_not_for_us(
+    told: Begin, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look in answer to one of them would be in vain."""
+    worker = told(tracks(TrackProcess(name="p", process=program.name)))
+    worker.until(lambda: "the kernel tells what changes" in worker.snapshot().trackers[0].details)
+    looks: list[bool] = []
+    monkeypatch.setattr(process_checks, "read_processes", lambda **_: looks.append(True) or {})
+    other = proc_events.ProcEvents()
+    program.start()
+    worker.until(lambda: worker.verdicts[-1].up)
+    other.close()
+    assert looks == []
+
+
 def test_a_command_line_with_arguments(told: Begin, program: Program) -> None:
     wanted = TrackProcess(name="p", process=str(program.path), arguments=("1001",), full_command=True)
     worker = told(tracks(msgspec.structs.replace(wanted, param_match="exact")))

@@ -155,8 +155,11 @@ class ProcessChecks:
             case Executed(pid):
                 if process := read_process(pid, with_cmdline=self._with_cmdline):
                     self._feed(events.ProcessExecuted(pid, process))
-            case Renamed(pid, comm):
-                self._feed(events.ProcessRenamed(pid, comm))
+            case Renamed(pid):
+                if process := read_process(
+                    pid, with_cmdline=False
+                ):  # it may have yet another name, which has been seen
+                    self._feed(events.ProcessRenamed(pid, process.comm))
             case Listening(error):
                 self._why_not = f"the kernel refuses: error {error}" if error else ""
                 self._look()
