@@ -108,6 +108,21 @@ class TestCombinations:
         assert desk.configure(1, good(text)) == {} and desk.known == {"a": True, "b": True}
 
 
+def test_in_a_combination_a_file_is_up_while_its_number_is_0() -> None:
+    text = "track_file f {\nfile /run/f\n}\ncheck c {\nany file f\n}\n"
+    settled = Settled(good(text + instance_text("track_check {\nc\n}")))
+
+    def says(number: int) -> list[tuple[str, bool]]:
+        verdict = TrackerVerdict(TrackerKind.FILE, "f", True, f"file f: /run/f says {number}", 0, number)
+        return [(one.key, one.up) for one in settled.heard([verdict], 0)]
+
+    assert says(0) == [("file f", True), ("check c", True)]
+    assert says(3) == [("file f", True), ("check c", False)]
+    assert settled.known[-1].reason == "check c: 0 of 1 are up, 1 must be: file f: /run/f says 3"
+    assert says(-1) == [("file f", True)]
+    assert says(0) == [("file f", True), ("check c", True)]
+
+
 class TestDamping:
     def flapped(self) -> Desk:
         """It fell at second 1 and 3 and is up again since second 4."""

@@ -120,7 +120,12 @@ class Settled:
         of one that stays as it is may be another one now."""
         for check in self._combined:
             members = {member.key for member in check.members}
-            known = {key: Finding(verdict.up, verdict.reason) for key, verdict in self._known.items() if key in members}
+            # A number in a file counts here as with weight 0: any but 0 is a failure.
+            known = {
+                key: Finding(verdict.up and not verdict.value, verdict.reason)
+                for key, verdict in self._known.items()
+                if key in members
+            }
             found = judge(check, known)
             if found.up is None:  # what was said before holds for the moment until all members have a result
                 continue
