@@ -24,6 +24,7 @@ from alived.adapters.netns import SWITCH, Network, inside
 from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.cli.demo_daemons import Alived, Daemon, InstanceText, Keepalived, keepalived_conf
 from alived.cli.demo_wire import ETH_P_ALL, PACKET_IGNORE_OUTGOING, SO_TIMESTAMPNS, SOL_PACKET, Kind, Seen, Wire, parse
+from tests.lab.entering_keepalived import EnteringKeepalived
 from tests.lab.frr import Frr
 
 VRID = 51
@@ -37,7 +38,12 @@ UNDER_TEST = os.environ.get("ALIVED_LAB_DAEMON", "alived")
 """`keepalived` shows what keepalived does in alived's place."""
 READY = {"alived": " ready: ", "keepalived": "Startup complete", "frr": "Initialize -> Backup"}
 """What the log of a daemon says when it takes part."""
-ADAPTERS: dict[str, type[Daemon]] = {"alived": Alived, "keepalived": Keepalived, "frr": Frr}
+ADAPTERS: dict[str, type[Daemon]] = {
+    "alived": Alived,
+    "keepalived": Keepalived,
+    "entering keepalived": EnteringKeepalived,
+    "frr": Frr,
+}
 
 
 class Frame(NamedTuple):

@@ -117,6 +117,28 @@ def test_a_process_that_ends_moves_the_address(
     lab.until_owner("n1")
 
 
+@pytest.mark.parametrize("kind", ["alived", "entering keepalived"])
+def test_the_number_of_processes_moves_the_priority(
+    make_lab: MakeLab, service: Callable[[], subprocess.Popen[bytes]], kind: str
+) -> None:
+    if kind != "alived" and not has_peer("keepalived"):
+        pytest.skip("keepalived is not installed")
+    lab = make_lab("n1")
+    blocks = [
+        line for n in (1, 2) for line in (f"vrrp_track_process p{n} {{", "process alvservice", f"quorum {n}", "}")
+    ]
+    track = ["track_process {", "p1 weight 10", "p2 weight -20", "}"]
+    lab.start("n1", instance(150, *track), kind=kind, blocks=blocks)
+    until_priority(lab, "n1", 130)
+    running = service()
+    until_priority(lab, "n1", 140)
+    service()
+    until_priority(lab, "n1", 160)
+    running.kill()
+    running.wait()
+    until_priority(lab, "n1", 140)
+
+
 def test_a_gateway_that_is_out_of_reach_moves_the_address(make_lab: MakeLab) -> None:
     lab = make_lab("n1", "n2")
     gateway = ["gateway uplink {", "  target 192.0.2.3", "  interface eth0", "  interval 0.1", "}"]

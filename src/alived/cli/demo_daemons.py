@@ -74,11 +74,15 @@ class Daemon:
     def command(self) -> list[str]:
         raise NotImplementedError
 
+    def launch(self) -> list[str]:
+        """The command, run in the namespace."""
+        return ["ip", "netns", "exec", self.namespace, *self.command()]
+
     def start(self) -> int:
         """Starts it and gives the moment (ns since the epoch, the clock of captured frames)."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespace, *self.command()],
+                self.launch(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
