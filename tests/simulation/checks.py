@@ -62,10 +62,9 @@ def settled(world: World, since_ns: int) -> None:
 
 
 def right_one(world: World, network: int, master: int, eligible: set[int]) -> None:
-    """Nobody who preempts has a higher priority than the MASTER. (A group preempts if all of its members do.)"""
+    """Nobody who preempts has a higher priority than the MASTER."""
     for index in eligible - {master}:
-        configs = world.plan.configs[index] if world.plan.grouped else (world.plan.configs[index][network],)
-        preempts = all(config.is_owner or not config.nopreempt for config in configs)
+        preempts = world.routers[index].preempts(network)
         ours, theirs = world.priority(index, network), world.priority(master, network)
         require(not preempts or ours <= theirs, f"network {network}: MASTER {master} ({theirs}), but {index} ({ours})")
 
@@ -112,3 +111,19 @@ def one_successor(
     require(tried <= expected, f"network {network}: {sorted(tried)} took over, expected {sorted(expected)}")
     late_ns = masters[0].at_ns - gone_ns - bound_ns
     require(late_ns <= 0, f"network {network}: taken over {late_ns / NS_PER_S:.6f} s too late")
+
+
+def gone(world: World, networks: list[int], router: int) -> None:
+    """It was MASTER and is unwell, while others are well: nopreempt does not protect it."""
+    for network in networks:
+        require(world.masters(network) != [router], f"network {network}: {router} is unwell and still MASTER")
+
+
+def stays_away(world: World, before: dict[int, list[int]], router: int) -> None:
+    """It is well again. Without preempt it leaves the addresses where they were."""
+    for network, masters in before.items():
+        now = world.masters(network)
+        require(
+            world.routers[router].preempts(network) or now == masters,
+            f"network {network}: {router} came back although it does not preempt: MASTER was {masters}, is {now}",
+        )

@@ -132,6 +132,24 @@ class NeverPreempts(Instance):
         return True
 
 
+class ProtectsAnUnwellMaster(Instance):
+    """nopreempt as keepalived has it: weights do nothing beside it."""
+
+    __slots__ = ()
+
+    def _yields_to(self, master: Peer, now_ns: int) -> bool:
+        return not self._standing.preempts or super()._yields_to(master, now_ns)
+
+
+class ComesBack(Instance):
+    """Forgets nopreempt when it is the better one."""
+
+    __slots__ = ()
+
+    def _yields_to(self, master: Peer, now_ns: int) -> bool:
+        return master.priority >= self._standing.priority
+
+
 class MasterInFault(Instance):
     __slots__ = ()
 
@@ -177,6 +195,8 @@ INSTANCES: tuple[type[Instance], ...] = (
     AnnouncesOnlyAtOnce,
     AlwaysPreempts,
     NeverPreempts,
+    ProtectsAnUnwellMaster,
+    ComesBack,
     MasterInFault,
     DoesNotAskItsGroup,
 )

@@ -11,7 +11,7 @@ from alived.vrrp.instance import Instance
 from alived.vrrp.sync_group import SyncGroup
 from alived.vrrp.timers import master_down_interval_ns, skew_time_ns
 from tests.simulation import checks
-from tests.simulation.world import CALM, Plan, Weather, World
+from tests.simulation.world import CALM, Plan, Router, Weather, World
 
 OCTETS = (9, 10, 20, 3, 100)
 """Last octets of addresses: their order as text is not their order as numbers."""
@@ -19,6 +19,8 @@ PRIORITY_STEP = 5
 """Least difference of unequal priorities: their skew times differ by more than clocks and wires do."""
 DRIFT_PPM = 1000
 CHAOS_INTERVALS = 40
+LOWEST = 5
+"""A priority below all others."""
 
 
 def make_plan(seed: int, routers: int) -> Plan:
@@ -91,7 +93,7 @@ class Story:
         self.chaos()
         self.calm_down()
         self.settle()
-        for episode in self.rng.sample([self.crash, self.stop, self.split, self.deafen], 3):
+        for episode in self.rng.sample([self.crash, self.stop, self.split, self.deafen, self.worsen, self.sicken], 4):
             self.world.say(f"--- {episode.__name__}")
             episode()
 
@@ -140,6 +142,11 @@ class Story:
                 lambda: router.set_cable(network, True),
             ),
             for_a_while(
+                f"{name}: check on {network} fails",
+                lambda: router.set_check(network, False),
+                lambda: router.set_check(network, True),
+            ),
+            for_a_while(
                 f"cut {sorted(cut)}",
                 lambda: self.world.blocked.update(cut),
                 lambda: self.world.blocked.difference_update(cut),
@@ -158,6 +165,7 @@ class Story:
             router.resume()
             for network in self.plan.networks:
                 router.set_cable(network, True)
+                router.set_check(network, True)
             if not router.alive:
                 router.start()
 
@@ -210,6 +218,38 @@ class Story:
         compute = master_down_interval_ns if master_down else skew_time_ns
         wait_ns = compute(config.version, priority, interval_cs)
         return wait_ns + wait_ns * 3 * DRIFT_PPM // 1_000_000 + 2 * self.plan.delay_ns
+
+    def worsen(self) -> None:
+        """A tracker with a weight fails at the MASTER, so that all others are better, and is well again."""
+        router, held = self._some_master()
+        before = self.world.priority(router.index, held[0])
+        if not router.cores[held[0]].config.is_owner:  # nothing moves an owner's priority
+            self._ail(router, held, lambda: router.set_priority(LOWEST), lambda: router.set_priority(before))
+
+    def sicken(self) -> None:
+        """A condition fails at the MASTER: in a sync group of one member, and all follow. It is well again."""
+        router, held = self._some_master()
+        network = held[0]
+        concerned = held if self.plan.grouped else [network]
+        fail, heal = (lambda well=well: router.set_check(network, well) for well in (False, True))
+        self._ail(router, concerned, fail, heal)
+
+    def _some_master(self) -> tuple[Router, list[int]]:
+        """With the networks that it holds, one of them first by chance."""
+        network = self.rng.choice(self.plan.networks)
+        (master,) = self.world.masters(network)
+        others = [at for at in self.plan.networks if at != network and self.world.masters(at) == [master]]
+        return self.world.routers[master], [network, *others]
+
+    def _ail(self, router: Router, networks: list[int], fail: Callable[[], None], heal: Callable[[], None]) -> None:
+        fail()
+        self.settle()
+        checks.gone(self.world, networks, router.index)
+        before = {network: self.world.masters(network) for network in networks}
+        self.world.say(f"router {router.index} is well again")
+        heal()
+        self.settle()
+        checks.stays_away(self.world, before, router.index)
 
     def split(self) -> None:
         """The routers fall apart into islands and meet again."""

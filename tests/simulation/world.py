@@ -36,7 +36,7 @@ from alived.vrrp.instance import Instance
 from alived.vrrp.sync_group import SyncGroup
 
 Action = Callable[[], None]
-LINK_CAUSE = "interface"
+LINK_CAUSE, CHECK_CAUSE = "interface", "check"
 TRACE_LINES = 400
 
 
@@ -93,6 +93,8 @@ class Router:
         self.paused = False
         self.down: set[int] = set()
         """Networks to which the cable is out."""
+        self.failing: set[int] = set()
+        """Networks whose instance tracks a check that fails."""
         self.waiting: list[Action] = []
         """What arrived while paused."""
         self.cores: list[Instance] = []
@@ -112,7 +114,13 @@ class Router:
     def eligible(self, network: int) -> bool:
         if not self.alive or self.paused:
             return False
-        return not self.down if self.world.plan.grouped else network not in self.down
+        faulty = self.down | self.failing
+        return not faulty if self.world.plan.grouped else network not in faulty
+
+    def preempts(self, network: int) -> bool:
+        """A group preempts if all of its members do."""
+        configs = self.world.plan.configs[self.index]
+        return all(one.is_owner or not one.nopreempt for one in (configs if self.group else (configs[network],)))
 
     # What the world does to it
 
@@ -127,6 +135,8 @@ class Router:
             self.feed(network, PrimaryAddressChanged(address))
             if network in self.down:
                 self.feed(network, FaultRaised(LINK_CAUSE, "no carrier"))
+            if network in self.failing:
+                self.feed(network, FaultRaised(CHECK_CAUSE, "refused"))
         for network in plan.networks:
             self.feed(network, Startup())
 
@@ -165,6 +175,14 @@ class Router:
         else:
             self.down.add(network)
             self.when_running(lambda: self.feed(network, FaultRaised(LINK_CAUSE, "no carrier")))
+
+    def set_check(self, network: int, well: bool) -> None:
+        """Of what the instance on this network tracks as a condition."""
+        if well == (network not in self.failing):
+            return
+        self.failing.symmetric_difference_update({network})
+        event = FaultCleared(CHECK_CAUSE) if well else FaultRaised(CHECK_CAUSE, "refused")
+        self.when_running(lambda: self.feed(network, event))
 
     def set_priority(self, priority: int) -> None:
         if not self.cores or self.cores[0].config.is_owner:
