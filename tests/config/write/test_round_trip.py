@@ -152,5 +152,5 @@ def test_a_pattern_with_escaped_quotes_is_plain_in_a_document_and_as_it_was_in_k
     tree = tree_of(f"virtual_server 192.0.2.10 80 {{\nreal_server 192.0.2.11 80 {{\nHTTP_GET {{\n{url}\n}}\n}}\n}}\n")
     pattern = tree_of(written(tree, "yaml")), tree_of(written(tree, "toml"))
     assert [config_of(written(one, "keepalived")) for one in pattern] == [config_of(written(tree, "keepalived"))] * 2
-    assert r"""regex: "it's \"well\" \\d+ \\\\ #1" # a remark""" in written(tree, "yaml")
+    assert r"""regex: "it's \"well\" \\d+ \\\\ #1"  # a remark""" in written(tree, "yaml")
     assert f"{said}  # a remark" in written(tree, "keepalived")
