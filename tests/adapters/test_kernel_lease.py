@@ -24,7 +24,7 @@ from alived.cli.demo_wire import Kind, Wire
 from alived.wire import lease_table, neighbour
 from alived.wire.inet import pack_address
 from alived.wire.lease_table import LeasedGroup, LeaseTable
-from tests.segment import OTHER_ADDRESS, OWN_ADDRESS, OWN_MAC, PATIENCE_S, Segment, drain, ip
+from tests.segment import OTHER_ADDRESS, OTHER_MAC, OWN_ADDRESS, OWN_MAC, PATIENCE_S, Segment, drain, ip
 
 pytestmark = pytest.mark.lab
 
@@ -33,6 +33,8 @@ WEB4, WEB6, MAIL4 = "192.0.2.100", "2001:db8::100", "192.0.2.101"
 WEB = LeasedGroup("web", (("eth0", WEB4), ("eth0", WEB6)))
 MAIL = LeasedGroup("mail", (("eth0", MAIL4),))
 RENEWED_EVERY_S = 0.03
+NEIGHBOUR = OTHER_ADDRESS, "2001:db8::2"
+"""Who pings: an echo reply leaves at once if its MAC is known, and so before an answer that is asked for later."""
 ALL = {(kind, address) for kind in (Kind.ANSWER, Kind.PING) for address in (WEB4, WEB6)}
 
 
@@ -84,6 +86,7 @@ def other(segment: Segment) -> Iterator[Neighbour]:
             f"address add {WEB4}/32 dev eth0",
             f"address add {WEB6}/128 dev eth0 nodad",
             f"address add {MAIL4}/32 dev eth0",
+            *(f"neighbour replace {a} lladdr {OTHER_MAC.hex(':')} dev eth0 nud permanent" for a in NEIGHBOUR),
         )
         other.know(WEB4, WEB6, MAIL4)
         assert other.answers() == ALL, "without a table all is answered"

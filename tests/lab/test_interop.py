@@ -26,6 +26,8 @@ from tests.lab.lab import (
 pytestmark = pytest.mark.lab
 
 INTERVAL_S = {2: 1.0, 3: 0.1}
+SETTLED_S = {2: 2.2, 3: 0.4}
+"""Whoever believes to be master advertises at least twice within this."""
 PRIORITY = {"n1": 150, "n2": 100}
 GRAIN_NS = 12_000_000
 """FRR counts Skew_Time in whole centiseconds, downwards; frames are stamped a little after they are sent."""
@@ -47,7 +49,7 @@ def live(lab: Lab, kinds: Sequence[str], version: int, family: int, *, unicast: 
     vip = VIP4 if family == 4 else VIP6
     for node, kind in zip(lab.nodes, kinds):
         lab.start(node, instance_of(lab, node, version, family, unicast), kind=kind, version=version)
-    settled_s = 3.2 * INTERVAL_S[version]
+    settled_s = SETTLED_S[version]
     lab.until_owner("n1", vip, seconds=settled_s)
 
     lab.kill("n1")

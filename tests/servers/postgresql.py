@@ -6,10 +6,11 @@ import contextlib
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers.process import ServerProcess, directory, free_port, program, running, unprivileged
+from tests.servers.process import PAUSE_S, ServerProcess, directory, free_port, program, running, unprivileged
 
 _DEBIAN = Path("/usr/lib/postgresql")
 ADMISSION = """local all all trust
@@ -25,6 +26,20 @@ host all all 127.0.0.1/32 scram-sha-256
 
 class PostgreSql(ServerProcess):
     place: Path
+
+    def await_departures(self) -> None:
+        """Until no process of it serves a client: what one has to write to the log, it writes before it ends."""
+        while any(map(self._serves, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())):
+            self.check_alive()
+            time.sleep(PAUSE_S)
+
+    def _serves(self, pid: str) -> bool:
+        """Whether this process is for a client: its title names him, as soon as it has one."""
+        try:
+            title = Path(f"/proc/{pid}/cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return self.address in title or not title.startswith("postgres: ")
 
     def execute(self, statement: str) -> str:
         """As the superuser over its socket: rows without names of columns."""

@@ -72,10 +72,12 @@ def test_the_password_as_it_is_goes_only_through_tls(check: PostgresqlCheck) -> 
 
 def test_no_trace_is_left_in_its_log(server: PostgreSql, check: PostgresqlCheck) -> None:
     """A check without a password leaves when it is asked for one, as psql does."""
+    server.await_departures()
     before = server.log.read_bytes()
     for _ in range(3):
         assert outcome(check)[0]
         assert outcome(msgspec.structs.replace(check, user="trusted", database="shop"))[0]
+    server.await_departures()
     assert server.log.read_bytes() == before
 
 
