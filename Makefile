@@ -7,8 +7,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := .venv/bin/python -m pytest
 # Each worker reads all files that it is given: only those that have tests with the mark.
 marked = $(shell grep -rl --include='*.py' 'mark\.$(1)' tests)
-# What needs the kernel mostly waits, so four scenes play at a time on any machine.
-LAB = $(PYTEST) -n 4 -m "lab and not soak" $(call marked,lab)
+# What needs the kernel mostly waits, so six scenes play at a time on any machine; who has none left takes another's.
+LAB = $(PYTEST) -n 6 --dist worksteal -m "lab and not soak" $(call marked,lab)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 2 ? 2 : n > 4 ? 4 : n)))
 
 help: ## this list
