@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import click
 
 from alived.cli.asking import Json
 from alived.cli.words import COLOURS, bold, loud, span
+from alived.health.misc import described
 
 
 def script_lines(script: Json) -> Iterator[str]:
     """A tracked script: the verdict, who acts on it, and how its runs go."""
     runs = script["runs"]
     yield verdict_line("script", script)
+    who = f" as {script['user']}" if script["user"] else ""
+    what = f"{shlex.join(script['command'])}{who} every {script['interval_s']:g} s"
     if runs is None:
-        yield "    " + loud("the process that runs it does not answer")
+        yield f"    {what}: " + loud("the process that runs it does not answer")
         return
-    if runs["last_result"]:
-        times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
-        yield f"    last result: {runs['last_result']} (took {runs['took_ms']} ms){times}; {_next_run(runs)}"
-    else:
-        yield f"    {_next_run(runs)}"
+    yield f"    {what}: {_last_run(runs)}{_next_run(runs)}"
     for line in runs["output"]:
         yield f"    output: {line}"
     if runs["overlaps"]:
-        yield f"    {runs['overlaps']} of its intervals came while it still ran"
+        times = "once" if runs["overlaps"] == 1 else f"{runs['overlaps']} times"
+        yield f"    {times} it still ran when its next run was due, and no second one was started"
 
 
 def tracker_lines(tracker: Json) -> Iterator[str]:
@@ -78,6 +79,16 @@ def _tracker(tracker: Json) -> str:
         if tracker["weight"]
         else tracker["name"] + reverse
     )
+
+
+def _last_run(runs: Json) -> str:
+    if not runs["last_result"]:
+        return ""
+    said = runs["last_result"] if runs["last_success"] else loud(runs["last_result"])
+    if runs["last_result"].startswith("timed out") and runs["exit_status"] is not None:
+        said += f", then {described(runs['exit_status'])}"
+    times = f", {runs['streak']} times in a row" if runs["streak"] > 1 else ""
+    return f"{said} {span(runs['last_age_s'])} ago (took {runs['took_ms']} ms){times}; "
 
 
 def _next_run(runs: Json) -> str:

@@ -84,6 +84,8 @@ class ScriptSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     last_success: bool | None
     last_result: str
     """Of the last run that has a result: "exit 0", "exit 1", "timed out after 1 s", ..."""
+    last_ns: int | None
+    """When it was known; None: no result yet"""
     exit_status: int | None
     """Of the last run that ended: 0..255, or the negative number of a signal"""
     output: tuple[str, ...]

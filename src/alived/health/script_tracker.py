@@ -75,6 +75,7 @@ class ScriptTracker:
         """Whether the last run began because the one before failed by our own fault: that does not happen twice."""
         self._last_success: bool | None = None
         self._last_result = ""
+        self._last_ns: int | None = None
         self._exit_status: int | None = None
         self._output: tuple[str, ...] = ()
         self._took_ns = 0
@@ -130,7 +131,8 @@ class ScriptTracker:
         if run.timed_out_ns is not None:
             if now_ns - run.timed_out_ns < self.config.interval_ns:
                 return []
-            return self._result(False, f"hangs: it was to end {_seconds(now_ns - run.timed_out_ns)} ago")
+            why = f"hangs: it was to end {_seconds(now_ns - run.timed_out_ns)} ago"
+            return self._result(False, why, now_ns)
         if self._slow:
             return []
         self._slow = True
@@ -146,8 +148,9 @@ class ScriptTracker:
         run.limit_ns = now_ns + KILL_GRACE_NS
         if run.timed_out_ns is None:
             run.timed_out_ns = now_ns
+            self._exit_status, self._took_ns = None, now_ns - run.since_ns
             why = f"timed out after {_seconds(self.config.timeout_ns)}"
-            return [TerminateRun(run.number), *self._result(False, why)]
+            return [TerminateRun(run.number), *self._result(False, why, now_ns)]
         if not run.killed:
             run.killed = True
             return [KillRun(run.number)]
@@ -168,7 +171,7 @@ class ScriptTracker:
         self._repeated = False
         self._exit_status, self._output, self._took_ns = status, output, now_ns - run.since_ns
         if run.timed_out_ns is None:
-            return self._result(status == 0, described(status))
+            return self._result(status == 0, described(status), now_ns)
         return [self._start(now_ns)] if run.overlapped else []
 
     def _not_started(self, number: int, error: str, ours: bool, now_ns: int) -> list[ScriptEffect]:
@@ -177,16 +180,17 @@ class ScriptTracker:
             return []
         self._run = None
         if run.timed_out_ns is not None:
+            self._exit_status = None
             return [self._start(now_ns)] if run.overlapped else []
         if ours and not self._repeated:
             self._repeated = True
             return [self._start(now_ns)]
         self._exit_status, self._output, self._took_ns = None, (), 0
-        return self._result(False, f"cannot be started: {error}")
+        return self._result(False, f"cannot be started: {error}", now_ns)
 
-    def _result(self, success: bool, result: str) -> list[ScriptEffect]:
+    def _result(self, success: bool, result: str, now_ns: int) -> list[ScriptEffect]:
         self._streak = self._streak + 1 if success is self._last_success else 1
-        self._last_success, self._last_result = success, result
+        self._last_success, self._last_result, self._last_ns = success, result, now_ns
         news = self._counter.hear(success)
         if not news and (self._confirmed or success is not self._counter.up):
             return []
@@ -228,6 +232,7 @@ class ScriptTracker:
             up=self._counter.up,
             last_success=self._last_success,
             last_result=self._last_result,
+            last_ns=self._last_ns,
             exit_status=self._exit_status,
             output=self._output,
             took_ns=self._took_ns,

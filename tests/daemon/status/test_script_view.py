@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
+
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
 from alived.cli.status import status_lines
+from alived.cli.status_trackers import script_lines
 from alived.daemon.shared.messages import TrackerVerdict, WorkerSnapshot
 from alived.daemon.shared.tracked import tracked_scripts, trackers_of
 from alived.daemon.status import script_view
@@ -40,6 +43,7 @@ def test_the_verdict_who_acts_on_it_and_the_runs() -> None:
     assert script["runs"] == {
         "last_success": False,
         "last_result": "exit 1",
+        "last_age_s": 2.97,
         "exit_status": 1,
         "output": ["no connection"],
         "took_ms": 30,
@@ -64,10 +68,36 @@ def test_for_people() -> None:
     lines = list(status_lines(status | {"scripts": script_view.scripts(CONFIG, KNOWN, snapshot(), CLOCK)}))
     plain = [line.replace("\x1b[0m", "") for line in lines]
     assert "for 3.0 s: script chk failed: exit 1; tracked by VI" in plain[0]
-    assert plain[1] == "    last result: exit 1 (took 30 ms); runs for 1.0 s, next run in 1.0 s"
+    said = "exit 1 3.0 s ago (took 30 ms); runs for 1.0 s, next run in 1.0 s"
+    assert click.unstyle(plain[1]) == f"    /bin/sh -c true as root every 2 s: {said}"
     assert plain[2] == "    output: no connection"
     silent = list(status_lines(status | {"scripts": script_view.scripts(CONFIG, KNOWN, None, CLOCK)}))
     assert "the process that runs it does not answer" in silent[1]
+
+
+def lines_of(script: ScriptTracker) -> list[str]:
+    shown = WorkerSnapshot(request_id=1, now_ns=NOW, scripts=(script.snapshot(),))
+    (view,) = script_view.scripts(CONFIG, KNOWN, shown, CLOCK)
+    return [click.unstyle(line).strip() for line in script_lines(view)]
+
+
+def test_one_that_takes_too_long() -> None:
+    """Its command, how its run went, how its process ended, and the runs that it left out."""
+    script = ScriptTracker(SCRIPT, NOW - 16 * NS_PER_S)
+    for second in range(16, 6, -2):
+        script.step(DeadlineReached(), NOW - second * NS_PER_S)
+    assert lines_of(script)[1:] == [
+        "/bin/sh -c true as root every 2 s: runs for 16.0 s, next run in 0.0 s",
+        "4 times it still ran when its next run was due, and no second one was started",
+    ]
+    script.step(DeadlineReached(), NOW - 6 * NS_PER_S)
+    timed_out = "/bin/sh -c true as root every 2 s: timed out after 10 s"
+    assert lines_of(script)[1] == f"{timed_out} 6.0 s ago (took 10000 ms); runs for 16.0 s, next run in 0.0 s"
+    script.step(RunEnded(1, -15, ("waiting for a lock",)), NOW - 5 * NS_PER_S)
+    assert lines_of(script)[1:3] == [
+        f"{timed_out}, then killed by signal 15 6.0 s ago (took 11000 ms); runs for 5.0 s, next run in 0.0 s",
+        "output: waiting for a lock",
+    ]
 
 
 def test_groups_track_and_what_nobody_tracks_does_not_run() -> None:

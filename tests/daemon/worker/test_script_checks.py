@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +29,23 @@ def play() -> Iterator[Begin]:
     yield from plays()
 
 
+@pytest.fixture(params=["root", "nobody"])
+def user(request: pytest.FixtureRequest) -> str:
+    """Scripts of our own account we start ourselves, those of others a starter."""
+    return str(request.param)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where everybody may write, unlike in tmp_path."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
 @pytest.mark.parametrize(("text", "up", "reason"), [("exit 0", True, "succeeded"), ("exit 3", False, "failed: exit 3")])
-def test_the_exit_code_is_the_result(play: Begin, text: str, up: bool, reason: str) -> None:
-    verdict = play(tracked(shell(text))).verdict()
+def test_the_exit_code_is_the_result(play: Begin, text: str, up: bool, reason: str, user: str) -> None:
+    verdict = play(tracked(shell(text, user=user))).verdict()
     assert (verdict.up, verdict.reason) == (up, f"script chk {reason}")
 
 
@@ -51,8 +66,8 @@ def test_it_follows_what_happens(play: Begin, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["/nonexistent/check", "/etc/hostname", "/etc"], ids=["missing", "not executable", "a directory"]
 )
-def test_one_that_cannot_be_run_is_down_and_says_why(play: Begin, path: str) -> None:
-    verdict = play(tracked(shell("", argv=(path,)))).verdict()
+def test_one_that_cannot_be_run_is_down_and_says_why(play: Begin, path: str, user: str) -> None:
+    verdict = play(tracked(shell("", argv=(path,), user=user))).verdict()
     assert not verdict.up
     assert verdict.reason.startswith(f"script chk cannot be started: {path}: ")
 
@@ -78,10 +93,10 @@ def test_user_and_group(play: Begin) -> None:
 
 
 @pytest.mark.parametrize("text", ["sleep 1000", "sleep 1000 & sleep 1001 & wait"], ids=["hangs", "forks"])
-def test_a_timeout_ends_all_that_it_started(play: Begin, tmp_path: Path, text: str) -> None:
-    pids = tmp_path / "group"
-    worker = play(tracked(shell(f"echo $$ > {pids}; {text}", interval_ms=60_000, timeout_ms=300)))
-    assert worker.verdict().reason == "script chk timed out after 0.3 s"
+def test_a_timeout_ends_all_that_it_started(play: Begin, folder: Path, text: str, user: str) -> None:
+    pids = folder / "group"
+    worker = play(tracked(shell(f"echo $$ > {pids}; {text}", interval_ms=60_000, timeout_ms=1000, user=user)))
+    assert worker.verdict().reason == "script chk timed out after 1 s"
     worker.until(lambda: worker.script().running_since_ns is None)
     assert worker.script().exit_status == -signal.SIGTERM
     worker.until(lambda: is_gone(int(pids.read_text())))
@@ -95,18 +110,19 @@ def is_gone(group: int) -> bool:
     return False
 
 
-def test_helpers_that_ignore_sigterm_go_when_their_script_goes(play: Begin, tmp_path: Path) -> None:
-    pids, ready = tmp_path / "group", tmp_path / "ready"
+def test_helpers_that_ignore_sigterm_go_when_their_script_goes(play: Begin, folder: Path, user: str) -> None:
+    pids, ready = folder / "group", folder / "ready"
     helper = f"(trap '' TERM; touch {ready}; while :; do sleep 1000; done) &"
     text = f"echo $$ > {pids}; {helper} while ! test -e {ready}; do :; done; wait"
-    worker = play(tracked(shell(text, interval_ms=60_000, timeout_ms=1500)))
+    worker = play(tracked(shell(text, interval_ms=60_000, timeout_ms=1500, user=user)))
     assert not worker.verdict().up
     worker.until(lambda: worker.script().running_since_ns is None)
     worker.until(lambda: is_gone(int(pids.read_text())))
 
 
-def test_one_that_ignores_sigterm_is_killed_and_checking_goes_on(play: Begin) -> None:
-    worker = play(tracked(shell("trap '' TERM; while :; do sleep 1000; done", interval_ms=500, timeout_ms=500)))
+def test_one_that_ignores_sigterm_is_killed_and_checking_goes_on(play: Begin, user: str) -> None:
+    text = "trap '' TERM; while :; do sleep 1000; done"
+    worker = play(tracked(shell(text, interval_ms=500, timeout_ms=500, user=user)))
     assert worker.verdict().reason == "script chk timed out after 0.5 s"
     worker.until(lambda: worker.script().runs == 2)
     assert worker.script().exit_status == -signal.SIGKILL
@@ -114,8 +130,8 @@ def test_one_that_ignores_sigterm_is_killed_and_checking_goes_on(play: Begin) ->
     assert worker.script().streak > 1
 
 
-def test_a_million_lines(play: Begin) -> None:
-    worker = play(tracked(shell("seq 1000000; exit 1", interval_ms=60_000)))
+def test_a_million_lines(play: Begin, user: str) -> None:
+    worker = play(tracked(shell("seq 1000000; exit 1", interval_ms=60_000, timeout_ms=60_000, user=user)))
     assert worker.verdict().reason == "script chk failed: exit 1"
     output = worker.script().output
     assert len(output) == 5
@@ -149,6 +165,19 @@ def test_a_script_of_somebody_else_is_not_run_by_root_with_script_security(play:
     careful = msgspec.structs.replace(config, global_defs=GlobalDefs(enable_script_security=True))
     reason = f"enable_script_security: {check} can be changed by others than root, so root does not run it"
     assert play(careful).verdict().reason == f"script chk cannot be started: {reason}"
+
+
+def test_whoever_kills_the_starter_of_scripts_takes_nothing_down(play: Begin, folder: Path) -> None:
+    began = folder / "began"
+    text = f"echo $PPID >> {began}; test -e {folder}/go || sleep 30"
+    worker = play(tracked(shell(text, interval_ms=60_000, timeout_ms=60_000, user="nobody")))
+    worker.until(began.exists)
+    worker.until(lambda: began.read_text().endswith("\n"))
+    (folder / "go").touch()
+    os.kill(int(began.read_text()), signal.SIGKILL)
+    assert worker.verdict().reason == "script chk succeeded"
+    first, second = began.read_text().split()
+    assert first != second, "another starter"
 
 
 def test_there_is_never_a_second_run_beside_the_first(play: Begin, tmp_path: Path) -> None:
