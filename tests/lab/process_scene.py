@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from alived.config.load import load
-from tests.daemon.worker_play import WorkerPlay
+from tests.daemon.worker.worker_play import WorkerPlay
 from tests.lab.entering_keepalived import EnteringKeepalived
 from tests.lab.lab import PATIENCE_S, Lab
 
