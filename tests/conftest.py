@@ -1,8 +1,17 @@
-"""What holds for all tests: a property is true or false, however slow the machine is."""
+"""What holds for all tests: a property is true or false, however slow the machine is; who looks for a mark finds it."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("alived", deadline=None)
 settings.load_profile("alived")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` finds files with marked tests by their text: one that is marked from elsewhere would never run."""
+    for mark in "lab", "simulation":
+        for path in {item.path for item in items if item.get_closest_marker(mark)}:
+            if f"mark.{mark}" not in path.read_text():
+                raise pytest.UsageError(f"{path} has tests with the mark {mark}, but not the words mark.{mark}")
