@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from alived.adapters.forked import forget_parent
 from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.script_process import Account
+from alived.adapters.scripts import ScriptHost, ScriptRunner
 from alived.adapters.starters import IDLE_LOOKS, AnotherStarter, Failure
 from tests.adapters.test_scripts import Scripts, children_of, is_alive, scripts, until_dead
 
@@ -69,11 +71,34 @@ def test_its_memory_which_was_ours_is_out_of_reach_for_its_account(nobody: Scrip
     assert all("Permission denied" in line for line in lines)
 
 
-def test_it_holds_no_file_of_ours_but_its_line(nobody: Scripts) -> None:
+def test_it_holds_no_file_of_ours_but_its_line(nobody: Scripts, tmp_path: Path) -> None:
+    noted = RunningScripts(str(tmp_path / "noted"))
+    nobody.host = ScriptHost(nobody.loop, noted)
+    nobody.runner = ScriptRunner(nobody.host, nobody.ended.__setitem__, nobody.failures.__setitem__, lambda *_: None)
     starter = starter_of(nobody)
     opened = {int(name): os.readlink(f"/proc/{starter}/fd/{name}") for name in os.listdir(f"/proc/{starter}/fd")}
     assert [target.partition(":")[0] for fd, target in opened.items() if fd > 2] == ["socket"]
-    assert "running" not in Path(f"/proc/{starter}/maps").read_text()
+    assert "noted" not in Path(f"/proc/{starter}/maps").read_text()
+    assert "noted" in Path("/proc/self/maps").read_text()
+    run = nobody.shell("exec sleep 1000")
+    nobody.let_begin()
+    assert [line.partition(" (")[0] for line in noted.kill_left()] == ["killed sleep 1000"], "it is still ours"
+    nobody.turn_until(lambda: nobody.is_over(run))
+
+
+def test_files_that_an_older_process_had_under_the_same_numbers_do_not_matter(tmp_path: Path) -> None:
+    """As in a worker, which has closed what its parent had open when it was forked."""
+    if os.geteuid() != 0:
+        pytest.skip("scripts are started by root")
+    pid = os.fork()
+    if pid == 0:
+        noted = RunningScripts(str(tmp_path / "noted"))
+        forget_parent(set())
+        scripts = Scripts(noted)
+        scripts.account = Account("nobody", "")
+        scripts.let_begin()
+        os._exit(scripts.ended[1])
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_one_for_each_account_however_many_scripts(nobody: Scripts) -> None:

@@ -15,6 +15,7 @@ import contextlib
 import mmap
 import os
 import signal
+from collections.abc import Iterator
 
 SLOTS = 4096
 """More run only if there are more scripts than that; they are not noted, and end by themselves."""
@@ -68,6 +69,15 @@ class RunningScripts:
                 sentences.append(f"killed {command} (process {pid}), which nobody waited for any more")
         self._free = list(range(SLOTS))
         return sentences
+
+    @contextlib.contextmanager
+    def kept_from_children(self) -> Iterator[None]:
+        """What is forked meanwhile does not have this memory."""
+        self._memory.madvise(mmap.MADV_DONTFORK)
+        try:
+            yield
+        finally:
+            self._memory.madvise(mmap.MADV_DOFORK)
 
     def close(self) -> None:
         self._cells.release()

@@ -32,7 +32,7 @@ class ScriptHost:
     def __init__(self, loop: Loop, running: RunningScripts) -> None:
         self.loop = loop
         self.running = running
-        self.starters = Starters(loop, running.close)
+        self.starters = Starters(loop, running)
 
 
 class ScriptRunner:

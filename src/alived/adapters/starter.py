@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
 from typing import NoReturn, assert_never
 
 import msgspec
@@ -75,15 +74,14 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Order).decode
 
 
-def run_starter(account: Account, line: socket.socket, forget: Callable[[], None]) -> NoReturn:
+def run_starter(account: Account, line: socket.socket) -> NoReturn:
     """In the forked process, with all signals blocked; never returns into the frames of whoever forked it.
 
-    line: where orders come from and reports go to. forget: lets go of memory that is shared with others.
+    line: where orders come from and reports go to.
     """
     status = EXIT_CRASHED
     try:
         forget_parent({line.fileno()})
-        forget()
         os.setsid()
         set_process_name(f"alived-{account.name}")
         starter = _Starter(line, _become(account))

@@ -21,6 +21,7 @@ import msgspec
 from alived.adapters.forked import fork_into
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.processes import parent_of
+from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.script_process import Account, Program, ScriptError, in_the_root_directory, spawn
 from alived.adapters.starter import MAX_ORDER, Begun, Reap, Reaped, Refused, Report, Start, run_starter
 from alived.base import NS_PER_S
@@ -67,10 +68,10 @@ class Starter(Protocol):
 class Starters:
     """All of this process, by account."""
 
-    def __init__(self, loop: Loop, forget: Callable[[], None]) -> None:
-        """forget: lets go of memory that is shared with other processes; called in each starter."""
+    def __init__(self, loop: Loop, running: RunningScripts) -> None:
+        """running: what other accounts must not have in their memory."""
         self._loop = loop
-        self._forget = forget
+        self._running = running
         self._ourselves = OwnStarter(loop)
         self._others: dict[tuple[int, int], AnotherStarter] = {}
 
@@ -80,9 +81,8 @@ class Starters:
             return self._ourselves
         key = account.uid, account.gid
         if key not in self._others:
-            self._others[key] = AnotherStarter(
-                self._loop, account, self._forget, functools.partial(self._others.pop, key)
-            )
+            with self._running.kept_from_children():
+                self._others[key] = AnotherStarter(self._loop, account, functools.partial(self._others.pop, key))
         return self._others[key]
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class OwnStarter:
 class AnotherStarter:
     """Our end of a starter."""
 
-    def __init__(self, loop: Loop, account: Account, forget: Callable[[], None], gone: Callable[[], object]) -> None:
+    def __init__(self, loop: Loop, account: Account, gone: Callable[[], object]) -> None:
         """gone: called when it takes no orders any more. Raises OSError if it cannot be forked."""
         self._loop = loop
         self._account = account
@@ -139,7 +139,7 @@ class AnotherStarter:
         self._line.setblocking(False)
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_ORDER)
         with theirs:
-            self._pid = fork_into(functools.partial(run_starter, account, theirs, forget))
+            self._pid = fork_into(functools.partial(run_starter, account, theirs))
         self._pidfd = os.pidfd_open(self._pid)
         loop.add_reader(self._pidfd, self._exited)
         loop.add_reader(self._line.fileno(), self._listen)
