@@ -74,6 +74,16 @@ def test_each_service_has_its_json(language: Language) -> None:
     assert asked(format=MessageFormat.FEISHU, **ask)[2] == {"msg_type": "text", "content": {"text": text}}
 
 
+@pytest.mark.parametrize(("format", "octets"), [(MessageFormat.WECOM, 2048), (MessageFormat.DINGTALK, 16_000)])
+def test_a_reason_that_is_too_long_for_a_service_is_cut_between_characters(format: MessageFormat, octets: int) -> None:
+    """WeCom documents 2048 octets of text."""
+    for reason in ("原" * 20_000, "x原" * 20_000, "xy原" * 20_000):
+        text = asked(format=format, what=news(reason=reason))[2]["text"]["content"]
+        assert octets - 4 < len(text.encode()) <= octets
+        assert text.endswith("…")
+        assert set(text.rpartition("Reason: ")[2][:-1]) <= set(reason)
+
+
 def test_nothing_in_a_name_is_markup_of_slack() -> None:
     body = asked(format=MessageFormat.SLACK, what=news(name="<!channel> & co"))[2]
     assert "&lt;!channel&gt; &amp; co" in body["text"]

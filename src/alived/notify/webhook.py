@@ -18,11 +18,14 @@ from alived.notify.config import MessageFormat, Webhook
 from alived.notify.news import News
 from alived.notify.outbox_events import Outcome, Reply
 from alived.notify.signatures import dingtalk_query, feishu_signature, our_signature
-from alived.notify.words import paragraph
+from alived.notify.words import fitting, paragraph
 
 WRONG_MESSAGE = frozenset({400, 413, 422})
 SHOWN = 200
 """Characters of an answer that a sentence shows."""
+MOST_TEXT = 16_000
+MOST_TEXT_OF_WECOM = 2048
+"""Octets. Services refuse a message whose text is longer, each time, and the others would wait behind it for a day."""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -68,7 +71,8 @@ def request(hook: Webhook, news: News, node: str, secret: bytes, now_s: float) -
 
 
 def _content(hook: Webhook, news: News, node: str, secret: bytes, now_s: int) -> dict[str, Any]:
-    text = paragraph(news, node, hook.language)
+    most = MOST_TEXT_OF_WECOM if hook.format is MessageFormat.WECOM else MOST_TEXT
+    text = fitting(paragraph(news, node, hook.language), most)
     match hook.format:
         case MessageFormat.JSON:
             return _event(news, node)

@@ -52,6 +52,7 @@ _WORDS = {
         Word.TEST: "发送测试消息；没有发生任何变化",
     },
 }
+_ELLIPSIS = "…"
 OF_OWNERS = (Kind.INSTANCE, Kind.RAFT)
 
 
@@ -83,3 +84,11 @@ def paragraph(news: News, node: str, language: Language) -> str:
 def one_line(text: str) -> str:
     """Without what would end a line or lead a terminal astray."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def fitting(text: str, octets: int) -> str:
+    """As much of it as fits in UTF-8, with an ellipsis if that is not all."""
+    encoded = text.encode()
+    if len(encoded) <= octets:
+        return text
+    return encoded[: octets - len(_ELLIPSIS.encode())].decode(errors="ignore") + _ELLIPSIS
