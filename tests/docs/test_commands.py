@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from alived.cli.main import main
+from alived.cli.main import COMMANDS, main
 from alived.cli.vip_switch import main as vip_switch
 from tests.docs.pages import PAGES, blocks, inline, name_of
 
@@ -60,6 +60,12 @@ def test_a_command_can_be_typed_as_it_stands(page: pathlib.Path) -> None:
     quoted = [words for words in map(str.split, inline(page)) if words and words[0] in PROGRAMS]
     wrong = [(words, found) for words in [*fenced(name_of(page)), *quoted] if (found := flaw(words))]
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES[:2], ids=name_of)
+def test_both_readmes_name_every_command(page: pathlib.Path) -> None:
+    named = "\n".join(code for code in inline(page) if code.startswith("alived "))
+    assert [name for name in COMMANDS if f"alived {name}" not in named] == []
 
 
 def test_there_are_commands() -> None:
