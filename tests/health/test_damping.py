@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alived.base import NS_PER_S
-from alived.health.damping import Damper
-from alived.health.trackers_config import FlapDamping
+from alived.health.damping import Damper, level_of
+from alived.health.trackers_config import FlapDamping, Weight
 
 HOLD, MOST = 10, 60
 CONFIG = FlapDamping(HOLD * NS_PER_S, MOST * NS_PER_S)
@@ -157,3 +158,59 @@ def counts(past: list[tuple[int, bool]], now: int) -> bool:
             effective, since = True, start + hold
         before = up
     return effective
+
+
+class TestNumbers:
+    """Levels are the higher the better. Each step is a second."""
+
+    def said(self, *levels: int) -> tuple[Play, list[int | None]]:
+        play, counted = Play(), list[int | None]()
+        for second, level in enumerate(levels):
+            play.now = second
+            play.damper.hear(level, second * NS_PER_S)
+            counted.append(play.damper.counts)
+        return play, counted
+
+    def test_the_first_fall_costs_nothing_and_worse_counts_at_once(self) -> None:
+        play, counted = self.said(0, -20, -5, -30)
+        assert counted == [0, -20, -5, -30]
+        assert play.damper.snapshot(0).falls == 2
+
+    def test_better_counts_when_it_has_lasted_and_then_with_what_it_has_become(self) -> None:
+        play, counted = self.said(0, -20, 0, -20, -3, -8, -5)
+        assert counted[3:] == [-20] * 4 and play.due == 4 + 10
+        assert play.wait(14) and play.damper.counts == -5
+
+    def test_to_get_worse_step_by_step_is_one_fall(self) -> None:
+        play, counted = self.said(0, -1, -2, -3, -4)
+        assert counted[-1] == -4 and play.damper.snapshot(0).falls == 1
+
+    def test_no_better_than_what_counts_is_another_fall(self) -> None:
+        play, _ = self.said(0, -20, 0, -20, -3, -20, -3)
+        assert play.due == 6 + 20
+
+    def test_better_still_has_to_last_too(self) -> None:
+        play, _ = self.said(0, -20, 0, -20, -10)
+        play.wait(14)
+        play.damper.hear(-5, 20 * NS_PER_S)
+        assert (play.damper.counts, play.due) == (-10, 20 + 10)
+
+
+@pytest.mark.parametrize(
+    ("weight", "best_first"),
+    [
+        (Weight(1), [5, 0, -5]),
+        (Weight(-1), [-5, 0, 5]),
+        (Weight(2, reverse=True), [-5, 0, 5]),
+        (Weight(-2, reverse=True), [5, 0, -5]),
+    ],
+)
+def test_what_is_better_follows_from_the_weight(weight: Weight, best_first: list[int]) -> None:
+    assert sorted(best_first, key=lambda number: -level_of(True, number, weight.sense)) == best_first
+
+
+def test_as_a_condition_only_0_is_well_or_only_0_is_not() -> None:
+    numbers = (-1, 0, 1)
+    assert [level_of(True, number, Weight().sense) for number in numbers] == [0, 1, 0]
+    assert [level_of(True, number, Weight(reverse=True).sense) for number in numbers] == [1, 0, 1]
+    assert [level_of(up, None, None) for up in (False, True)] == [0, 1]

@@ -3,6 +3,9 @@
 Down always counts at once. The first fall costs nothing: when it comes up again, that counts at once, too. With the
 second fall it must stay up for `hold_ns` without a break, and each further fall doubles that, up to `max_hold_ns`. All
 is forgotten when it has counted as up for `max_hold_ns`, or when an operator says so.
+
+A number in a file has more levels than down and up: a worse one counts at once, and one that is better than what counts
+when it has been better for that time. To get worse step by step is one fall.
 """
 
 from __future__ import annotations
@@ -22,17 +25,39 @@ class DampingSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     hold_ns: int
 
 
+def level_of(up: bool, value: int | None, sense: int | None) -> int:
+    """How good a verdict is. value: the number of a file; sense: what is better of it (`Weight.sense`)."""
+    match sense:
+        case None:
+            return int(up)
+        case 0 | 2:
+            return int((not value) == (sense == 0))
+        case _:
+            return (value or 0) * sense
+
+
 class Damper:
-    """Of one tracker. `up` is what counts; None before the first verdict."""
+    """Of one tracker. `counts` is the level that counts; None before the first verdict."""
 
     def __init__(self, config: FlapDamping) -> None:
         self.config = config
-        self.up: bool | None = None
-        self._said: bool | None = None
+        self.counts: int | None = None
+        self._said = 0
         """The last verdict."""
+        self._rose = True
+        """Whether it has got better since its last fall."""
         self._falls = 0
         self._since_ns = 0
-        """Of what counts, if that is up; of the last verdict else."""
+        """Of being better than what counts, if it is; of what counts else."""
+
+    @property
+    def up(self) -> bool | None:
+        return None if self.counts is None else self.counts > 0
+
+    @property
+    def held(self) -> bool:
+        """Whether it is better than what counts."""
+        return self.counts is not None and self._said > self.counts
 
     @property
     def hold_ns(self) -> int:
@@ -48,28 +73,35 @@ class Damper:
     @property
     def deadline_ns(self) -> int | None:
         """When it counts as up, if no other verdict comes before."""
-        return self._since_ns + self.hold_ns if self._said and not self.up else None
+        return self._since_ns + self.hold_ns if self.held else None
 
-    def hear(self, up: bool, now_ns: int) -> bool:
+    def hear(self, level: int, now_ns: int) -> bool:
         """A verdict; True if what counts is another one than before."""
-        before, changed = self.up, up is not self._said
-        if up and changed and self.up is not True:
-            self._since_ns = now_ns
-        if not up and self._said:
-            self._fall(now_ns)
-        self._said = up
-        if not up or before is None:
-            self.up = up
+        before = self.counts
+        if before is None:
+            self._said, self.counts, self._since_ns = level, level, now_ns
+        elif level > before:
+            self._rise(level, now_ns)
         else:
-            self.pass_time(now_ns)
-        return self.up is not before
+            if level < before or self.held:
+                self._fall(now_ns)
+            self._said = self.counts = level
+        return self.counts != before
+
+    def _rise(self, level: int, now_ns: int) -> None:
+        if not self.held:
+            self._forget(now_ns)
+            self._since_ns = now_ns
+        self._said, self._rose = level, True
+        self.pass_time(now_ns)
 
     def _fall(self, now_ns: int) -> None:
         self._forget(now_ns)
-        self._falls += 1
+        self._falls += self._rose
+        self._rose = False
 
     def _forget(self, now_ns: int) -> None:
-        if self.up and now_ns - self._since_ns >= self.config.max_hold_ns:
+        if self._rose and not self.held and now_ns - self._since_ns >= self.config.max_hold_ns:
             self._falls = 0
 
     def pass_time(self, now_ns: int) -> bool:
@@ -77,7 +109,7 @@ class Damper:
         due_ns = self.deadline_ns
         if due_ns is None or now_ns < due_ns:
             return False
-        self.up, self._since_ns = True, now_ns
+        self.counts, self._since_ns = self._said, now_ns
         return True
 
     def reset(self, now_ns: int) -> bool:
@@ -89,6 +121,6 @@ class Damper:
         self._forget(now_ns)
         return DampingSnapshot(falls=self._falls, held_until_ns=self.deadline_ns, hold_ns=self._hold(self._falls + 1))
 
-    def sentence(self) -> str:
-        """Why it does not count as up although it is."""
-        return f"is up again, but has to stay so for {self.hold_ns / NS_PER_S:g} s: it fell {self._falls} times"
+    def sentence(self, better: str = "up") -> str:
+        """Why it does not count as up (or better) although it is."""
+        return f"is {better} again, but has to stay so for {self.hold_ns / NS_PER_S:g} s: it fell {self._falls} times"

@@ -39,6 +39,13 @@ class Weight(msgspec.Struct, frozen=True):
     value: int = 0
     reverse: bool = False
 
+    @property
+    def sense(self) -> int:
+        """What is better of a number in a file: a higher one (1), a lower one (-1), 0 (0), any but 0 (2)."""
+        if self.value == 0:
+            return 2 if self.reverse else 0
+        return -1 if (self.value < 0) is not self.reverse else 1
+
 
 class FlapDamping(msgspec.Struct, frozen=True):
     """`flap_damping`: how long a tracker that fell for the second time must stay up before it counts; each further fall
@@ -111,6 +118,7 @@ class TrackFile(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: bool = False
     """Whether `init_value` is written also if the file is there"""
     weight: Weight = Weight(1)
+    flap_damping: FlapDamping | None = None
 
 
 class GatewayMethod(enum.StrEnum):

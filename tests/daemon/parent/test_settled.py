@@ -123,6 +123,30 @@ def test_in_a_combination_a_file_is_up_while_its_number_is_0() -> None:
     assert says(0) == [("file f", True), ("check c", True)]
 
 
+def test_a_number_that_flaps_is_better_only_when_it_stays_so_or_an_operator_says_so() -> None:
+    text = "track_file f {\nfile /run/f\nweight -1\nflap_damping 10\n}\n"
+    settled = Settled(good(text + instance_text("track_file {\nf\n}")))
+
+    def says(second: int, number: int) -> list[int | None]:
+        verdict = TrackerVerdict(TrackerKind.FILE, "f", True, f"file f: /run/f says {number}", 0, number)
+        return [one.value for one in settled.heard([verdict], second * NS_PER_S)]
+
+    assert [says(second, number) for second, number in enumerate((0, 20, 0, 30, 5, 4))] == [
+        [0],
+        [20],
+        [0],
+        [30],
+        [],
+        [],
+    ]
+    assert settled.known[0].reason == "file f is better again, but has to stay so for 10 s: it fell 2 times"
+    assert settled.known[0].value == 30
+    assert [one.value for one in settled.pass_time(14 * NS_PER_S)] == [4]
+    assert says(15, 40) == [40] and says(16, 0) == []
+    (released,) = settled.reset("file f", 17 * NS_PER_S)
+    assert (released.value, released.reason) == (0, "file f is no longer held down: its falls were reset")
+
+
 class TestDamping:
     def flapped(self) -> Desk:
         """It fell at second 1 and 3 and is up again since second 4."""

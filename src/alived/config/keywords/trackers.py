@@ -270,6 +270,7 @@ def build_file(name: str, said: Settings, findings: Findings) -> TrackFile | Non
         init_value=init.value if init else None,
         overwrite=init.overwrite if init else False,
         weight=said.get("weight", Weight(1)),
+        flap_damping=said.get("flap_damping"),
     )
 
 
@@ -278,4 +279,5 @@ TRACK_FILE = table(
     works("file", msgspec.structs.replace(word("PATH", '"/run/weight"'), merge="first"), "The file to read."),
     works("weight", weight(MAX_WEIGHT + 1), "Factor of the number; 0: any number but 0 means FAULT.", default="1"),
     works("init_file", _init_file(), "Write this number at the start.", default="nothing is written"),
+    FLAP_DAMPING,
 )

@@ -13,7 +13,7 @@ from alived.config.model import Config
 from alived.daemon.shared.messages import TrackerVerdict
 from alived.daemon.shared.tracked import dampings, times_to_confirm, trackers_of
 from alived.health.combination import Finding, in_order, judge
-from alived.health.damping import Damper, DampingSnapshot
+from alived.health.damping import Damper, DampingSnapshot, level_of
 from alived.health.trackers_config import FlapDamping, TrackerKind
 
 
@@ -75,6 +75,8 @@ class Settled:
 
     def _take(self, config: Config, now_ns: int) -> None:
         used = trackers_of(config)
+        files = TrackerKind.FILE.key("")
+        self._senses = {key: owners[0][1].sense for key, owners in used.items() if key.startswith(files)}
         self._combined = in_order(one for one in config.combined_checks if TrackerKind.CHECK.key(one.name) in used)
         judged = times_to_confirm(config).keys() | {TrackerKind.CHECK.key(one.name) for one in self._combined}
         self._heard = {key: verdict for key, verdict in self._heard.items() if key in judged}
@@ -88,9 +90,12 @@ class Settled:
         if damper is None:
             damper = Damper(config)
             if known := self._known.get(key):
-                damper.hear(known.up, now_ns)
+                damper.hear(self._level(known), now_ns)
         damper.config = config
         return damper
+
+    def _level(self, verdict: TrackerVerdict) -> int:
+        return level_of(verdict.up, verdict.value, self._senses.get(verdict.key))
 
     def _settle(self, verdict: TrackerVerdict, now_ns: int) -> TrackerVerdict | None:
         """What counts after this verdict, if that is another thing than before."""
@@ -98,9 +103,11 @@ class Settled:
         before, self._heard[key] = self._known.get(key), verdict
         if damper := self._dampers.get(key):
             was_held = damper.deadline_ns is not None
-            damper.hear(verdict.up, now_ns)
-            if damper.up is not verdict.up:
-                counts = msgspec.structs.replace(verdict, up=False, reason=f"{key} {damper.sentence()}")
+            damper.hear(self._level(verdict), now_ns)
+            if damper.held:
+                assert before is not None, "what is held was worse before"
+                why = damper.sentence("up" if verdict.value is None else "better")
+                counts = msgspec.structs.replace(verdict, up=before.up, value=before.value, reason=f"{key} {why}")
                 if not was_held:
                     self.notes.append(Note("info", "flap-damping", counts.reason))
         if before is not None and (before.up, before.value) == (counts.up, counts.value):

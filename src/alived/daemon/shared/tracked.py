@@ -26,7 +26,7 @@ from alived.health.trackers_config import (
 T = TypeVar("T", VrrpScript, TrackProcess, TrackFile, TrackGateway, TrackUnit)
 
 
-Damped: TypeAlias = VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck
+Damped: TypeAlias = VrrpScript | TrackProcess | TrackFile | TrackGateway | TrackUnit | NamedCheck | CombinedCheck
 
 
 def tracked_scripts(config: Config) -> dict[str, VrrpScript]:
@@ -89,11 +89,10 @@ def _files_of_servers(config: Config) -> Iterator[tuple[str, str, Weight]]:
 
 def dampings(config: Config) -> dict[str, FlapDamping]:
     """Of trackers that have it, by key."""
-    kinds: dict[
-        TrackerKind, Sequence[VrrpScript | TrackProcess | TrackGateway | TrackUnit | NamedCheck | CombinedCheck]
-    ] = {
+    kinds: dict[TrackerKind, Sequence[Damped]] = {
         TrackerKind.SCRIPT: config.vrrp_scripts,
         TrackerKind.PROCESS: config.track_processes,
+        TrackerKind.FILE: config.track_files,
         TrackerKind.GATEWAY: config.gateways,
         TrackerKind.UNIT: config.units,
         TrackerKind.CHECK: (*config.checks, *config.combined_checks),
