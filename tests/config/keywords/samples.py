@@ -35,6 +35,7 @@ OURS = {
     "vrrp_sync_group": _TRACKED,
     "vrrp_script": {"flap_damping"},
     "vrrp_track_process": {"flap_damping"},
+    "track_file": {"flap_damping"},
     "vrrp_track_file": {"flap_damping"},
     "virtual_server/real_server/HTTP_GET/url": _HTTP,
     "virtual_server/real_server/SSL_GET/url": _HTTP,
