@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import pathlib
 import socket
+from email import policy
+from email.parser import BytesParser
 
+import msgspec
 import pytest
 
 from alived.base import NS_PER_S
@@ -13,6 +16,7 @@ from alived.config.model import Config
 from alived.daemon.shared.messages import Configure, Configured, NotifyTest, NotifyTested
 from alived.hooks.events import Kind, Word
 from alived.notify.config import Notifications, Webhook
+from tests.daemon.checked import pool
 from tests.daemon.notifier.notifier_play import Mailbox, MakePlay, Web, hooked, mailing, refusing
 from tests.notify.examples import news
 
@@ -148,6 +152,45 @@ def test_only_whom_it_may_concern_and_no_faults(play: MakePlay, mailbox: Mailbox
     one.tell("e5")
     one.until(lambda: mailbox.mails, "what is wanted comes")
     assert b"Event: e5" in mailbox.mails[0].content
+
+
+def serving(config: Config, *, of_servers: bool, of_quorums: bool) -> Config:
+    """With a virtual server, 192.0.2.1, and its real server, 192.0.2.7."""
+    (service,) = pool().virtual_servers
+    members = tuple(msgspec.structs.replace(one, smtp_alert=of_servers) for one in service.pool)
+    services = (msgspec.structs.replace(service, pool=members, smtp_alert=of_quorums),)
+    return msgspec.structs.replace(config, virtual_servers=services)
+
+
+@pytest.mark.parametrize(
+    ("of_servers", "of_quorums", "subjects"),
+    [
+        (True, False, ["Realserver [192.0.2.7]:udp:80 of virtual server [192.0.2.1]:udp:80 - DOWN"] * 2),
+        (False, True, ["Virtualserver [192.0.2.1]:udp:80 - DOWN"]),
+    ],
+)
+def test_mail_of_servers_and_their_checks_and_of_quorums(
+    play: MakePlay, mailbox: Mailbox, of_servers: bool, of_quorums: bool, subjects: list[str]
+) -> None:
+    one = play(serving(mailing(mailbox.port), of_servers=of_servers, of_quorums=of_quorums))
+    virtual, real = "[192.0.2.1]:udp:80", "[192.0.2.7]:udp:80"
+    of_server = {"kind": Kind.REAL_SERVER, "name": real, "virtual_server": virtual, "word": Word.DOWN, "old": ""}
+    one.tell("e1", **of_server)
+    one.tell("e2", **of_server, of_check=True)
+    one.tell("e3", **of_server | {"virtual_server": "[192.0.2.9]:udp:80"})
+    one.tell("e4", kind=Kind.VIRTUAL_SERVER, name=virtual, word=Word.DOWN, old="")
+    one.until(lambda: len(mailbox.mails) == len(subjects), "the mails come")
+    assert one.targets()["mail"].waiting == 0
+    found = [BytesParser(policy=policy.default).parsebytes(mail.content)["Subject"] for mail in mailbox.mails]
+    assert found == [f"[n1] {subject}" for subject in subjects]
+
+
+def test_a_webhook_does_not_hear_of_single_checks(play: MakePlay, web: Web) -> None:
+    one = play(hooked(web.url))
+    one.tell("e1", kind=Kind.REAL_SERVER, word=Word.DOWN, of_check=True)
+    one.tell("e2", kind=Kind.REAL_SERVER, word=Word.DOWN)
+    one.until(lambda: web.taken, "the server is told of")
+    assert web.events() == ["e2"]
 
 
 def test_a_mail_server_that_is_away_gets_it_when_it_is_back(play: MakePlay, mailbox: Mailbox) -> None:

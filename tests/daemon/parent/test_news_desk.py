@@ -17,10 +17,12 @@ from alived.daemon.shared.messages import (
     Happened,
     NewsDue,
     NewsTaken,
+    ServerChanged,
     Transition,
 )
 from alived.hooks.config import NotifyScripts, Script
 from alived.hooks.events import Kind, Word
+from alived.lvs.daemon_config import LvsDefaults
 from alived.notify.config import Fifo, Fifos
 from alived.notify.news import News
 from alived.owner import State
@@ -127,6 +129,47 @@ def test_a_deleted_instance_is_told_as_keepalived_does() -> None:
     play.desk.configure(Config(global_defs=PIPE))  # the reload that takes it away
     play.changed(State.INIT, State.FAULT, deleted=True)
     assert play.words() == [Word.FAULT, Word.DELETED]
+
+
+def server_changed(up: bool, server: str = "[192.0.2.7]:tcp:80", *, at_start: bool = False) -> ServerChanged:
+    return ServerChanged(
+        kind=Kind.REAL_SERVER if server else Kind.VIRTUAL_SERVER,
+        name="unique",
+        server=server,
+        virtual_server="[192.0.2.1]:tcp:80",
+        up=up,
+        reason="refused",
+        time_ns=1,
+        wall_time=2.0,
+        at_start=at_start,
+    )
+
+
+def test_servers_and_quorums_are_news() -> None:
+    play = Play(Config(global_defs=PIPE))
+    play.desk.server_changed(server_changed(up=False))
+    play.desk.server_changed(server_changed(up=True, server=""))
+    real, virtual = play.told
+    assert (real.kind, real.name, real.virtual_server) == ("RS", "[192.0.2.7]:tcp:80", "[192.0.2.1]:tcp:80")
+    assert (real.word, real.new, real.reason, real.wall_time) == ("DOWN", "DOWN", "refused", 2.0)
+    assert (virtual.kind, virtual.name, virtual.virtual_server) == ("VS", "[192.0.2.1]:tcp:80", "")
+    assert play.words() == [Word.DOWN, Word.UP]
+
+
+def test_what_is_up_from_the_start_is_for_pipes_only() -> None:
+    play = Play(Config(global_defs=PIPE))
+    play.desk.server_changed(server_changed(up=True, at_start=True))
+    assert (play.words(), play.told) == ([Word.UP], [])
+
+
+def test_a_check_that_turns_beside_its_server_is_for_receivers_only() -> None:
+    play = Play(Config(global_defs=PIPE))
+    play.desk.check_turned(server_changed(up=False))
+    assert (play.words(), [news.of_check for news in play.told]) == ([], [True])
+    defaults = msgspec.structs.replace(PIPE, lvs=LvsDefaults(no_checker_emails=True))
+    quiet = Play(Config(global_defs=defaults))
+    quiet.desk.check_turned(server_changed(up=False))
+    assert (quiet.words(), quiet.told) == ([], [])
 
 
 def test_what_the_worker_did_not_take_is_told_to_the_next_one() -> None:
