@@ -124,6 +124,19 @@ def test_the_environment_says_what_happened() -> None:
     }
 
 
+def test_servers_are_called_as_keepalived_calls_them() -> None:
+    """Among all of its kind an object may have another name."""
+    scripts = NotifyScripts(down=Script(argv=("/down",)))
+    name = "[192.0.2.7]:tcp:80 of [192.0.2.1]:tcp:80"
+    event = StateReached(
+        Kind.REAL_SERVER, name, Word.DOWN, 0, "refused", scripts, 7, (("ALIVED_NAME", "[192.0.2.7]:tcp:80"),)
+    )
+    (run,) = HookQueue().step(event, 0)
+    assert isinstance(run, RunScript)
+    assert (run.name, run.label, run.arguments) == (name, "notify_down", ())
+    assert (run.environment["ALIVED_NAME"], run.environment["ALIVED_STATE"]) == ("[192.0.2.7]:tcp:80", "DOWN")
+
+
 def test_a_state_without_scripts_is_done_at_once() -> None:
     queue = HookQueue()
     assert queue.step(reached(Word.MASTER, scripts=NotifyScripts()), 0) == [StateDone(Kind.INSTANCE, "VI_1", 7)]

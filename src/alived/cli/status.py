@@ -154,7 +154,7 @@ def history_lines(history: list[Json]) -> Iterator[str]:
 
 
 def _change(change: Json) -> str:
-    if change["kind"] == "CLUSTER":  # what an operator did
+    if change["kind"] in ("CLUSTER", "VS"):  # what an operator did; a quorum
         reason: str = change["reason"]
         return reason
     new = click.style(change["new"], fg=COLOURS.get(change["new"]), bold=True)

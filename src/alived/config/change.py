@@ -40,6 +40,7 @@ class Subject(enum.StrEnum):
     CHECK = "check"
     GATEWAY = "gateway"
     UNIT = "unit"
+    VIRTUAL_SERVER = "virtual_server"
     LINK_DELAY = "interface_up_down_delays"
     CLUSTER = "cluster"
     HOOK = "hook"

@@ -172,11 +172,10 @@ class Pool:
             server = state.config.server
             if state.up and self._sorry is None:
                 found[server.endpoint] = PoolEntry(server.endpoint, state.weight)
-            elif server.inhibit_on_failure and state.begun:
+            elif server.inhibit_on_failure:
                 found[server.endpoint] = PoolEntry(server.endpoint, 0)
         sorry = self.config.virtual_server.sorry_server
         if self._sorry is not None:
-            found.pop(self._sorry, None)
             found[self._sorry] = PoolEntry(self._sorry, SORRY_WEIGHT, sorry=True)
         elif sorry is not None and sorry.inhibit:
             found.setdefault(sorry.endpoint, PoolEntry(sorry.endpoint, 0, sorry=True))

@@ -115,7 +115,7 @@ class WeightChanged(Effect, frozen=True, tag=True):
 
 
 class EntriesChanged(Effect, frozen=True, tag=True):
-    """What IPVS should have from now on: all of it, the sorry_server last."""
+    """What IPVS should have from now on: all of it."""
 
     entries: tuple[PoolEntry, ...]
 

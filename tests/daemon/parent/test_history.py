@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from alived.daemon.parent import history
-from alived.daemon.parent.history import KEPT, History
-from alived.daemon.shared.messages import Transition
+from alived.daemon.parent.history import KEPT, History, quorum_entry
+from alived.daemon.shared.messages import ServerChanged, Transition
+from alived.hooks.events import Kind
 from alived.vrrp.config import State
 
 
@@ -70,3 +71,20 @@ def test_a_disk_that_takes_nothing_costs_the_file_only(tmp_path: Path) -> None:
     kept.add(change(1))
     assert kept.last(9) == [change(1)]
     assert kept.unwritten == 1
+
+
+def test_a_quorum_is_a_line_of_it(tmp_path: Path) -> None:
+    lost = ServerChanged(
+        kind=Kind.VIRTUAL_SERVER,
+        name="[192.0.2.1]:tcp:80",
+        virtual_server="[192.0.2.1]:tcp:80",
+        up=False,
+        reason="no real server with a weight is up",
+        time_ns=7,
+        wall_time=0.5,
+    )
+    entry = quorum_entry(lost)
+    assert (entry.kind, entry.name, entry.time_ns) == ("VS", "[192.0.2.1]:tcp:80", 7)
+    assert entry.reason == "has no quorum: no real server with a weight is up"
+    History(str(tmp_path / "h")).add(entry)
+    assert History(str(tmp_path / "h")).last(1) == [entry]

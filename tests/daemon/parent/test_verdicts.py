@@ -7,6 +7,7 @@ from alived.config.model import Config
 from alived.daemon.parent.verdicts import PATIENCE_NS, Verdicts
 from alived.daemon.shared.messages import TrackerVerdict
 from alived.health.trackers_config import TrackerKind
+from tests.daemon.checked import pool, tcp
 from tests.daemon.tracked_scripts import shell, tracked
 
 SCRIPT = shell("true", interval_ms=1000, timeout_ms=2000)
@@ -49,6 +50,17 @@ def test_what_nobody_checks_does_not_stay_green() -> None:
     assert verdicts.known == (failed,)
     assert verdicts.deadline_ns is None
     assert verdicts.heard([UP]) == (UP,)
+
+
+def test_a_check_of_a_real_server_stays_up_however_long_nobody_asks() -> None:
+    """Who cannot ask must not empty a pool."""
+    name = "192.0.2.1:80 192.0.2.7:80 TCP_CHECK"
+    verdicts = Verdicts(pool(tcp(80)))
+    verdicts.heard([TrackerVerdict(TrackerKind.CHECK, name, True, "fine", 1)])
+    verdicts.worker_died(7)
+    assert verdicts.deadline_ns is None
+    verdicts.configure(pool(tcp(80)))
+    assert verdicts.expire(1 << 62) == ()
 
 
 def test_the_last_words_of_a_worker_are_no_confirmation() -> None:

@@ -92,6 +92,20 @@ def test_checks_of_real_servers_run_too(play: Begin) -> None:
         assert list(worker.checks()) == ["192.0.2.1:80 192.0.2.7:80 TCP_CHECK"]
 
 
+def test_alpha_of_a_real_server_is_no_verdict_of_the_worker(play: Begin) -> None:
+    """The pool begins with it; what comes from here is what was asked."""
+    worker = play(pool(tcp(unused_port(), alpha=True)))
+    assert worker.verdict().reason == "TCP_CHECK of 192.0.2.7:80 for 192.0.2.1:80 failed: connection refused"
+    assert len(worker.verdicts) == 1
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_weight_is_that_of_a_real_server_and_nobody_elses(play: Begin) -> None:
+    check = shell("exit 12", misc_dynamic=True)
+    assert play(pool(check)).verdict().value == 10
+    assert play(checking(web=check)).verdict().value is None
+
+
 def test_what_we_lack_is_no_verdict(play: Begin) -> None:
     with listening() as port:
         worker = play(checking(web=tcp(port, bindto="192.0.2.99")))

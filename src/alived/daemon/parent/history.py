@@ -11,7 +11,7 @@ import os
 
 import msgspec
 
-from alived.daemon.shared.messages import Transition
+from alived.daemon.shared.messages import ServerChanged, Transition
 from alived.owner import State
 
 KEPT = 1000
@@ -75,11 +75,21 @@ class History:
                 self.unreadable += 1
 
 
+def quorum_entry(change: ServerChanged) -> Transition:
+    """A quorum that was gained or lost, as a line of the history; no owner changes by it."""
+    state = "its quorum" if change.up else "no quorum"
+    return _entry(change.kind, change.virtual_server, f"has {state}: {change.reason}", change.time_ns, change.wall_time)
+
+
 def audit_entry(sentence: str, time_ns: int, wall_time: float) -> Transition:
     """What an operator did to the cluster, as a line of the history; no state changes by it."""
+    return _entry(CLUSTER, "cluster", sentence, time_ns, wall_time)
+
+
+def _entry(kind: str, name: str, sentence: str, time_ns: int, wall_time: float) -> Transition:
     return Transition(
-        kind=CLUSTER,
-        name="cluster",
+        kind=kind,
+        name=name,
         old=State.INIT,
         new=State.INIT,
         priority=0,

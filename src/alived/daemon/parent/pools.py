@@ -125,8 +125,7 @@ def _heard(listener: Listener, verdict: TrackerVerdict) -> VerdictHeard:
     if listener.file is None:
         return VerdictHeard(check=listener.check, up=verdict.up, reason=verdict.reason, weight=verdict.value)
     says = file_says(verdict.value or 0, listener.file.value, reverse=listener.file.reverse)
-    up = verdict.up and says.up
-    return VerdictHeard(check=listener.check, up=up, reason=verdict.reason, adds=says.adds)
+    return VerdictHeard(check=listener.check, up=says.up, reason=verdict.reason, adds=says.adds)
 
 
 def _of_server(

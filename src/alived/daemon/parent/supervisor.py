@@ -27,7 +27,7 @@ from alived.daemon.parent.control import Commands
 from alived.daemon.parent.dumps import Dumps
 from alived.daemon.parent.footprint import Footprint
 from alived.daemon.parent.front_desk import FrontDesk
-from alived.daemon.parent.history import History, audit_entry
+from alived.daemon.parent.history import History, audit_entry, quorum_entry
 from alived.daemon.parent.hook_desk import HookDesk
 from alived.daemon.parent.hook_relay import HookRelay, close_limit_ns
 from alived.daemon.parent.life_scripts import LifeScripts
@@ -273,6 +273,8 @@ class Supervisor:
     def _server_changed(self, change: ServerChanged) -> None:
         self._errands.changed(change)
         self._news.server_changed(change)
+        if not change.server:  # a quorum
+            self._history.add(quorum_entry(change))
 
     def died(self, role: str, reason: str, delay_ns: int) -> None:
         if role == "engine":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.config.model import Config
 from alived.daemon.parent.owed import MAX_DELIVERIES, Change, Owed
 from alived.daemon.parent.settled import Settled
 from alived.daemon.parent.verdicts import Verdicts
+from alived.daemon.shared.configured_pools import of_servers
 from alived.daemon.shared.messages import BusMessage, ScriptsRan, TrackerVerdict, TrackerVerdicts
 from alived.health.damping import DampingSnapshot
 
@@ -25,6 +26,7 @@ class WorkerErrands:
         self._owed = Owed(config)
         self._verdicts = Verdicts(config)
         self._settled = Settled(config)
+        self._of_servers = of_servers(config)
         self._to_engine = to_engine
         self._to_worker = to_worker
         self._note = note
@@ -33,6 +35,7 @@ class WorkerErrands:
     def configure(self, config: Config) -> None:
         self._owed.configure(config)
         self._verdicts.configure(config)
+        self._of_servers = of_servers(config)
         self._tell(self._settled.configure(config, now_ns()))
 
     def changed(self, change: Change) -> None:
@@ -61,8 +64,7 @@ class WorkerErrands:
         self._tell(self._settled.reset(key, now_ns()))
 
     def engine_began(self) -> None:
-        if known := self._settled.known:
-            self._to_engine(TrackerVerdicts(known))
+        self._tell_engine(self._settled.known)
 
     def worker_began(self) -> None:
         self._verdicts.worker_began()
@@ -83,9 +85,13 @@ class WorkerErrands:
         notes, self._settled.notes = self._settled.notes, []
         for note in notes:
             self._note(note.level, note.code, note.message)
-        if changed:
-            self._to_engine(TrackerVerdicts(changed))
+        self._tell_engine(changed)
         self._arm()
+
+    def _tell_engine(self, verdicts: Iterable[TrackerVerdict]) -> None:
+        """Owners do not depend on real servers: why wake them."""
+        if told := tuple(verdict for verdict in verdicts if verdict.key not in self._of_servers):
+            self._to_engine(TrackerVerdicts(told))
 
     def _arm(self) -> None:
         if self._timer is not None:

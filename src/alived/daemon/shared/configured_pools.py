@@ -80,6 +80,12 @@ def configured_pools(config: Config) -> ConfiguredPools:
     return found
 
 
+def of_servers(config: Config) -> frozenset[str]:
+    """Keys of the checks of real servers, as trackers."""
+    checks = configured_checks(config).values()
+    return frozenset(TrackerKind.CHECK.key(check.name) for check in checks if check.server is not None)
+
+
 def _files(pool: str, service: Service, one: PoolMember, factors: Mapping[str, Weight]) -> list[tuple[str, Listener]]:
     """Its FILE_CHECKs, each with the key of the file."""
     found: dict[str, tuple[str, Listener]] = {}
