@@ -19,6 +19,8 @@ def sleeper() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A process in a session of its own, and when it was started."""
     since_ns = now_ns()
     process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    while not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        pass  # in the middle of execve(2)
     yield process, since_ns
     process.kill()
     process.wait()
