@@ -12,6 +12,7 @@ from bench.cluster_stage import FAULTS
 from bench.failover import failover, vips
 from bench.lifecycle import load, reload
 from bench.raft import raft_failover, raft_false, raft_mixed, raft_steady, raft_transfer, raft_vips
+from bench.raft_reaction import raft_reaction
 from bench.reaction import reaction
 from bench.report import Row
 from bench.scripts import scripts
@@ -21,7 +22,7 @@ from bench.under_checks import adverts_under_checks
 Measure = Callable[..., tuple[list[Row], dict[str, Any]]]
 Case = tuple[str, dict[str, Any]]
 
-RAFT = (raft_failover, raft_transfer, raft_mixed, raft_steady, raft_false, raft_vips)
+RAFT = (raft_failover, raft_transfer, raft_reaction, raft_mixed, raft_steady, raft_false, raft_vips)
 MEASURES: dict[str, Measure] = {
     measure.__name__: measure
     for measure in (
@@ -76,6 +77,7 @@ FULL: tuple[Case, ...] = (
     ("raft_failover", {"fault": "kill", "runs": 5, "advert_int": 1.0}),
     *(("raft_failover", {"fault": fault, "runs": 20}) for fault in FAULTS if fault != "kill"),
     ("raft_transfer", {"runs": 20}),
+    ("raft_reaction", {"runs": 20}),
     ("raft_steady", {"seconds": 20}),
     ("raft_false", {"seconds": 60, "busy": 40}),
     ("raft_vips", {"vips": 5000, "groups": 10, "runs": 3}),
@@ -104,6 +106,7 @@ QUICK: tuple[Case, ...] = (
     ("raft_failover", {"fault": "kill", "runs": 2, "advert_int": 0.1}),
     ("raft_failover", {"fault": "stop", "runs": 3}),
     ("raft_transfer", {"runs": 5}),
+    ("raft_reaction", {"runs": 4}),
     ("raft_steady", {"seconds": 5}),
     ("raft_false", {"seconds": 5, "busy": 4}),
     ("raft_vips", {"vips": 500, "groups": 2, "runs": 1}),
@@ -121,8 +124,6 @@ def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
     measure, options = case
     if measure == "checks":
         return [name for name in CHECKERS if name != "haproxy" or shutil.which("haproxy")]
-    if options.get("tracker") == "check":
-        return [name for name in daemons if name == "alived"]  # keepalived's checks move no VIP
     if measure.partition("_")[0] != "raft":
         return daemons
     if "advert_int" in options:

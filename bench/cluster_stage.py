@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import bench.stage
 from alived.adapters.control_client import NotRunning, ask
@@ -108,6 +108,12 @@ class Ownership:
 class RaftNodes(Ownership):
     """alived on all nodes, profile lan; who comes back moves nothing."""
 
+    group_keywords: ClassVar[Mapping[str, Any]] = {}
+
+    def top_keywords(self, n: int) -> Mapping[str, Any]:
+        """Of the configuration of node n."""
+        return {}
+
     def __init__(self, *, vips: int = 1, groups: int = 1) -> None:
         super().__init__(vips)
         self._groups = groups
@@ -118,12 +124,13 @@ class RaftNodes(Ownership):
         members = [MemberText(id=f"r{n}", address=self.network.address(f"r{n}")) for n in self.numbers]
         shares = [self.vips[number :: self._groups] for number in range(self._groups)]
         groups = [
-            GroupText(name=f"g{number}", addresses=[f"{vip}/19" for vip in share])
+            GroupText(name=f"g{number}", addresses=[f"{vip}/19" for vip in share], more=self.group_keywords)
             for number, share in enumerate(shares)
         ]
         for n in self.numbers:
             daemon = BenchAlived(self.network.namespace(f"r{n}"), self.network.directory / f"r{n}")
-            document = cluster_document(f"r{n}", members, groups, directory=daemon.directory, key_file=key_file)
+            place = {"directory": daemon.directory, "key_file": key_file}
+            document = cluster_document(f"r{n}", members, groups, **place, top=self.top_keywords(n))
             daemon.config.write_text(document)
             self.daemons[n] = daemon
 

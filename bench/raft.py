@@ -72,7 +72,7 @@ def _once(stage: Ownership, fault: str) -> Row:
     act, mend = _fault(stage, fault)
     old = stage.settle()
     pids = stage.daemons[old].pids()
-    fired_ns, events, stall_ms = _probe(stage, old, lambda: act(old))
+    fired_ns, events, stall_ms = probe(stage, old, lambda: act(old))
     row = {**measure(old, fired_ns, events), "stall_ms": stall_ms}
     mend(old)
     assert fault != "kill" or not any(os.path.exists(f"/proc/{pid}/exe") for pid in pids), "somebody survived"
@@ -87,7 +87,7 @@ def _fault(stage: Ownership, fault: str) -> tuple[Callable[[int], object], Calla
     return lambda n: stage.daemons[n].kill(), lambda n: stage.daemons[n].start()
 
 
-def _probe(stage: Ownership, old: int, fire: Callable[[], object]) -> tuple[int, list[Event], float]:
+def probe(stage: Ownership, old: int, fire: Callable[[], object]) -> tuple[int, list[Event], float]:
     """When it fired, the answers, and for how long (ms) the machine stood still meanwhile."""
     with StallWatch() as machine, undelayed():
         fired_ns, events = _ask_and_fire(stage, old, fire)
@@ -143,7 +143,7 @@ def raft_transfer(name: str, *, runs: int) -> Rows:
             # The answer to the command comes when it is done: the probe must not wait for it.
             asking: list[subprocess.Popen[bytes]] = []
             command = partial(_ask_to_hand_over, stage, asking, old, to)
-            fired_ns, events, stall_ms = _probe(stage, old, command)
+            fired_ns, events, stall_ms = probe(stage, old, command)
             asking[0].wait()
             row = {**measure(old, fired_ns, events), "stall_ms": stall_ms}
             del row["takeover_ms"]  # most of it is the start of the command

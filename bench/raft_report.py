@@ -38,6 +38,15 @@ NUMBERS = (
     Number("last answer of the old owner to first of the new", "raft_transfer", "gap_ms", Take.MEDIAN, 10),
     Number("last answer of the old owner to first of the new", "raft_transfer", "gap_ms", Take.MOST),
     Number("answers of the old owner after the first of the new", "raft_transfer", "late_answers", Take.SUM, 0, ""),
+    Number("failure of a tracked script to first answer of the new owner", "raft_reaction", "takeover_ms", Take.MEDIAN),
+    Number(
+        "from what shows the failure to first answer of the new owner",
+        "raft_reaction",
+        "known_to_answer_ms",
+        Take.MEDIAN,
+    ),
+    Number("last answer of the old owner to first of the new", "raft_reaction", "gap_ms", Take.MEDIAN),
+    Number("answers of the old owner after the first of the new", "raft_reaction", "late_answers", Take.SUM, 0, ""),
     Number("answers of the old owner after the first of the new", "raft_mixed", "late_answers", Take.SUM, 0, ""),
     Number("last answer of the old owner to first of the new", "raft_mixed", "gap_ms", Take.MEDIAN),
     Number("last answer of the old owner to first of the new", "raft_mixed", "gap_ms", Take.P95),
@@ -117,7 +126,12 @@ _WORDS = {
 
 def _describe(result: Result) -> str:
     """The case in words: what happens, not how often."""
-    named = {"raft_transfer": ["planned"], "raft_steady": ["idle"], "raft_vips": ["kill"]}.get(result.measure, [])
+    named = {
+        "raft_transfer": ["planned"],
+        "raft_steady": ["idle"],
+        "raft_vips": ["kill"],
+        "raft_reaction": ["script fails"],
+    }.get(result.measure, [])
     return ", ".join([*named, *(text.format(result.case[key]) for key, text in _WORDS.items() if key in result.case)])
 
 

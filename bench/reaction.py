@@ -2,7 +2,10 @@
 
 `released` is the advert of priority 0 of the old master. The least from the failure to there: of a
 script the start of its `fall`th failing run, which it tells itself; of a process nothing; of a check between fall - 1
-and fall intervals. From there to the answer of the new master: Skew_Time.
+and fall intervals. From there to the answer of the new master: Skew_Time. With owners elected by Raft there is nothing
+to wait for once it is known: the least from there to the answer of the new owner is 0.
+
+keepalived's own checks move no address, so the same server is asked by a script there.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ def reaction(name: str, *, tracker: str, runs: int) -> tuple[list[Row], dict[str
     """Each run: what the master tracks fails at a random moment and is well again after the takeover."""
     with contextlib.ExitStack() as undo:
         directory = pathlib.Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="alived-bench-")))
-        tracked = TRACKERS[tracker](directory)
+        kind = ScriptedCheck if tracker == "check" and name == "keepalived" else TRACKERS[tracker]
+        tracked = kind(directory)
         stage = Stage(name, advert_int=ADVERT_S, blocks=tracked.blocks, lines=tracked.lines)
         undo.enter_context(stage)
         undo.enter_context(tracked.running(stage))
@@ -107,11 +111,11 @@ class Script:
     """Says each time that it fails."""
 
     def __init__(self, directory: pathlib.Path) -> None:
+        self._directory = directory
         self._mailbox = directory / "mailbox"
-        self._flag = directory / "chk1.bad"
         self._told: list[int] = []
         for n in PRIORITY:
-            program = directory / f"chk{n}"
+            program = self.program(n)
             program.write_text(f"#!/bin/sh\ntest ! -e $0.bad || {{ echo > {self._mailbox}; exit 1; }}\n")
             program.chmod(0o755)
         self.blocks = [
@@ -123,8 +127,11 @@ class Script:
         ]
         self.lines = ["track_script {", "  chk", "}"]
 
+    def program(self, router: int) -> pathlib.Path:
+        return self._directory / f"chk{router}"
+
     @contextlib.contextmanager
-    def running(self, _stage: Stage) -> Iterator[None]:
+    def running(self, _stage: object) -> Iterator[None]:
         subprocess.run(["mkfifo", self._mailbox], check=True)
         with self._mailbox.open("r+b", buffering=0) as mailbox:
             threading.Thread(target=self._listen, args=(mailbox,), daemon=True).start()
@@ -135,8 +142,9 @@ class Script:
         while (told := mailbox.read(64)) and b"end" not in told:
             self._told.append(time.time_ns())
 
-    def fail(self) -> None:
+    def fail(self, router: int = 1) -> None:
         self._told.clear()
+        self._flag = self.program(router).with_suffix(".bad")
         self._flag.touch()
 
     def mend(self) -> None:
@@ -213,6 +221,18 @@ class Check:
 
     def known_ns(self, _failed_ns: int) -> int | None:
         return None
+
+
+class ScriptedCheck(Check):
+    """The same by bash, which can connect."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        super().__init__(directory)
+        program = directory / "connect"
+        program.write_text(f"#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/{PORT}\n")
+        program.chmod(0o755)
+        self.blocks = ["vrrp_script it {", f"  script {program}", f"  interval {INTERVAL_S}", f"  fall {FALL}", "}"]
+        self.lines = ["track_script {", "  it", "}"]
 
 
 TRACKERS: dict[str, type[Tracked]] = {"script": Script, "process": Process, "check": Check}

@@ -134,6 +134,15 @@ TARGETS = (
         )
         for tracker in ("script", "process")
     ),
+    *(
+        Target(
+            f"from the failure to the answer elsewhere, {tracker}",
+            "reaction",
+            {"tracker": tracker},
+            "failed_to_answer_ms",
+        )
+        for tracker in ("script", "process", "check")
+    ),
     Target("from priority 0 to the answer, over Skew_Time", "reaction", {}, "answer_over_theory_ms", Kind.MORE_MS),
     Target("longest gap between adverts", "adverts_under_checks", {}, "gap_max_ms", Kind.INTERVALS, 1.5),
     Target(
