@@ -17,11 +17,12 @@ import msgspec
 
 from alived.base import DeadlineReached, DecodeError
 from alived.raft import recovery
+from alived.raft.beginnings import Beginnings
 from alived.raft.commands import Chair, Commands
 from alived.raft.config import Cluster, RaftInstance, Role
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.consensus import Consensus
-from alived.raft.directory import FIRST_TERM, Directory, Founded, encode_command, first_snapshot, node_number
+from alived.raft.directory import FIRST_TERM, Founded, encode_command, node_number
 from alived.raft.formation import Formation
 from alived.raft.log import Storage
 from alived.raft.member_events import (
@@ -39,12 +40,11 @@ from alived.raft.member_events import (
     PeersChanged,
     Phase,
     Recover,
-    Save,
     Saved,
 )
 from alived.raft.member_settings import MemberSettings
 from alived.raft.member_view import Seen, view
-from alived.raft.messages import NOBODY, HardState, Heartbeat, Proposal, TransferLeader
+from alived.raft.messages import NOBODY, Heartbeat, Proposal, TransferLeader
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
 from alived.raft.packets import Asked, Greeting, Packet, Report, Status, Subleases, Told
@@ -62,7 +62,6 @@ class Member:
         cluster, timers = settings.cluster, settings.timers
         self._settings = settings
         self.number = node_number(cluster.node_id)
-        self._storage = storage
         self._draw = draw
         self._outbox = Outbox()
         self._heard_ns: dict[int, int] = {}
@@ -71,14 +70,15 @@ class Member:
             cluster.node_id, settings.groups, timers, self._outbox, now_ns, spread=cluster.spread_groups
         )
         self._relay = Relay(self._outbox, now_ns)
+        self._beginnings = Beginnings(
+            cluster.node_id, timers, storage, draw, self._outbox, self._formation, self._relay
+        )
         self._commands = Commands(self._relay)
         self._succession = Succession(
             self.number, timers, self._ownership, self._heard_ns, self._outbox, self._commands.hand_over_failed
         )
         self.consensus: Consensus | None = None
         """None: nothing is on the disk"""
-        self._begins: Callable[[int], None] | None = None
-        """What follows when a new beginning of the log is written"""
         self._peers: dict[int, ConfiguredMember] | None = None
         """As the process was told; None: not yet"""
         self._ruled = False
@@ -99,7 +99,7 @@ class Member:
         self.deadline_ns: int | None = None
         """Before that nothing happens by itself"""
         if storage.initial_state()[1].index:
-            self._begin(now_ns)
+            self.consensus = self._beginnings.start(now_ns)
         self._look_ahead()
 
     # -- the core
@@ -210,9 +210,8 @@ class Member:
             self._relay.answer(origin, f"the leader does not understand the command: {error.detail}", ok=False)
 
     def _saved(self, now_ns: int) -> None:
-        begins, self._begins = self._begins, None
-        if begins:
-            begins(now_ns)
+        if self._beginnings.writes:
+            self.consensus = self._beginnings.start(now_ns)
         else:
             assert self.consensus is not None, "nothing was to be written"
             self.consensus.saved()
@@ -221,7 +220,7 @@ class Member:
         if self.consensus is None:
             self._relay.answer(origin, f"no cluster is formed yet: {self._formation.waiting_for(now_ns)}", ok=False)
         elif isinstance(command, Recover):
-            self._recover(self.consensus, origin, command, now_ns)
+            self._beginnings.recover(self.consensus, origin, command, now_ns)
         else:
             self._relay.forward(origin, command, now_ns)
 
@@ -230,52 +229,14 @@ class Member:
         self._formation.reconfigure(cluster)
         self._ownership.reconfigure(groups, spread=cluster.spread_groups)
 
-    # -- beginnings: of the cluster, of this node in it, and after a loss
-
-    def _begin(self, now_ns: int, joins: Directory | None = None) -> None:
-        timers = self._settings.timers
-        self.consensus = Consensus(self.number, timers, self._storage, self._draw, self._outbox, now_ns, joins)
-
-    def _form_or_join(self, now_ns: int) -> None:
-        """Nothing is on the disk."""
-        members = self._settings.cluster.members
-        if self._formation.exists():
-            formed = self._formation.heard_of()
-            self._outbox.notice("info", "joins", f"joins the cluster {formed}: the leader gives it the log")
-            directory = Directory(members, formed)
-            directory.catching_up = True
-            self._begin(now_ns, directory)
-        elif self._formation.may_form(now_ns):
-            self._outbox.notice("info", "forms", "forms the cluster: a majority of its members has no data yet")
-            self._outbox.add(Save(snapshot=first_snapshot(members), hard_state=HardState(FIRST_TERM, NOBODY, 1)))
-            self._begins = self._begin
-        else:
-            self._formation.remind(now_ns)
-
-    def _recover(self, consensus: Consensus, origin: Origin, command: Recover, now_ns: int) -> None:
-        why_not = recovery.why_not(consensus, self.number, command.voters, now_ns)
-        if why_not:
-            self._relay.answer(origin, why_not, ok=False)
-            return
-
-        def begin(now_ns: int) -> None:
-            self._begin(now_ns)
-            others = [name for name in command.voters if name != self._settings.cluster.node_id]
-            hint = f"; empty the data_dir of {', '.join(others)}, then they take the log from here" if others else ""
-            self._relay.answer(origin, f"this node goes on alone with all that it has{hint}", ok=True)
-
-        self._outbox.notice("warning", "recovers", f"goes on without a majority, with {', '.join(command.voters)}")
-        self._outbox.add(recovery.recovered(consensus, self.number, command.voters, self._draw))
-        self._begins = begin
-
     # -- a turn
 
     def _turn(self, now_ns: int) -> None:
-        if self._begins or self._finished:
+        if self._beginnings.writes or self._finished:
             return
         if self.consensus is None and self._succession.ends_ns is None:
-            self._form_or_join(now_ns)
-            if self._begins:
+            self.consensus = self._beginnings.form_or_join(self._settings.cluster.members, now_ns)
+            if self._beginnings.writes:
                 return
         if self.consensus:
             self.consensus.turn(now_ns, self._mind)
