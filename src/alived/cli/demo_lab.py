@@ -7,7 +7,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +14,7 @@ from alived.adapters.control_client import NotRunning, ask
 from alived.adapters.netns import Network, mac_of
 from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.cli.demo_daemons import Alived, Daemon
-
-if TYPE_CHECKING:
-    from alived.cli.demo_play import Step
+from alived.cli.demo_step import Step
 
 VIP = "192.0.2.100"
 CLIENT = "client"

@@ -14,31 +14,13 @@ import msgspec
 
 from alived.cli.demo_lab import VIP, Stage
 from alived.cli.demo_probe import Probe
+from alived.cli.demo_step import Step, at_once
 from alived.cli.demo_wire import Kind, Seen
 
 SETTLED_S = 1.0
 """So long exactly one node must have answered."""
 PATIENCE_S = 30.0
 """Beyond the theory; a machine may be slow, so this only bounds the wait for something that does not come."""
-
-
-def _at_once() -> bool:
-    return True
-
-
-class Step(msgspec.Struct, frozen=True):
-    """A fault or its repair. owners: the nodes of which one, and only one, must have the VIP afterwards."""
-
-    title: str
-    act: Callable[[], object]
-    owners: tuple[str, ...]
-    theory_s: tuple[float, float] | None
-    """From the fault to the new owner's first frame: least and most. None: the owner stays."""
-    note: str = ""
-    never_two: bool = False
-    """Whether it counts as a failure if the old owner answers after the new one"""
-    done: Callable[[], bool] = _at_once
-    """Whether what was repaired takes part again: the next step waits for that"""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +55,7 @@ class Play:
         self._on_frames = on_frames
 
     def settle(
-        self, expected: Sequence[str], patience_s: float, done: Callable[[], bool] = _at_once
+        self, expected: Sequence[str], patience_s: float, done: Callable[[], bool] = at_once
     ) -> tuple[list[Seen], tuple[str, ...]]:
         """Watches until one of these alone has answered for SETTLED_S and all is done, or patience ends: the frames,
         who answered."""

@@ -14,7 +14,7 @@ from alived.adapters.runtime_dir import SOCKET_FILE
 from alived.base import NS_PER_S
 from alived.cli.demo_cluster import GroupText, MemberText, cluster_document, write_key
 from alived.cli.demo_lab import PRIORITIES, STATUS_LIMIT_S, VIP, Node, Stage
-from alived.cli.demo_play import Step
+from alived.cli.demo_step import Step
 from alived.raft.config import Profile
 from alived.raft.profiles import TIMERS
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from alived.cli.demo_daemons import Alived, Daemon, InstanceText, Keepalived, keepalived_conf
 from alived.cli.demo_lab import PRIORITIES, VIP, Node, Stage
-from alived.cli.demo_play import Step
+from alived.cli.demo_step import Step
 
 VIRTUAL_ROUTER_ID = 51
 
