@@ -68,7 +68,8 @@ def test_who_is_frozen_as_a_whole_is_silent_also_when_it_wakes(lab: ClusterLab) 
     thaw()
     lab.until(lambda: not lab.has_address(old, VIP4), "it lets go when it wakes")
     observer.watch(0.3)
-    assert observer.owners(since_ns) in ([old, new], [new]), lab.explain(observer, since_ns)
+    owners = observer.owners(since_ns)  # a machine that stalls may have made another one the owner meanwhile
+    assert new in owners and old not in owners[1:], lab.explain(observer, since_ns)
 
 
 def test_an_engine_that_is_frozen_together_with_its_parent_is_silent(lab: ClusterLab) -> None:
