@@ -36,6 +36,10 @@ _BETWEEN_NS = 100_000_000
 """Who answers twice within this time has never stopped."""
 
 
+class TwoOwners(AssertionError):
+    """Two nodes answered for an address at the same time."""
+
+
 class Observer:
     """Everything that answered for an address, in the order of the kernel's timestamps. It never stops asking, whatever
     the test waits for: a thread takes what it says."""
@@ -84,8 +88,15 @@ class Observer:
         return [answer for answer in self.answers if answer[0] > time_ns]
 
     def owners(self, since_ns: int = 0) -> list[str]:
-        """Who answered, one after the other: two nodes that answer at the same time come up again and again."""
-        return [node for node, _ in itertools.groupby(node for _, node in self.since(since_ns))]
+        """Who answered, one after the other. TwoOwners: somebody went on after another one had begun."""
+        runs = [
+            (node, [time_ns for time_ns, _ in run])
+            for node, run in itertools.groupby(self.since(since_ns), key=lambda answer: answer[1])
+        ]
+        for (before, last), _, (after, again) in zip(runs, runs[1:], runs[2:]):
+            if before == after and again[0] - last[-1] < _BETWEEN_NS:
+                raise TwoOwners(f"{before} answered before and after another node:\n{self.story(since_ns)}")
+        return [node for node, _ in runs]
 
     def story(self, since_ns: int = 0) -> str:
         """A line for each run of answers of one node."""
