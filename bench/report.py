@@ -153,6 +153,8 @@ TARGETS = (
         Kind.INTERVALS,
         1.5,
     ),
+    Target("gaps above 1.5 intervals", "adverts_under_checks", {}, "gaps_over_1.5_intervals", Kind.MOST),
+    Target("the same of a bare timer beside it", "adverts_under_checks", {}, "bare_gaps_over_1.5_intervals", Kind.MOST),
     *(
         Target(f"CPU per check, beside {peer}", "checks", {}, "us_per_check", unit="us", peer=peer)
         for peer in ("haproxy", "asyncio")
