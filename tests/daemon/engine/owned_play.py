@@ -13,6 +13,7 @@ from alived.config.model import Config, GlobalDefs, Instance, RaftGroup
 from alived.daemon.shared.lease_line import LeaseLine, LinePair
 from alived.daemon.shared.messages import HookDue, HookOutcome
 from alived.hooks.config import ON_FAILURE, Hook, HookEvent, Script
+from alived.hooks.events import Kind
 from alived.raft.config import BoundBy, Cluster, Member, RaftInstance
 from alived.raft.member_events import EngineReported, Held, Leases
 from alived.raft.packets import GroupReport
@@ -115,6 +116,10 @@ class OwnedPlay(Play):
     def end(self, event: HookEvent, reason: str = "") -> None:
         """The worker says that these hooks have ended; reason: why they failed."""
         self.engine.handle(outcome(self.due(event), reason))
+
+    def ready_ended(self) -> None:
+        """The parent says that ToReady has."""
+        self.engine.handle(outcome(HookDue(kind=Kind.DAEMON, name="", event=HookEvent.TO_READY, number=1)))
 
     def stop(self) -> None:
         super().stop()

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from alived.config.model import Instance
+from alived.daemon.shared.hook_facts import OF_DAEMON
 from alived.daemon.shared.messages import HookDue
 from alived.owner import HookEvent
 from alived.vrrp.config import State
@@ -20,12 +21,11 @@ pytestmark = pytest.mark.lab
 VIP = "192.0.2.100"
 A = instance("A", 51, VIP)
 BACKUP_FIRST = change(A, priority=100)
-AROUND = [hook(event) for event in HookEvent]
+OF_INSTANCES = tuple(event for event in HookEvent if event not in OF_DAEMON)
+AROUND = [hook(event) for event in OF_INSTANCES]
 
 
-def playing(
-    *instances: Instance, events: tuple[HookEvent, ...] = tuple(HookEvent)
-) -> AbstractContextManager[OwnedPlay]:
+def playing(*instances: Instance, events: tuple[HookEvent, ...] = OF_INSTANCES) -> AbstractContextManager[OwnedPlay]:
     return owning(instances=instances, hooks=[hook(event) for event in events])
 
 
@@ -129,9 +129,22 @@ def test_hooks_that_a_reload_takes_away_run_no_more(segment: Segment) -> None:
 
 
 def test_a_hook_of_the_daemon_itself_is_none_of_an_instance(segment: Segment) -> None:
-    with playing(A, events=(HookEvent.TO_READY, HookEvent.TO_DESTROY)) as play:
+    with playing(A, events=OF_DAEMON) as play:
+        play.ready_ended()
         play.until_bound(f"{VIP}/32")
         assert play.engine._wiring.instances.routers["A"].hooks is None
+
+
+def test_nobody_is_master_before_to_ready_has_ended(segment: Segment) -> None:
+    """A script that clears up what a crash left behind would take away what ToMaster has just bound."""
+    heard = segment.other_frames()
+    with playing(A, events=(HookEvent.TO_READY,)) as play:
+        play.turn_for(0.2)
+        shown = play.show("A")
+        assert (shown.state, shown.reason) == (State.INIT, "waits for the end of the hook ToReady")
+        assert adverts_in(drain(heard)) == []
+        play.ready_ended()
+        play.until_bound(f"{VIP}/32")
 
 
 def test_an_outcome_for_nobody_changes_nothing(segment: Segment) -> None:

@@ -182,6 +182,25 @@ def test_an_interface_that_is_not_there_is_waited_for(segment: Segment) -> None:
         play.until_reported("web", able=True)
 
 
+def test_it_owns_nothing_before_to_ready_has_ended(segment: Segment) -> None:
+    with owning(WEB, hooks=[hook(HookEvent.TO_READY), hook(HookEvent.TO_SLAVE)]) as play:
+        assert play.until_reported("web", able=False).reason == "waits for the end of the hook ToReady"
+        play.until_answered(play.lease("web"))
+        assert (play.owner("web").state, play.of(HookDue)) == (State.INIT, [])
+        play.ready_ended()
+        play.until_reported("web", able=True)
+        play.lease("web")
+        play.until_bound(f"{VIP}/32")
+
+
+def test_after_to_ready_a_tracker_is_still_waited_for(segment: Segment) -> None:
+    with owning(msgspec.structs.replace(WEB, tracking=tracking("chk")), hooks=[hook(HookEvent.TO_READY)]) as play:
+        play.ready_ended()
+        play.until_answered(play.lease())
+        report = play.report("web")
+        assert (report.able, report.reason) == (False, "waits for the first result of script chk")
+
+
 def test_a_weight_moves_the_priority(segment: Segment) -> None:
     with owning(tracks(WEB, TrackedInterface("eth1", -30))) as play:
         play.until_reported("web", priority=100)

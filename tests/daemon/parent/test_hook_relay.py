@@ -164,7 +164,43 @@ def test_the_daemons_own_events_have_all_addresses(play: Play) -> None:
     play.relay.daemon_event(READY, Config(raft_groups=(group,)), "the daemon is ready")
     asked = play.asked()
     assert (asked.kind, asked.event, asked.vips, asked.reason) == ("", READY, ("192.0.2.9/24",), "the daemon is ready")
-    play.end()
+    outcome = play.end()
+    assert (play.engine, play.aborted) == ([outcome], [])
+
+
+def test_each_engine_hears_that_to_ready_has_ended(play: Play) -> None:
+    play.relay.daemon_event(READY, Config(), "")
+    play.relay.engine_died()
+    play.relay.engine_began()
+    assert play.engine == [], "it has not ended"
+    outcome = play.end()
+    play.relay.engine_died()
+    play.relay.engine_began()
+    assert play.engine == [outcome, outcome]
+
+
+@pytest.mark.parametrize(("on_failure", "ends"), [(OnFailure.CONTINUE, False), (OnFailure.ABORT, True)])
+def test_a_to_ready_that_kills_every_worker_is_waited_for_no_more(
+    play: Play, on_failure: OnFailure, ends: bool
+) -> None:
+    play.config = Config(hooks=(hook(READY, 1, on_failure),))
+    play.relay.daemon_event(READY, play.config, "")
+    for _ in range(MAX_DELIVERIES):
+        play.relay.worker_died()
+        play.relay.worker_began()
+    assert play.notes == ["error: ToReady outlived 3 workers: given up"]
+    assert ([one.ok for one in play.engine if isinstance(one, HookOutcome)], bool(play.aborted)) == (
+        [] if ends else [True],
+        ends,
+    )
+
+
+def test_a_to_ready_that_the_end_overtakes_has_not_failed(play: Play) -> None:
+    play.relay.daemon_event(READY, Config(), "")
+    asked = play.asked()
+    play.relay.ended(
+        HookOutcome(kind="", name="", event=READY, number=1, ok=False, superseded=True, event_id=asked.event_id)
+    )
     assert (play.engine, play.aborted) == ([], [])
 
 

@@ -52,7 +52,10 @@ class Instances:
         holders: Holders,
         ports: Ports,
         reports: Reports,
+        *,
+        awaits_ready: bool,
     ) -> None:
+        """awaits_ready: as of `Judgements`."""
         self._loop, self._deadlines, self._holders = loop, deadlines, holders
         self._ports, self._reports = ports, reports
         self.routers: dict[str, VirtualRouter] = {}
@@ -68,7 +71,7 @@ class Instances:
             holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed), holders.usable
         )
         self.groups = Groups(self.routers, self.feed, self._group_changed)
-        self._judgements = Judgements(self.routers, self.feed, reports)
+        self._judgements = Judgements(self.routers, self.feed, reports, awaits_ready=awaits_ready)
 
     # -- life --
 
@@ -188,6 +191,9 @@ class Instances:
 
     def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
         self._judgements.judge(verdicts, now)
+
+    def ready_ended(self, now: int) -> None:
+        self._judgements.ready_ended(now)
 
     # -- hooks --
 

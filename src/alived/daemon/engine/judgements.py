@@ -22,7 +22,7 @@ class Candidate(Protocol):
 
     tracking: Tracking
     waits: bool
-    """For the first verdict on a tracker, before it begins."""
+    """For the first verdict on a tracker or for ToReady, before it begins."""
 
     @property
     def name(self) -> str: ...
@@ -40,8 +40,12 @@ class Judgements(Generic[C]):
         candidates: Mapping[str, C],
         feed: Feed[C],
         reports: Reports,
+        *,
+        awaits_ready: bool = False,
     ) -> None:
+        """awaits_ready: nobody begins before `ready_ended`."""
         self._candidates, self._feed, self._reports = candidates, feed, reports
+        self._awaits_ready = awaits_ready
         self._verdicts: dict[str, TrackerVerdict] = {}
 
     def configure(self, config: model.Config) -> None:
@@ -69,11 +73,25 @@ class Judgements(Generic[C]):
                     self._feed(candidate, event, now)
 
     def start(self, candidate: C, now: int) -> None:
-        """It begins, unless it has to wait for the first verdict on a tracker. One that runs goes on running when a
-        reload gives it a tracker: it is judged by its verdicts, not by their absence."""
-        waits_for = _some(candidate.tracking.unanswered)
-        candidate.waits = bool(waits_for)
-        self._feed(candidate, Startup(f"waits for the first result of {waits_for}" if waits_for else ""), now)
+        """It begins, unless it has to wait: for ToReady, which finds nobody an owner, or for the first verdict on a
+        tracker. One that runs goes on running when a reload gives it a tracker: it is judged by its verdicts, not by
+        their absence."""
+        why = self._why_not_yet(candidate)
+        candidate.waits = bool(why)
+        self._feed(candidate, Startup(why), now)
+
+    def _why_not_yet(self, candidate: C) -> str:
+        if self._awaits_ready:
+            return "waits for the end of the hook ToReady"
+        unanswered = _some(candidate.tracking.unanswered)
+        return f"waits for the first result of {unanswered}" if unanswered else ""
+
+    def ready_ended(self, now: int) -> None:
+        """ToReady has: who waited for it begins."""
+        self._awaits_ready = False
+        for candidate in self._candidates.values():
+            if candidate.waits:
+                self.start(candidate, now)
 
 
 def _some(names: Collection[str]) -> str:

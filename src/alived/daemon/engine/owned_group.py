@@ -49,7 +49,7 @@ class OwnedGroup:
         self.entry: Entry
         self.keeper: Keeper
         self.waits = False
-        """For the first verdict on a tracker, before it begins."""
+        """For the first verdict on a tracker or for ToReady, before it begins."""
         self._reported: GroupReport | None = None
         self._reported_version = 0
         self.take(config, whole, fence_ns)

@@ -51,7 +51,8 @@ class OwnedGroups:
         """Effects that wait until those of an earlier step are carried out."""
         self._busy = False
         self._deleting = False
-        self._judgements = Judgements(self.groups, self.feed, reports)
+        awaits_ready = hook_facts.awaits_ready(context.config)
+        self._judgements = Judgements(self.groups, self.feed, reports, awaits_ready=awaits_ready)
         self._number = 0
         """Of the newest leases."""
         self._report_waits = True
@@ -154,6 +155,9 @@ class OwnedGroups:
 
     def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:
         self._judgements.judge(verdicts, now)
+
+    def ready_ended(self, now: int) -> None:
+        self._judgements.ready_ended(now)
 
     def _review(self, group: OwnedGroup, now: int) -> None:
         """What the machine has and lacks now: new faults first, so that the group is not taken for a moment."""

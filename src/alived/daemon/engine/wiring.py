@@ -19,6 +19,7 @@ from alived.daemon.engine.owned_groups import OwnedGroups
 from alived.daemon.engine.ports import Ports
 from alived.daemon.engine.reports import Reports
 from alived.daemon.engine.virtual_router import VirtualRouter
+from alived.daemon.shared import hook_facts
 from alived.daemon.shared.child import ChildContext
 from alived.daemon.shared.deadlines import Deadlines
 from alived.daemon.shared.messages import HookOutcome, TrackerVerdict
@@ -41,7 +42,10 @@ class Wiring:
             changed=lambda router: self._deadlines.changed(router.entry),
             notice=reports.notice,
         )
-        self.instances = Instances(loop, requests, self._deadlines, self.holders, self.ports, reports)
+        awaits_ready = hook_facts.awaits_ready(context.config)
+        self.instances = Instances(
+            loop, requests, self._deadlines, self.holders, self.ports, reports, awaits_ready=awaits_ready
+        )
         self.owned_groups = OwnedGroups(
             context, self._deadlines, self.holders, reports, Fence(context.lease_key, reports)
         )
@@ -80,10 +84,16 @@ class Wiring:
         """One that newer hooks have made superfluous says nothing, and nobody waits for it any more."""
         if outcome.superseded:
             return
-        if outcome.kind == Kind.RAFT:
-            self.owned_groups.hook_ended(outcome, now_ns())
-        else:
-            self.instances.hook_ended(outcome, now_ns())
+        now = now_ns()
+        match outcome.kind:
+            case Kind.RAFT:
+                self.owned_groups.hook_ended(outcome, now)
+            case Kind.DAEMON:
+                self.instances.ready_ended(now)
+                self.owned_groups.ready_ended(now)
+                self.ports.flush()
+            case _:
+                self.instances.hook_ended(outcome, now)
 
     def shut_down(self) -> None:
         """Stops all instances and groups."""

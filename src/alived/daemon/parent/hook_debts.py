@@ -14,6 +14,7 @@ import msgspec
 
 from alived.daemon.parent.owed import MAX_DELIVERIES
 from alived.daemon.shared.messages import HookDue, HookOutcome
+from alived.hooks.events import Kind
 from alived.hooks.tasks import makes_stale
 from alived.owner import HookEvent
 
@@ -66,7 +67,8 @@ class HookDebts:
     def engine_died(self) -> None:
         """The next one waits for nothing that its predecessor asked for, and counts anew."""
         for debt in self._debts.values():
-            debt.due = msgspec.structs.replace(debt.due, number=0)
+            if debt.due.kind != Kind.DAEMON:  # ToReady is asked for by the parent, for whatever engine there is
+                debt.due = msgspec.structs.replace(debt.due, number=0)
 
     def worker_died(self) -> list[HookDue]:
         """Those whose askers are to be answered now."""

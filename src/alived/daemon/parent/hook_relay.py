@@ -46,6 +46,8 @@ class HookRelay:
         self._by_hand: dict[str, Done] = {}
         self._latest: dict[tuple[str, str], HookDue] = {}
         """By object: the newest event of it that an engine or the daemon told"""
+        self._ready: HookOutcome | None = None
+        """Of ToReady, when it has ended well"""
         self.runs = HookRuns()
 
     @property
@@ -73,8 +75,9 @@ class HookRelay:
         return known or without_state(config, HookDue(kind=kind, name=name, event=HookEvent.TO_SLAVE))
 
     def daemon_event(self, event: HookEvent, config: Config, reason: str) -> None:
-        """ToReady or ToDestroy."""
-        self.due(without_state(config, HookDue(kind=Kind.DAEMON, name="", event=event, reason=reason)))
+        """ToReady, which all owners of the engine wait for, or ToDestroy."""
+        number = int(event is HookEvent.TO_READY)
+        self.due(without_state(config, HookDue(kind=Kind.DAEMON, name="", event=event, number=number, reason=reason)))
 
     def by_hand(self, due: HookDue, done: Done) -> None:
         """Calls done exactly once."""
@@ -102,8 +105,20 @@ class HookRelay:
             done(outcome, self.runs.of_event(outcome.event_id))
         elif outcome.kind != Kind.DAEMON:
             self._to_engine(outcome)
-        elif outcome.event is HookEvent.TO_READY:
+        elif outcome.event is HookEvent.TO_READY and not outcome.superseded:
+            self._ready_ended(outcome)
+
+    def _ready_ended(self, outcome: HookOutcome) -> None:
+        if outcome.ok:
+            self._ready = outcome
+            self._to_engine(outcome)
+        else:
             self._aborted(f"the hook of the start failed, and its on_failure says abort: {outcome.reason}")
+
+    def engine_began(self) -> None:
+        """ToReady does not run again for it."""
+        if self._ready:
+            self._to_engine(self._ready)
 
     def engine_died(self) -> None:
         self._debts.engine_died()

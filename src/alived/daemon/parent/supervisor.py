@@ -315,19 +315,23 @@ class Supervisor:
         self._ready(role)
 
     def _ready(self, role: str) -> None:
-        """One more of those that a start waits for; the last one is told to the service manager."""
-        if role in self._unready:
-            self._unready.discard(role)
-            if not self._unready:
-                runs = view.what_runs(self._config)
-                self.note("info", "ready", f"ready: {runs}")
-                self._service_manager.tell("READY=1", f"STATUS={runs}")
-                self._hook_relay.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
+        """One more of those that a start waits for; the last one is told to the service manager. ToReady does not wait
+        for the raft process: instances of VRRP, which wait for ToReady, do not depend on it."""
+        if role not in self._unready:
+            return
+        self._unready.discard(role)
+        if role != raft_place.ROLE and not self._unready - {raft_place.ROLE}:
+            self._hook_relay.daemon_event(HookEvent.TO_READY, self._config, "the daemon is ready")
+        if not self._unready:
+            runs = view.what_runs(self._config)
+            self.note("info", "ready", f"ready: {runs}")
+            self._service_manager.tell("READY=1", f"STATUS={runs}")
 
     def born(self, role: str) -> None:
         match role:
             case "engine":
                 self._errands.engine_began()
+                self._hook_relay.engine_began()
             case "worker":
                 self._errands.worker_began()
                 self._news.worker_began()

@@ -28,6 +28,11 @@ def hooks_of(config: Config, kind: str, name: str) -> tuple[Hook, ...]:
     return tuple(hook for hook in found if (hook.event in OF_DAEMON) is (kind == Kind.DAEMON))
 
 
+def awaits_ready(config: Config) -> bool:
+    """Whether nobody may own anything before ToReady has ended."""
+    return any(hook.event is HookEvent.TO_READY for hook in config.hooks)
+
+
 def objects(config: Config) -> list[tuple[str, str]]:
     """Kind and name of all that have hooks of their own state, the daemon first."""
     return [
