@@ -19,7 +19,7 @@ from tests.config.documents.test_every_keyword import mistakes
 from tests.docs.pages import Block, blocks
 
 READ: dict[str, Any] = {"yaml": yaml.safe_load, "toml": tomllib.loads}
-NOT_WRONG = {"not-supported-yet", "no-instance", "unused-tracker"}
+NOT_WRONG = {"not-supported-yet", "no-instance", "unused-tracker", "unknown-object"}
 """What is said of an example because it is a piece of a configuration, or of what this version does not do yet."""
 THE_REST = {
     "conf": "interface eth0\nvirtual_router_id 99\nvirtual_ipaddress {\n192.0.2.99/24\n}",

@@ -14,7 +14,7 @@ from alived.hooks.events import Kind, Word
 from alived.notify.config import Language, MessageFormat, Webhook
 from alived.notify.outbox_events import Reply
 from alived.notify.signatures import feishu_signature, our_signature
-from alived.notify.webhook import Answer, judge, request
+from alived.notify.webhook import Answer, is_wanted, judge, request
 from alived.notify.words import paragraph
 from tests.notify.examples import MASTER, news
 
@@ -55,6 +55,29 @@ def test_json_says_everything() -> None:
         "reason": "no advert heard for 3.6 s",
     }
     assert asked(what=news(kind=Kind.DAEMON, word=Word.TEST))[2]["kind"] == "DAEMON"
+
+
+SERVER = news(kind=Kind.REAL_SERVER, name="[192.0.2.7]:tcp:80", virtual_server="[192.0.2.1]:tcp:80", word=Word.DOWN)
+
+
+@pytest.mark.parametrize(
+    ("what", "said", "wanted"),
+    [
+        (MASTER, {}, True),
+        (MASTER, {"events": (Word.FAULT,)}, False),
+        (MASTER, {"kinds": (Kind.RAFT,)}, False),
+        (MASTER, {"objects": ("VI_2", "VI_1")}, True),
+        (MASTER, {"objects": ("VI_2",)}, False),
+        (MASTER, {"objects": ("",)}, False),
+        (MASTER, {"objects": ("VI_1",), "events": (Word.FAULT,)}, False),
+        (SERVER, {"objects": ("[192.0.2.7]:tcp:80",)}, True),
+        (SERVER, {"objects": ("[192.0.2.1]:tcp:80",)}, True),
+        (SERVER, {"objects": ("[192.0.2.1]:tcp:80",), "kinds": (Kind.VIRTUAL_SERVER,)}, False),
+        (SERVER, {"objects": ("[192.0.2.2]:tcp:80",)}, False),
+    ],
+)
+def test_who_is_told_of_what(what: Any, said: dict[str, Any], wanted: bool) -> None:
+    assert is_wanted(what, Webhook(name="chat", url="https://example.com/", **said)) is wanted
 
 
 def test_json_is_signed_with_the_time() -> None:

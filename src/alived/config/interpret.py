@@ -24,6 +24,7 @@ from alived.config.keywords.global_defs import GLOBAL
 from alived.config.keywords.table import Settings, read_settings
 from alived.config.keywords.top import TOP
 from alived.config.model import Config
+from alived.config.rules.objects import unknown_objects
 from alived.config.rules.validate import validate
 from alived.config.services.named_checks import named_checks
 from alived.config.services.read import read_services
@@ -51,7 +52,7 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {
     "hooks": tuple,
     "logging": _as_it_is,
     "web": _as_it_is,
-    "notifications": _as_it_is,
+    "notifications": lambda section: section.value,
     "net_namespace_ipvs": _as_it_is,
 }
 """Field of Config -> how it is made of the setting of the same name at the top level."""
@@ -88,6 +89,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
         combined_checks=tuple(one.value for one in checks.values() if isinstance(one.value, CombinedCheck)),
         **others,
     )
+    findings.extend(unknown_objects(plan, config, findings.has_errors))
     return config, plan
 
 

@@ -116,6 +116,9 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """After it a message that the other side does not take is given up"""
     events: tuple[Word, ...] = USUAL_EVENTS
     kinds: tuple[Kind, ...] = tuple(kind for kind in Kind if kind is not Kind.DAEMON)
+    objects: tuple[str, ...] = ()
+    """Names, of real and virtual servers as keepalived writes them; of a virtual server its real servers are told of,
+    too. (): all"""
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str = ""
     """As for mail"""

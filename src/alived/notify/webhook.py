@@ -44,6 +44,13 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after_s: int = 0
 
 
+def is_wanted(news: News, hook: Webhook) -> bool:
+    """Whether the operator wants to hear of it there: the event, the kind of object and the object."""
+    if news.word not in hook.events or news.kind not in hook.kinds:
+        return False
+    return not hook.objects or news.name in hook.objects or (news.virtual_server or None) in hook.objects
+
+
 def request(hook: Webhook, news: News, node: str, secret: bytes, now_s: float) -> Request:
     """secret b"": not signed. now_s: time.time(), which is part of what is signed."""
     url = urlsplit(hook.url)

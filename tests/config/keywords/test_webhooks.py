@@ -33,6 +33,7 @@ def test_all_that_can_be_said() -> None:
             "language zh",
             "events MASTER down",
             "kinds real_server raft",
+            "objects VI_1",
             "secret_file /etc/alived/secret",
             'header X-Team "on call"',
             "header Authorization x",
@@ -59,6 +60,7 @@ def test_all_that_can_be_said() -> None:
                 retry_for_ns=0,
                 events=(Word.MASTER, Word.DOWN),
                 kinds=(Kind.REAL_SERVER, Kind.RAFT),
+                objects=("VI_1",),
                 headers=(("X-Team", "on call"), ("Authorization", "x")),
                 ca_file="/etc/ca.pem",
                 verify=False,
@@ -78,6 +80,7 @@ def test_all_that_can_be_said() -> None:
         (hook("events master nonsense"), "invalid-value", (4, 15), "'nonsense' is no value for 'events'"),
         (hook("kinds"), "missing-argument", (4, 1), "'kinds' needs a value"),
         (hook("kinds raft daemon"), "invalid-value", (4, 12), "'daemon' is no value for 'kinds'"),
+        (hook("objects"), "missing-argument", (4, 1), "'objects' needs a value"),
         (hook("events test"), "invalid-value", (4, 8), "'test' is no value for 'events'"),
         (hook("format teams"), "invalid-value", (4, 8), "'teams' is no value for 'format'"),
         (hook("language de"), "invalid-value", (4, 10), "'de' is no value for 'language'"),
@@ -125,12 +128,89 @@ def test_words_that_are_not_known_are_skipped_and_said() -> None:
     warned(hook("colour red"), "unknown-keyword")
 
 
+SERVERS = """
+virtual_server 192.0.2.1 80 {
+    protocol TCP
+    lvs_method NAT
+    lvs_sched rr
+    real_server 192.0.2.7 80 {
+        weight 1
+    }
+}
+virtual_server fwmark 5 {
+    lvs_method NAT
+    lvs_sched rr
+    real_server 192.0.2.8 80 {
+        weight 1
+    }
+}
+vrrp_sync_group G {
+    group {
+        VI_1
+    }
+}
+node {
+    id n1
+    raft_addr 192.0.2.11:7946
+    data_dir /var/lib/alived
+}
+cluster {
+    node n1 {
+        addr 192.0.2.11:7946
+    }
+}
+raft_instance web {
+    interface eth0
+    virtual_ipaddress {
+        192.0.2.99/32 dev eth0
+    }
+}
+"""
+
+
+def unknown_objects(document: str) -> list[tuple[int, int, str, str]]:
+    found = load_text(document, "test.conf").diagnostics
+    return [
+        (one.location.line, one.location.column, one.message, one.hint) for one in found if one.code == "unknown-object"
+    ]
+
+
+def test_objects_are_named_as_news_has_them() -> None:
+    names = "VI_1 G web [192.0.2.1]:tcp:80 [192.0.2.7]:tcp:80 'FWM 5' [192.0.2.8]:none:80".replace("'", '"')
+    assert unknown_objects(hook(f"objects {names}") + SERVERS) == []
+    assert unknown_objects(hook("objects [192.0.2.7]:udp:80") + SERVERS) == [
+        (
+            *(4, 9, "webhook chat: there is no object '[192.0.2.7]:udp:80': nothing is told of it"),
+            "did you mean '[192.0.2.7]:tcp:80'?",
+        )
+    ]
+
+
+def test_an_object_that_does_not_exist_is_said_in_its_place_and_stops_nothing() -> None:
+    (first, second) = unknown_objects(hook("objects VI_1 VI_2 somebody"))
+    assert first == (4, 14, "webhook chat: there is no object 'VI_2': nothing is told of it", "did you mean 'VI_1'?")
+    assert second[:2] == (4, 19)
+    assert second[3] == "there are VI_1"
+    warned(hook("objects VI_2"), "unknown-object")
+
+
+def test_servers_that_may_be_left_out_because_of_another_mistake_are_not_called_unknown() -> None:
+    assert unknown_objects(hook("objects [192.0.2.7]:tcp:80", "events nonsense")) == []
+
+
+def test_where_nothing_has_a_name_the_hint_says_so() -> None:
+    only_hook = hook("objects VI_1").partition("vrrp_instance")[0]
+    assert [hint for *_, hint in unknown_objects(only_hook)] == ["there is no object yet that anything could happen to"]
+
+
 def test_yaml_says_the_same_in_its_own_lines() -> None:
     document = (
         "notifications:\n  webhooks:\n    - name: ../chat\n      url: https://example.com/\n      events: nonsense\n"
+        "    - name: few\n      url: https://example.com/\n      objects:\n        - VI_1\n"
     )
     found = load_text(document, "test.yaml").diagnostics
-    assert [(one.code, one.location.file, one.location.line) for one in found if one.severity == "error"] == [
+    assert [(one.code, one.location.file, one.location.line) for one in found if one.code != "no-instance"] == [
         ("invalid-name", "test.yaml", 3),
         ("invalid-value", "test.yaml", 5),
+        ("unknown-object", "test.yaml", 9),
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alived.base import Family
 from alived.config.model import Config, PoolMember, Service
-from alived.daemon.shared.configured_pools import Listener, configured_pools, named_services, server_scripts
+from alived.config.services.names import named_services
+from alived.daemon.shared.configured_pools import Listener, configured_pools, server_scripts
 from alived.daemon.shared.tracked import times_to_confirm, tracked_files, trackers_of
 from alived.health.config import BfdCheck, FileCheck
 from alived.health.trackers_config import TrackFile, Weight

@@ -8,15 +8,16 @@ from typing import Any
 
 from alived.config.findings import Findings
 from alived.config.keywords.converters import Converter, boolean, choice, invalid, only_argument, seconds
-from alived.config.keywords.definitions import definition, unique
+from alived.config.keywords.definitions import Definition, definition, unique
 from alived.config.keywords.product import nested, path, required
 from alived.config.keywords.table import Settings, table, works
-from alived.config.text.blocks import Block
-from alived.hooks.events import Kind, Word
+from alived.config.text.blocks import Block, Word
+from alived.hooks.events import Kind
+from alived.hooks.events import Word as EventWord
 from alived.notify.config import MAIL, RETRY_FOR_NS, USUAL_EVENTS, Language, MessageFormat, Notifications, Webhook
 
 MAX_RETRY_S = 31 * 86400
-EVENTS = {str(word).lower(): word for word in Word if word is not Word.TEST}
+EVENTS = {str(word).lower(): word for word in EventWord if word is not EventWord.TEST}
 KINDS = {
     "instance": Kind.INSTANCE,
     "group": Kind.GROUP,
@@ -75,6 +76,18 @@ def _some_of(words: Mapping[str, Any], what: str, example: str) -> Converter:
     return Converter(f"{what}...", example, read)
 
 
+def _objects() -> Converter:
+    """Names -> the words themselves: whether they exist is asked when everything is read, and said at their place."""
+
+    def read(block: Block, findings: Findings) -> tuple[Word, ...] | None:
+        if not block.arguments:
+            message = f"{block.keyword!r} needs a value"
+            findings.error(block.location, "missing-argument", message, f"{block.keyword} VI_1")
+        return block.arguments or None
+
+    return Converter("NAME...", "VI_1 [192.0.2.1]:tcp:80", read)
+
+
 def _header() -> Converter:
     def read(block: Block, findings: Findings) -> tuple[tuple[str, str], ...] | None:
         if len(block.arguments) != 2:
@@ -105,6 +118,12 @@ WEBHOOK = table(
         default=" ".join(word.lower() for word in USUAL_EVENTS),
     ),
     works("kinds", _some_of(KINDS, "KIND", "real_server virtual_server"), "Of what it is told.", default="all"),
+    works(
+        "objects",
+        _objects(),
+        "Of whom it is told, by name; of a virtual server, its real servers belong to it.",
+        default="all",
+    ),
     works("secret_file", path(), "File with the key that signs, readable by its owner alone.", default="not signed"),
     works("header", _header(), "One more header of the request.", field="headers", repeats=True),
     works("timeout", seconds(0.1, 300, "10"), "Patience with the other side.", default="10"),
@@ -136,6 +155,7 @@ def _build_webhook(name: str, settings: Settings, findings: Findings) -> Webhook
         language=Language(settings.get("language", Language.ENGLISH)),
         retry_for_ns=settings.get("retry_for", RETRY_FOR_NS),
         **({"timeout_ns": settings.get("timeout")} if "timeout" in settings else {}),
+        objects=tuple(word.text for word in settings.get("objects", ())),
         **{field: settings.get(field) for field in plain if field in settings},
     )
 
@@ -159,11 +179,11 @@ NOTIFICATIONS = table(
 
 
 def notifications() -> Converter:
-    """`notifications { ... }` -> Notifications."""
+    """`notifications { ... }` -> a definition without a name, for its places; its value: Notifications."""
     return nested(NOTIFICATIONS, "spool /var/lib/alived/spool", _build_notifications)
 
 
-def _build_notifications(settings: Settings, findings: Findings) -> Notifications:
+def _build_notifications(settings: Settings, findings: Findings) -> Definition:
     known = unique("webhook", settings.get("webhook", ()), findings)
     for name in known.values():
         if not _NAME.match(name.name) or name.name == MAIL:
@@ -171,4 +191,5 @@ def _build_notifications(settings: Settings, findings: Findings) -> Notification
             hint = f"letters, digits, '_', '.' and '-', at most 64, not a '.' at the beginning, and not {MAIL!r}"
             findings.error(name.location, "invalid-name", message, hint)
     webhooks: tuple[Any, ...] = tuple(one.value for one in known.values() if one.value is not None)
-    return Notifications(webhooks=webhooks, spool=settings.get("spool", ""))
+    value = Notifications(webhooks=webhooks, spool=settings.get("spool", ""))
+    return Definition("", settings.location, settings, value)

@@ -18,7 +18,7 @@ from alived.notify.mail_dialogue import Envelope, MailDialogue
 from alived.notify.news import News
 from alived.notify.outbox_events import Outcome, Reply
 from alived.notify.post import Post
-from alived.notify.webhook import judge, request
+from alived.notify.webhook import is_wanted, judge, request
 
 MAX_SECRET_BYTES = 4096
 SIGNED = (MessageFormat.JSON, MessageFormat.DINGTALK, MessageFormat.FEISHU)
@@ -104,7 +104,7 @@ class WebhookCarrier:
         return isinstance(other, WebhookCarrier) and (self.hook, self._node) == (other.hook, other._node)
 
     def wants(self, news: News) -> bool:
-        return news.word in self.hook.events and news.kind in self.hook.kinds and not news.of_check
+        return not news.of_check and is_wanted(news, self.hook)
 
     def errand(self, news: News) -> Errand:
         hook = self.hook

@@ -16,10 +16,10 @@ from alived.adapters.probes import Prober
 from alived.adapters.spool import Spool
 from alived.base import NS_PER_S
 from alived.config.model import Config
+from alived.config.services.names import named_services
 from alived.daemon.notifier.carriers import carriers
 from alived.daemon.notifier.target import Target
 from alived.daemon.shared.child import ChildContext
-from alived.daemon.shared.configured_pools import named_services
 from alived.daemon.shared.messages import (
     BusMessage,
     Configure,

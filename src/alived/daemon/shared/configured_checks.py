@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from alived.config.model import Config
+from alived.config.services.names import unlike
 from alived.health.check_events import ProbedCheck
 from alived.health.config import Check, HttpCheck, MiscCheck
 
@@ -44,15 +45,6 @@ def _all(config: Config) -> Iterator[tuple[str, str, Check, tuple[int, int] | No
             for check in member.checks:
                 keyword = keyword_of(check)
                 yield f"{where} {server} {keyword}", f"{keyword} of {server} for {where}", check, (outer, inner)
-
-
-def unlike(name: str, taken: Container[str]) -> str:
-    """A server may have two checks of a kind; an address may serve TCP and UDP, a mark both families."""
-    number, unique = 1, name
-    while unique in taken:
-        number += 1
-        unique = f"{name} {number}"
-    return unique
 
 
 def keyword_of(check: Check) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import msgspec
 
 from alived.config.model import Config, PoolMember, Service
-from alived.daemon.shared.configured_checks import configured_checks, unlike
+from alived.config.services.names import named_services, unlike
+from alived.daemon.shared.configured_checks import configured_checks
 from alived.health.config import FileCheck
 from alived.health.trackers_config import TrackerKind, Weight
 from alived.hooks.config import NotifyScripts
 from alived.hooks.events import Kind
-from alived.lvs.config import GroupName
-from alived.lvs.names import server_name, service_name
+from alived.lvs.names import server_name
 from alived.lvs.pool_events import Member, MemberCheck, PoolConfig
 
 
@@ -31,26 +31,6 @@ class ConfiguredPools(msgspec.Struct, frozen=True):
 
     pools: dict[str, PoolConfig]
     listeners: dict[str, list[Listener]]
-
-
-class NamedService(msgspec.Struct, frozen=True):
-    """name: as keepalived writes it."""
-
-    name: str
-    service: Service
-
-
-def named_services(config: Config) -> dict[str, NamedService]:
-    """By a key of its own, which is its name unless two are alike, in the order of the configuration."""
-    found: dict[str, NamedService] = {}
-    of_group: collections.Counter[str] = collections.Counter()
-    for service in config.virtual_servers:
-        virtual = service.virtual_server
-        group = virtual.service.name if isinstance(virtual.service, GroupName) else ""
-        name = service_name(virtual.service, virtual.protocol, of_group[group])
-        of_group[group] += 1
-        found[unlike(name, found)] = NamedService(name, service)
-    return found
 
 
 def configured_pools(config: Config) -> ConfiguredPools:

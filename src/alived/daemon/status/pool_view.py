@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alived.config.model import Config
+from alived.config.services.names import NamedService, named_services
 from alived.daemon.shared.configured_checks import configured_checks
-from alived.daemon.shared.configured_pools import NamedService, named_services
 from alived.daemon.status.view import UNKNOWN, Clock, Json
 from alived.health.check_events import CheckSnapshot
 from alived.lvs.pool_events import PoolEntry, PoolSnapshot, ServerSnapshot
