@@ -1,4 +1,4 @@
-"""`alived status`: what instances and groups depend on besides interfaces, for people."""
+"""`alived status`: what instances and groups depend on, for people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def script_lines(script: Json) -> Iterator[str]:
 
 
 def tracker_lines(tracker: Json) -> Iterator[str]:
-    """A tracked process, file, gateway or unit."""
+    """A tracked interface, process, file, gateway or unit."""
     seen = tracker["seen"]
     yield verdict_line(tracker["kind"], tracker)
     if seen is None:

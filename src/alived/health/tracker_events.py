@@ -1,4 +1,4 @@
-"""What trackers of processes, files, gateways and units have in common: what they want, and what they show."""
+"""What trackers of processes, files, gateways and units have in common: what they want, and what they show; links."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ class TrackerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """When the last result came"""
     next_run_ns: int | None = None
     """When it looks again, whatever happens; None: only if something happens"""
+
+
+class LinkSnapshot(msgspec.Struct, frozen=True):
+    """A tracked link as those that track it see it. usable None: there is none of that name. changes_ns: when it counts
+    as otherwise, if it stays as it is now (`interface_up_down_delays`)."""
+
+    name: str
+    usable: bool | None
+    since_ns: int
+    changes_ns: int | None = None

@@ -241,6 +241,26 @@ def test_a_weight_that_a_reload_takes_away_no_longer_counts(segment: Segment) ->
         assert play.show("A").priority == 120
         play.reload(config(change(A, priority=100)))
         assert play.show("A").priority == 100
+        assert play.notices("priority-changed") == [
+            "priority 100 -> 120: interface eth1 is up (weight +20)",
+            "priority 120 -> 100: a reload changed what counts",
+        ]
+
+
+def test_a_link_that_weighs_is_in_the_log_and_a_reload_that_keeps_it_is_not(segment: Segment) -> None:
+    links = (TrackedInterface("eth1", weight=-20), TrackedInterface("eth7", weight=-5))
+    weighted = change(A, priority=100, track_interfaces=links)
+    with playing(weighted) as play:
+        segment.plug(False, 1)
+        play.until(lambda: play.show("A").priority == 75, "the link is down")
+        play.reload(config(change(weighted, nopreempt=True)))
+        assert play.show("A").priority == 75
+        assert play.notices("priority-changed") == [
+            "priority 100 -> 95: interface eth7 is not there (weight -5)",
+            "priority 95 -> 75: interface eth1 is down (weight -20)",
+        ]
+        shown = {link.name: link.usable for link in play.snapshot().links}
+        assert shown == {"eth0": True, "eth1": False, "eth7": None}
 
 
 def test_a_condition_that_becomes_a_weight_ends_the_fault(segment: Segment) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alived.daemon.engine.link_delays import LinkDelays
+from alived.health.tracker_events import LinkSnapshot
 from alived.health.trackers_config import LinkDelay
 
 
@@ -44,6 +45,17 @@ def test_the_first_time_and_a_link_that_is_deleted_count_at_once() -> None:
     assert links.usable("eth0", True, 1) is True
     assert links.usable("eth0", None, 2) is None
     assert links.usable("eth0", True, 3) is True
+
+
+def test_a_snapshot_tells_what_counts_since_when_and_until_when() -> None:
+    links = delays()
+    links.usable("eth0", True, 5)
+    links.usable("eth1", None, 6)
+    links.usable("eth0", False, 10)
+    assert links.snapshots() == (LinkSnapshot("eth0", True, 5, 110), LinkSnapshot("eth1", None, 6))
+    links.usable("eth0", False, 110)
+    links.usable("eth1", True, 111)
+    assert links.snapshots() == (LinkSnapshot("eth0", False, 110), LinkSnapshot("eth1", True, 111))
 
 
 def test_only_one_of_them_may_be_delayed() -> None:

@@ -206,6 +206,7 @@ def test_a_weight_moves_the_priority(segment: Segment) -> None:
         play.until_reported("web", priority=100)
         segment.plug(False, 1)
         assert "weight -30" in play.until_reported("web", priority=70, able=True).reason
+        assert play.notices("priority-changed") == ["priority 100 -> 70: interface eth1 is down (weight -30)"]
 
 
 def test_a_tracked_script_is_waited_for_and_then_believed(segment: Segment) -> None:

@@ -200,6 +200,7 @@ class Engine:
             now_ns=now_ns(),
             instances=tuple(router.core.snapshot() for router in self._wiring.instances.routers.values()),
             vips=self._wiring.vips(),
+            links=self._wiring.holders.link_snapshots(),
             groups=self._wiring.instances.groups.snapshots(),
             raft_groups=self._wiring.owned_groups.snapshots(),
             receive_errors=dict(self._wiring.ports.errors),

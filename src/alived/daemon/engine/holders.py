@@ -23,6 +23,7 @@ from alived.daemon.engine.machine import Machine
 from alived.daemon.engine.registry import Registry
 from alived.daemon.engine.reports import Reports
 from alived.daemon.shared.deadlines import Deadlines, Entry
+from alived.health.tracker_events import LinkSnapshot
 from alived.health.trackers_config import LinkDelay
 from alived.owner import FaultCleared, FaultRaised
 from alived.vip import events as vip
@@ -203,6 +204,9 @@ class Holders:
         state = self._delays.usable(name, self.links.usable(name), now)
         self._arm_delays()
         return state
+
+    def link_snapshots(self) -> tuple[LinkSnapshot, ...]:
+        return self._delays.snapshots()
 
     def _arm_delays(self) -> None:
         due_ns = self._delays.deadline_ns

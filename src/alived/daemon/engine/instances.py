@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -18,7 +19,7 @@ from alived.config import model
 from alived.daemon.engine.groups import Groups
 from alived.daemon.engine.holders import Holders
 from alived.daemon.engine.instance_hooks import InstanceHooks
-from alived.daemon.engine.judgements import Judgements, add_trackers
+from alived.daemon.engine.judgements import BY_RELOAD, Judgements, add_trackers
 from alived.daemon.engine.keeper import Keeper
 from alived.daemon.engine.ports import Ports
 from alived.daemon.engine.rehearsal import rehearse
@@ -71,7 +72,7 @@ class Instances:
             holders.machine, requests, ports, reports.notice, Sysctls(reports.settings_changed), holders.usable
         )
         self.groups = Groups(self.routers, self.feed, self._group_changed)
-        self._judgements = Judgements(self.routers, self.feed, reports, awaits_ready=awaits_ready)
+        self._judgements = Judgements(self.routers, self.feed, awaits_ready=awaits_ready)
 
     # -- life --
 
@@ -158,10 +159,12 @@ class Instances:
         self.feed(router, vrrp.Reconfigured(config.vrrp), now)
         self._holders.reconfigure(router.keeper, config.vips, things(config, tracked), now)
         self._ports.reconfigured(router)
-        self._review(router, now)
-        self._judgements.tell(router, now)
+        for event in itertools.chain(self._requirements.review(router, now), self._judgements.known(router)):
+            if not isinstance(event, vrrp.PriorityChanged):  # one change, when all is known
+                self.feed(router, event, now)
         if not config.vrrp.is_owner:
-            self.feed(router, vrrp.PriorityChanged(tracking.priority, "a reload changed what is tracked"), now)
+            why = f"priority {router.core.snapshot().priority} -> {tracking.priority}: {BY_RELOAD}"
+            self.feed(router, vrrp.PriorityChanged(tracking.priority, why), now)
         for cause in sorted(faults - tracking.faults):
             self.feed(router, vrrp.FaultCleared(cause), now)
         if router.waits:

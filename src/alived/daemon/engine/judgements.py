@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from alived.config import model
-from alived.daemon.engine.reports import Reports
 from alived.daemon.shared.messages import TrackerVerdict
 from alived.daemon.shared.tracked import trackers_of
 from alived.health import trackers_config
-from alived.owner import FaultCleared, FaultRaised, PriorityChanged, Startup
-from alived.vrrp.tracking import TrackedThing, Tracking
+from alived.owner import Startup
+from alived.vrrp.tracking import TrackedThing, TrackerEvent, Tracking
 
 SHOWN_NAMES = 5
+BY_RELOAD = "a reload changed what counts"
 
 
 class Candidate(Protocol):
@@ -29,7 +29,7 @@ class Candidate(Protocol):
 
 
 C = TypeVar("C", bound=Candidate)
-Feed = Callable[[C, FaultRaised | FaultCleared | PriorityChanged | Startup, int], None]
+Feed = Callable[[C, TrackerEvent | Startup, int], None]
 
 
 class Judgements(Generic[C]):
@@ -39,12 +39,11 @@ class Judgements(Generic[C]):
         self,
         candidates: Mapping[str, C],
         feed: Feed[C],
-        reports: Reports,
         *,
         awaits_ready: bool = False,
     ) -> None:
         """awaits_ready: nobody begins before `ready_ended`."""
-        self._candidates, self._feed, self._reports = candidates, feed, reports
+        self._candidates, self._feed = candidates, feed
         self._awaits_ready = awaits_ready
         self._verdicts: dict[str, TrackerVerdict] = {}
 
@@ -59,18 +58,20 @@ class Judgements(Generic[C]):
             self._verdicts[verdict.key] = verdict
             for candidate in self._candidates.values():
                 for event in candidate.tracking.set(verdict.key, verdict.up, verdict.reason, verdict.value):
-                    if isinstance(event, PriorityChanged):
-                        self._reports.priority_changed(candidate.name, event.reason)
                     self._feed(candidate, event, now)
                 if candidate.waits:
                     self.start(candidate, now)
 
-    def tell(self, candidate: C, now: int) -> None:
-        """What is known already, to one that is new or changed."""
+    def known(self, candidate: C) -> Iterator[TrackerEvent]:
+        """What is known already, for one that is new or changed."""
         for key in candidate.tracking.keys:
             if verdict := self._verdicts.get(key):
-                for event in candidate.tracking.set(key, verdict.up, verdict.reason, verdict.value):
-                    self._feed(candidate, event, now)
+                yield from candidate.tracking.set(key, verdict.up, verdict.reason, verdict.value)
+
+    def tell(self, candidate: C, now: int) -> None:
+        """The same, told to it."""
+        for event in self.known(candidate):
+            self._feed(candidate, event, now)
 
     def start(self, candidate: C, now: int) -> None:
         """It begins, unless it has to wait: for ToReady, which finds nobody an owner, or for the first verdict on a

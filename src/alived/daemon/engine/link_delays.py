@@ -1,4 +1,6 @@
-"""`interface_up_down_delays`: how long a link must stay as it is before those that track it hear of the change. Pure.
+"""Links as those that track them see them. Pure.
+
+`interface_up_down_delays` says how long a link must stay as it is before they hear of a change.
 
 A link that is as it was within that time has never changed. What is not delayed, as in keepalived: a link that comes up
 for the first time, and one that is deleted.
@@ -8,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
+from alived.health.tracker_events import LinkSnapshot
 from alived.health.trackers_config import LinkDelay
 
 
@@ -16,7 +21,7 @@ class LinkDelays:
 
     def __init__(self) -> None:
         self._delays: dict[str, LinkDelay] = {}
-        self._shown: dict[str, bool | None] = {}
+        self._shown: dict[str, LinkSnapshot] = {}
         self._seen_up: set[str] = set()
         self._due_ns: dict[str, int] = {}
         """When a change counts that was not undone until then."""
@@ -26,7 +31,7 @@ class LinkDelays:
         self._delays = {delay.interface: delay for delay in delays}
         for name, due_ns in self._due_ns.items():
             delay = self._delays.get(name)
-            latest_ns = 0 if delay is None else delay.down_ns if self._shown[name] else delay.up_ns
+            latest_ns = 0 if delay is None else delay.down_ns if self._shown[name].usable else delay.up_ns
             self._due_ns[name] = min(due_ns, now_ns + latest_ns)
 
     @property
@@ -39,22 +44,26 @@ class LinkDelays:
 
     def usable(self, name: str, usable: bool | None, now_ns: int) -> bool | None:
         """The state that counts now, of a link whose state is `usable` (None: there is none of that name)."""
-        delay = self._delays.get(name)
-        if delay is None:
-            self._shown.pop(name, None)
-            self._due_ns.pop(name, None)
-            return usable
-        if self._counts_at_once(name, usable, delay):
-            self._shown[name] = usable
-            self._due_ns.pop(name, None)
-        elif self._due_ns.setdefault(name, now_ns + (delay.up_ns if usable else delay.down_ns)) <= now_ns:
-            self._shown[name] = usable
-            del self._due_ns[name]
+        shown = self._shown.get(name)
+        if shown is not None and self._waits(shown, usable, now_ns):
+            return shown.usable
+        self._due_ns.pop(name, None)
         if usable:
             self._seen_up.add(name)
-        return self._shown[name]
+        if shown is None or usable is not shown.usable:
+            self._shown[name] = LinkSnapshot(name, usable, now_ns)
+        return usable
 
-    def _counts_at_once(self, name: str, usable: bool | None, delay: LinkDelay) -> bool:
-        if name not in self._seen_up or usable is None or self._shown.get(name) in (None, usable):
-            return True
-        return not (delay.up_ns if usable else delay.down_ns)
+    def _waits(self, shown: LinkSnapshot, usable: bool | None, now_ns: int) -> bool:
+        """Whether this change does not count yet."""
+        delay = self._delays.get(shown.name)
+        if delay is None or usable is shown.usable or None in (usable, shown.usable) or shown.name not in self._seen_up:
+            return False
+        due_ns = now_ns + (delay.up_ns if usable else delay.down_ns)
+        return self._due_ns.setdefault(shown.name, due_ns) > now_ns
+
+    def snapshots(self) -> tuple[LinkSnapshot, ...]:
+        """Of all that somebody tracks, or has tracked."""
+        return tuple(
+            msgspec.structs.replace(shown, changes_ns=self._due_ns.get(name)) for name, shown in self._shown.items()
+        )

@@ -17,7 +17,7 @@ from alived.base import NS_PER_MS
 from alived.config import model
 from alived.daemon.engine.fence import Fence
 from alived.daemon.engine.holders import Holders
-from alived.daemon.engine.judgements import Judgements
+from alived.daemon.engine.judgements import BY_RELOAD, Judgements
 from alived.daemon.engine.keeper import Keeper
 from alived.daemon.engine.owned_group import OwnedGroup
 from alived.daemon.engine.reports import Reports
@@ -32,6 +32,7 @@ from alived.raft.member_events import EngineReported, Leases
 from alived.vip import events as vip
 from alived.vip import ownership_events as own
 from alived.vip.gate_events import HookEnded
+from alived.vrrp.tracking import TrackerEvent
 
 SAY_AGAIN_NS = 50 * NS_PER_MS
 """When a report finds the line full."""
@@ -52,7 +53,7 @@ class OwnedGroups:
         self._busy = False
         self._deleting = False
         awaits_ready = hook_facts.awaits_ready(context.config)
-        self._judgements = Judgements(self.groups, self.feed, reports, awaits_ready=awaits_ready)
+        self._judgements = Judgements(self.groups, self.feed, awaits_ready=awaits_ready)
         self._number = 0
         """Of the newest leases."""
         self._report_waits = True
@@ -123,10 +124,12 @@ class OwnedGroups:
         group.take(config, self._config, self._fence.timeout_ns)
         self.feed(group, own.OwnershipReconfigured(group.ownership), now)
         self._holders.reconfigure(group.keeper, group.vips, group.things, now)
-        self._review(group, now)
-        self._judgements.tell(group, now)
+        for event in (*self._links(group, now), *self._judgements.known(group)):
+            if not isinstance(event, PriorityChanged):  # one change, when all is known
+                self.feed(group, event, now)
         if group.tracking.priority != group.core.priority:
-            self.feed(group, PriorityChanged(group.tracking.priority, "a reload changed what is tracked"), now)
+            why = f"priority {group.core.priority} -> {group.tracking.priority}: {BY_RELOAD}"
+            self.feed(group, PriorityChanged(group.tracking.priority, why), now)
         for cause in sorted(faults - group.tracking.faults):
             self.feed(group, FaultCleared(cause), now)
         if group.waits:
@@ -160,14 +163,18 @@ class OwnedGroups:
         self._judgements.ready_ended(now)
 
     def _review(self, group: OwnedGroup, now: int) -> None:
-        """What the machine has and lacks now: new faults first, so that the group is not taken for a moment."""
+        """What the machine has and lacks now."""
+        for event in self._links(group, now):
+            self.feed(group, event, now)
+
+    def _links(self, group: OwnedGroup, now: int) -> list[TrackerEvent]:
+        """What it must hear of them: new faults first, so that the group is not taken for a moment."""
         events = [
             event
             for name in sorted(group.tracked)
             for event in group.tracking.set_interface(name, self._holders.usable(name, now))
         ]
-        for event in sorted(events, key=lambda event: isinstance(event, FaultCleared)):
-            self.feed(group, event, now)
+        return sorted(events, key=lambda event: isinstance(event, FaultCleared))
 
     # -- leases --
 
@@ -229,6 +236,8 @@ class OwnedGroups:
 
     def feed(self, group: OwnedGroup, event: own.OwnershipEvent, now: int) -> None:
         """Steps the core and carries out what it wants."""
+        if isinstance(event, PriorityChanged) and event.priority != group.core.priority:
+            self._reports.priority_changed(group.name, event.reason)
         effects = group.core.step(event, now)
         if effects:
             self._apply(group, effects, now)

@@ -70,6 +70,7 @@ class Reports:
         self._happened(Word.MASTER_RX_LOWER_PRI, heard.instance, heard.priority, heard.reason)
 
     def priority_taken(self, taken: PriorityTaken) -> None:
+        self.priority_changed(taken.instance, taken.reason)
         word = Word.MASTER_PRIORITY if taken.state is State.MASTER else Word.BACKUP_PRIORITY
         self._happened(word, taken.instance, taken.priority, taken.reason)
 

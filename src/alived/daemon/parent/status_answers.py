@@ -23,6 +23,7 @@ from alived.daemon.shared.tracked import times_to_confirm
 from alived.daemon.status import (
     check_view,
     cluster_view,
+    link_view,
     notify_view,
     pool_view,
     raft_view,
@@ -80,7 +81,10 @@ class StatusAnswers:
                     "raft_groups": raft_view.raft_groups(config, known, fresh, raft, clock),
                     "cluster": cluster_view.cluster(config, raft or self.raft.last, raft is not None, clock),
                     "scripts": script_view.scripts(config, trackers.known, worker, clock),
-                    "trackers": tracker_view.trackers(config, trackers.known, worker, clock),
+                    "trackers": [
+                        *link_view.links(config, engine, clock),
+                        *tracker_view.trackers(config, trackers.known, worker, clock),
+                    ],
                     "combinations": track_desk.combinations(config, trackers.known, clock),
                     "damping": track_desk.damping(trackers.damping, clock.now_ns),
                     "virtual_servers": pool_view.virtual_servers(

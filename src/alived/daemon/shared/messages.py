@@ -14,7 +14,7 @@ from alived.config.model import Config
 from alived.health.check_events import CheckSnapshot
 from alived.health.check_report import CheckReport
 from alived.health.script_events import ScriptSnapshot
-from alived.health.tracker_events import TrackerSnapshot
+from alived.health.tracker_events import LinkSnapshot, TrackerSnapshot
 from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.hooks.events import Kind, Word
@@ -68,6 +68,8 @@ class EngineSnapshot(Message, frozen=True, tag=True, kw_only=True):
     groups: tuple[GroupSnapshot, ...]
     raft_groups: tuple[OwnershipSnapshot, ...] = ()
     """Groups whose owner is elected by Raft; their addresses are in `vips` as `raft_instance NAME`"""
+    links: tuple[LinkSnapshot, ...] = ()
+    """That somebody tracks, or has tracked"""
     receive_errors: dict[str, int]
     """Adverts not accepted, by reason (names of RFC 9568 / ietf-vrrp where there is one)."""
     lateness_max_ns: int
