@@ -29,6 +29,7 @@ CHAT: dict[str, Any] = {
     "last_error_s": None,
     "disk": "",
     "at_risk": 0,
+    "late": [],
 }
 FAILING = CHAT | {
     "name": "mail",
@@ -84,6 +85,16 @@ def test_receivers_and_their_troubles(daemon: Daemon) -> None:
         ],
     )
     assert json.loads(run("--json").output) == [CHAT, FAILING]
+
+
+def test_recipients_that_wait_alone_have_a_line_each(daemon: Daemon) -> None:
+    grey = {"recipient": "b@x", "waiting": 2, "attempt": 3, "next_in_s": 4.0, "last_error": '"451 grey"'}
+    new = {"recipient": "c@x", "waiting": 1, "attempt": 1, "next_in_s": None, "last_error": ""}
+    daemon.answer = status_answer(notifications=[CHAT | {"state": "failing", "waiting": 2, "late": [grey, new]}])
+    assert run().output.splitlines()[1:] == [
+        '    b@x: 2 waiting for it alone, attempt 3, again in 4 s: "451 grey"',
+        "    c@x: 1 waiting for it alone, attempt 1, being tried now",
+    ]
 
 
 def test_a_trouble_that_is_over_is_shown_as_such(daemon: Daemon) -> None:

@@ -78,14 +78,55 @@ def test_a_recipient_that_is_refused_does_not_cost_the_others_theirs() -> None:
     assert talk.end == Verdict(True, 'the server takes the mail, but not for a@example.com: "550 no such user"')
 
 
-@pytest.mark.parametrize(("first", "second", "permanent"), [("550", "551", True), ("550", "451", False)])
-def test_nobody_may_have_it(first: str, second: str, permanent: bool) -> None:
-    talk = Talk()
-    for line in ("220 a", "250 a", "250 a", f"{first} no", f"{second} no"):
+def refused_by_recipient(*answers: str, last: tuple[str, ...] = ("354 a", "250 a")) -> Talk:
+    """Of as many recipients, a@example.com, b@example.com, ..."""
+    talk = Talk(recipients=tuple(f"{chr(97 + number)}@example.com" for number in range(len(answers))))
+    for line in ("220 a", "250 a", "250 a", *answers, *last):
         talk.hears(line)
-    assert talk.end is not None
-    assert (talk.end.ok, talk.dialogue.permanent) == (False, permanent)
-    assert talk.end.reason == f'the answer to RCPT TO is "{second} no"'
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "permanent", "deferred", "exceptions"),
+    [
+        ("550", "551", True, (), 'not for a@example.com: "550 no"; not for b@example.com: "551 no"'),
+        ("550", "550", True, (), 'not for a@example.com, b@example.com: "550 no"'),
+        ("451", "451", False, (), 'not now for a@example.com, b@example.com: "451 no"'),
+        ("530", "451", False, (), 'not now for a@example.com: "530 no"; not now for b@example.com: "451 no"'),
+        (
+            *("550", "451", True, (("b@example.com", '"451 no"'),)),
+            'not for a@example.com: "550 no"; not now for b@example.com: "451 no"',
+        ),
+    ],
+)
+def test_nobody_may_have_it(
+    first: str, second: str, permanent: bool, deferred: tuple[tuple[str, str], ...], exceptions: str
+) -> None:
+    talk = refused_by_recipient(f"{first} no", f"{second} no", last=())
+    assert talk.end == Verdict(False, f"the server takes the mail for nobody: {exceptions}")
+    assert (talk.dialogue.permanent, talk.dialogue.deferred) == (permanent, deferred)
+
+
+def test_those_who_may_have_it_later_are_told_from_those_who_never_will() -> None:
+    talk = refused_by_recipient("250 a", "550 no", "451 grey", "452 full")
+    exceptions = 'not for b@example.com: "550 no"; not now for c@example.com: "451 grey"; not now for d@example.com: '
+    assert talk.end == Verdict(True, f'the server takes the mail, but {exceptions}"452 full"')
+    assert talk.dialogue.is_incomplete
+    assert talk.dialogue.deferred == (("c@example.com", '"451 grey"'), ("d@example.com", '"452 full"'))
+
+
+def test_who_may_have_it_later_does_not_make_it_incomplete() -> None:
+    talk = refused_by_recipient("250 a", "451 grey")
+    assert not talk.dialogue.is_incomplete
+    assert talk.dialogue.deferred == (("b@example.com", '"451 grey"'),)
+
+
+@pytest.mark.parametrize(("last", "permanent"), [("451 disk", False), ("552 too big", True)])
+def test_a_mail_that_is_not_taken_at_all_is_deferred_for_nobody(last: str, permanent: bool) -> None:
+    """All wait for it, or nobody gets it."""
+    talk = refused_by_recipient("250 a", "451 grey", last=("354 a", last))
+    assert talk.end == Verdict(False, f'the answer to the mail is "{last}"')
+    assert (talk.dialogue.permanent, talk.dialogue.deferred) == (permanent, ())
 
 
 def test_starttls_and_then_everything_anew() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from alived.base import NS_PER_S, DeadlineReached
 from alived.notify.keeping import KEEP_PAUSE_NS
-from alived.notify.outbox import FIRST_PAUSE_NS, MAX_ASKED_PAUSE_NS, MAX_PAUSE_NS, MAX_WAITING, Outbox
+from alived.notify.lanes import FIRST_PAUSE_NS, MAX_ASKED_PAUSE_NS, MAX_PAUSE_NS
+from alived.notify.outbox import MAX_WAITING, Outbox
 from alived.notify.outbox_events import (
     Accepted,
     Answered,

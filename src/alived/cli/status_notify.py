@@ -31,7 +31,17 @@ def receiver_lines(found: Sequence[Json]) -> Iterator[str]:
             yield loud(f"    attempt {one['attempt']} failed, again in {one['next_in_s']:g} s: {one['last_error']}")
         elif one["last_error"]:
             yield f"    last error {one['last_error_s']:g} s ago: {one['last_error']}"
+        yield from map(_late_line, one["late"])
         if one["at_risk"]:
             yield loud(f"    {one['at_risk']} of them in memory only")
         if one["disk"]:
             yield loud(f"    disk: {one['disk']}")
+
+
+def _late_line(late: Json) -> str:
+    """Of a recipient that waits alone, while others have got it."""
+    again = "being tried now" if late["next_in_s"] is None else f"again in {late['next_in_s']:g} s"
+    why = f": {late['last_error']}" if late["last_error"] else ""
+    return loud(
+        f"    {late['recipient']}: {late['waiting']} waiting for it alone, attempt {late['attempt']}, {again}{why}"
+    )

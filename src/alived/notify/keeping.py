@@ -2,6 +2,9 @@
 
 A message goes to the disk as soon as it comes. What the disk does not take is told all the same; meanwhile it waits in
 memory, and goes to the disk when there is room again. Whoever ends while something is in memory only says what is lost.
+
+A message that some have got goes to the disk once more, in the place of what is there, so that a later process tells
+the others only. Until it is there nothing is lost: they would all be told again.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ class Keeping:
     def __init__(self, receiver: str) -> None:
         self._receiver = receiver
         self._letters: dict[str, Letter] = {}
-        """In memory only, by event id, in order"""
+        """That the disk has not got as they are now, by event id, in order"""
+        self._renewed: set[str] = set()
+        """Those of them whose older form is on disk: they would not be lost"""
         self._asked: Letter | None = None
         """The disk is asked to take it"""
         self.deadline_ns: int | None = None
@@ -31,17 +36,24 @@ class Keeping:
 
     @property
     def count(self) -> int:
-        return len(self._letters)
+        return len(self._letters) - len(self._renewed)
 
     def holds(self, event_id: str) -> bool:
-        return event_id in self._letters
+        return event_id in self._letters and event_id not in self._renewed
 
     def add(self, letter: Letter) -> None:
+        self._letters[letter.news.event_id] = letter
+
+    def renew(self, letter: Letter) -> None:
+        """Fewer have to be told of it than before."""
+        if letter.news.event_id not in self._letters:
+            self._renewed.add(letter.news.event_id)
         self._letters[letter.news.event_id] = letter
 
     def remove(self, letter: Letter) -> None:
         """Nobody has to be told of it any more."""
         self._letters.pop(letter.news.event_id, None)
+        self._renewed.discard(letter.news.event_id)
 
     def try_now(self) -> None:
         self.deadline_ns = None
@@ -62,10 +74,12 @@ class Keeping:
         assert letter is not None and letter.number == event.number, "one is kept at a time"
         if isinstance(event, NotKept):
             self.deadline_ns = now_ns + KEEP_PAUSE_NS
-            return self._complain(
-                f"what waits is not on disk, and lost if the daemon ends before it is told: {event.why}"
-            )
-        self.remove(letter)
+            return self._complain(f"{self._consequence(letter)}: {event.why}")
+        event_id = letter.news.event_id
+        if self._letters.get(event_id) == letter:
+            self.remove(letter)
+        elif event_id in self._letters:
+            self._renewed.add(event_id)  # the disk was at work while it changed
         if not self.trouble or self._letters:
             return ()
         self.trouble = ""
@@ -73,13 +87,18 @@ class Keeping:
 
     def closed(self) -> Sequence[OutboxNoticed]:
         """Nobody will hear of what is in memory only."""
-        lost = list(self._letters.values())
+        lost = [letter for event_id, letter in self._letters.items() if event_id not in self._renewed]
         if not lost:
             return ()
         named = ", ".join(f"{one.news.word} of {one.news.name} ({one.news.event_id})" for one in lost[:NAMED])
         more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
         message = f"{self._receiver} was not told of {named}{more}: lost, because it is not on disk either"
         return (OutboxNoticed("error", "message-dropped", message),)
+
+    def _consequence(self, letter: Letter) -> str:
+        if letter.news.event_id in self._renewed:
+            return "who has got a message is not on disk, and would be told again by the next daemon"
+        return "what waits is not on disk, and lost if the daemon ends before it is told"
 
     def _complain(self, what: str) -> Sequence[OutboxNoticed]:
         """Once, until it is something else."""

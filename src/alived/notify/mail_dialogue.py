@@ -68,7 +68,9 @@ class _Stage(enum.StrEnum):
 
 
 class MailDialogue(Conversation):
-    """permanent: after a failure, whether the server will never take this mail."""
+    """What it came to, besides the verdict. permanent: after a failure, whether the server will never take this mail.
+    is_incomplete: some of the recipients will never get it. deferred: those who may get it later, and what the server
+    says of them; no others need it again."""
 
     awaited = "greeting"
 
@@ -83,9 +85,12 @@ class MailDialogue(Conversation):
         self._credentials: Iterator[_Credential] = iter(())
         """One after the other"""
         self._left = list(envelope.recipients)
-        self._refusals: list[_Said] = []
-        self.refused: list[str] = []
-        """Recipients"""
+        self._refused: dict[str, str] = {}
+        """For good: recipient -> what the server said"""
+        self._later: dict[str, str] = {}
+        """For now, likewise"""
+        self.is_incomplete = False
+        self.deferred: tuple[tuple[str, str], ...] = ()
         self.permanent = False
 
     def begun(self) -> Step:
@@ -210,14 +215,13 @@ class MailDialogue(Conversation):
     def _recipient_answered(self, said: _Said) -> Step:
         recipient = self._left.pop(0)
         if said.code not in (250, 251):
-            self.refused.append(recipient)
-            self._refusals.append(said)
+            refusals = self._refused if _is_permanent(said) else self._later
+            refusals[recipient] = shown(said.lines[-1])
         if self._left:
             return self._next_recipient()
-        if len(self._refusals) < len(self._envelope.recipients):
+        if len(self._refused) + len(self._later) < len(self._envelope.recipients):
             return self._say(_Stage.DATA, "DATA")
-        later = [refusal for refusal in self._refusals if refusal.code < 500]
-        return self._fail(later[0] if later else said)
+        return self._nobody()
 
     def _content(self) -> Step:
         self._stage = _Stage.CONTENT
@@ -226,14 +230,28 @@ class MailDialogue(Conversation):
         return Step(send=message + (b"" if message.endswith(b"\r\n") else b"\r\n") + b".\r\n", patience=True)
 
     def _taken(self) -> str:
-        if not self.refused:
-            return "the server takes the mail"
-        why = shown(self._refusals[0].lines[-1])
-        return f"the server takes the mail, but not for {', '.join(self.refused)}: {why}"
+        self.is_incomplete, self.deferred = bool(self._refused), tuple(self._later.items())
+        exceptions = self._exceptions()
+        return f"the server takes the mail, but {exceptions}" if exceptions else "the server takes the mail"
+
+    def _nobody(self) -> Step:
+        """The server takes it for no recipient now; those whom it refuses for good are not tried again."""
+        self.permanent = bool(self._refused)
+        if self.permanent:
+            self.deferred = tuple(self._later.items())
+        return verdict(False, f"the server takes the mail for nobody: {self._exceptions()}", b"QUIT\r\n")
+
+    def _exceptions(self) -> str:
+        """Recipients by what the server says of them: it says the same of many."""
+        found: dict[str, list[str]] = {}
+        for answers, how in ((self._refused, "not for"), (self._later, "not now for")):
+            for recipient, why in answers.items():
+                found.setdefault(f"{how}{{}}: {why}", []).append(recipient)
+        return "; ".join(text.replace("{}", f" {', '.join(who)}", 1) for text, who in found.items())
 
     def _fail(self, said: _Said) -> Step:
-        about_the_mail = self._stage in (_Stage.MAIL, _Stage.RCPT, _Stage.CONTENT)
-        self.permanent = about_the_mail and said.code >= 500 and said.code != AUTHENTICATION_REQUIRED
+        about_the_mail = self._stage in (_Stage.MAIL, _Stage.CONTENT)
+        self.permanent = about_the_mail and _is_permanent(said)
         # What is shown is what the server said, never what we said: that may be the password.
         return verdict(False, f"the answer to {self._stage} is {shown(said.lines[-1])}", b"QUIT\r\n")
 
@@ -241,6 +259,10 @@ class MailDialogue(Conversation):
         self._stage = stage
         self.awaited = f"answer to {stage}"
         return Step(send=f"{line}\r\n".encode(), patience=True)
+
+
+def _is_permanent(said: _Said) -> bool:
+    return said.code >= 500 and said.code != AUTHENTICATION_REQUIRED
 
 
 def _base64(text: str) -> str:

@@ -15,6 +15,8 @@ class Letter(msgspec.Struct, frozen=True):
 
     number: int
     news: News
+    recipients: tuple[str, ...] = ()
+    """Who still has to get it, of those that the receiver took it for; (): all"""
 
 
 class Reply(enum.Enum):
@@ -34,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """What the receiver asks for; 0: nothing"""
     incomplete: bool = False
     """Taken, but not for everybody: the text says for whom not"""
+    deferred: tuple[tuple[str, str], ...] = ()
+    """Recipients that the receiver does not take it for now, each with a sentence; those of TAKEN and REFUSED"""
 
 
 class Restored(Event, frozen=True, tag=True):
@@ -72,7 +76,10 @@ class DiskFailed(Event, frozen=True, tag=True):
 
 
 class TryNow(Event, frozen=True, tag=True):
-    """The operator has changed something about the receiver: it is not waited for any longer."""
+    """The operator has changed something about the receiver: it is not waited for any longer. recipients: whom it has
+    now; () of one that knows none."""
+
+    recipients: tuple[str, ...] = ()
 
 
 class Closed(Event, frozen=True, tag=True):
@@ -83,7 +90,7 @@ OutboxEvent = Restored | Accepted | Answered | Kept | NotKept | DiskFailed | Try
 
 
 class Keep(Effect, frozen=True, tag=True):
-    """On disk, before anything else; `Kept` or `NotKept` follows, in any case."""
+    """On disk, in the place of an older one of this number; `Kept` or `NotKept` follows, in any case."""
 
     letter: Letter
 
@@ -93,9 +100,10 @@ class Forget(Effect, frozen=True, tag=True):
 
 
 class Deliver(Effect, frozen=True, tag=True):
-    """`Answered` follows, in any case."""
+    """`Answered` follows, in any case. recipients: whom it is for; (): all."""
 
     letter: Letter
+    recipients: tuple[str, ...] = ()
 
 
 class OutboxNoticed(Effect, frozen=True, tag=True):
@@ -109,11 +117,23 @@ class OutboxNoticed(Effect, frozen=True, tag=True):
 OutboxEffect = Keep | Forget | Deliver | OutboxNoticed
 
 
+class LateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A recipient that the receiver did not take a message for, while it took it for others."""
+
+    recipient: str
+    waiting: int
+    attempt: int
+    next_ns: int | None
+    """As of the whole receiver"""
+    last_error: str
+
+
 class OutboxSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     waiting: int
+    """Messages, each once, however many recipients still have to get it"""
     attempt: int
-    """How often the oldest has been tried"""
+    """How often the oldest that all have to get has been tried"""
     next_ns: int | None
     """When it is tried again; None: it is being tried, or there is none"""
     delivered: int
@@ -127,3 +147,6 @@ class OutboxSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the disk; "": nothing"""
     at_risk: int = 0
     """How many of those that wait are in memory only"""
+    late: tuple[LateSnapshot, ...] = ()
+    untried: bool = False
+    """Whether something waits for a conversation, or is in one, that nothing has failed before"""

@@ -183,6 +183,10 @@ class Mailbox:
         self.mails: list[Any] = []
         self.sessions: list[Any] = []
         self.logins: list[str] = []
+        self.asked: list[str] = []
+        """For which recipients, each time"""
+        self.is_later = False
+        """Whether it takes something for those who are refused for now"""
         self._user = user
         more: dict[str, Any] = {"tls_context": starttls, "require_starttls": starttls is not None}
         if user is not None:
@@ -210,9 +214,10 @@ class Mailbox:
         return AuthResult(success=response.decode() == f"{self._user[0]} {expected}", handled=False)
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        self.asked.append(address)
         if address.startswith("nobody"):
             return "550 no such user"
-        if address.startswith("later"):
+        if address.startswith("later") and not self.is_later:
             return "450 not now"
         envelope.rcpt_tos.append(address)
         return "250 OK"

@@ -172,25 +172,70 @@ def test_a_server_without_starttls_gets_nothing(play: MakePlay, mailbox: Mailbox
     assert (mailbox.mails, on_disk(tmp_path)) == ([], ["000000000001.json"])
 
 
+SEVERAL = ("a@example.com", "nobody@example.com", "later@example.com", "b@example.com")
+
+
 def test_whoever_of_several_is_refused_is_named_and_the_others_get_it(play: MakePlay, mailbox: Mailbox) -> None:
-    one = play(mailing(mailbox.port, "a@example.com", "nobody@example.com", "later@example.com", "b@example.com"))
+    one = play(mailing(mailbox.port, *SEVERAL))
     one.tell("e1")
     one.until(lambda: one.target("mail").delivered == 1, "it is taken")
     assert mailbox.mails[0].rcpt_tos == ["a@example.com", "b@example.com"]
-    why = 'the server takes the mail, but not for nobody@example.com, later@example.com: "550 no such user"'
-    assert one.target("mail").last_error == why
-    assert f"mail: {why}" in one.log()
+    said = 'the server takes the mail, but not for nobody@example.com: "550 no such user"; not now for '
+    assert one.target("mail").last_error == f'{said}later@example.com: "450 not now"'
+    assert f'mail: {said}later@example.com: "450 not now"' in one.log()
+    assert 'mail to later@example.com did not take a message: "450 not now"; again in 1 s' in one.log()
+
+
+def test_who_is_refused_for_now_gets_it_later_alone_and_who_is_refused_for_good_is_not_asked_again(
+    play: MakePlay, mailbox: Mailbox, tmp_path: pathlib.Path
+) -> None:
+    one = play(mailing(mailbox.port, *SEVERAL))
+    one.tell("e1")
+    one.until(lambda: mailbox.asked.count("later@example.com") == 2, "he is asked for once more")
+    assert on_disk(tmp_path) == ["000000000001.json"]
+    mailbox.is_later = True
+    one.until(lambda: len(mailbox.mails) == 2, "he gets it")
+    first, second = mailbox.mails
+    assert second.rcpt_tos == ["later@example.com"]
+    assert (first.content, mailbox.asked.count("nobody@example.com")) == (second.content, 1)
+    one.until(lambda: on_disk(tmp_path) == [], "nobody waits for it any more")
+
+
+def test_who_is_refused_for_now_gets_it_alone_from_the_next_process_too(
+    play: MakePlay, mailbox: Mailbox, tmp_path: pathlib.Path
+) -> None:
+    config = mailing(mailbox.port, "a@example.com", "later@example.com")
+    one = play(config)
+    one.tell("e1")
+    kept = tmp_path / "spool" / "mail" / "000000000001.json"
+    one.until(lambda: kept.exists() and b"later@example.com" in kept.read_bytes(), "it is on disk who waits for it")
+    one.stop()
+    mailbox.is_later = True
+    two = play(config)
+    two.tell("e2")
+    two.until(lambda: on_disk(tmp_path) == [] and _told(mailbox, "a@example.com") == ["e1", "e2"], "all is told")
+    assert _told(mailbox, "later@example.com") == ["e1", "e2"]
+
+
+def _told(mailbox: Mailbox, recipient: str) -> list[str]:
+    """Events, in the order in which he got them."""
+    contents = [mail.content.decode() for mail in mailbox.mails if recipient in mail.rcpt_tos]
+    return [event for content in contents for event in ("e1", "e2") if f"Event: {event}\r\n" in content]
 
 
 @pytest.mark.parametrize(
-    ("recipients", "refused_for_good"),
-    [(("nobody@example.com", "nobody.else@example.com"), 1), (("nobody@example.com", "later@example.com"), 0)],
+    ("recipients", "refused_for_good", "waiting"),
+    [
+        (("nobody@example.com", "nobody.else@example.com"), 1, 0),
+        (("nobody@example.com", "later@example.com"), 1, 1),
+        (("later@example.com", "later.too@example.com"), 0, 1),
+    ],
 )
 def test_if_nobody_may_have_it_now_it_waits_and_if_never_it_is_dropped(
-    play: MakePlay, mailbox: Mailbox, recipients: tuple[str, ...], refused_for_good: int
+    play: MakePlay, mailbox: Mailbox, recipients: tuple[str, ...], refused_for_good: int, waiting: int
 ) -> None:
     one = play(mailing(mailbox.port, *recipients))
     one.tell("e1")
-    assert "the answer to RCPT TO is" in one.until_error("mail")
+    assert "the server takes the mail for nobody: not " in one.until_error("mail")
     found = one.target("mail")
-    assert (found.refused, found.waiting) == (refused_for_good, 1 - refused_for_good)
+    assert (found.refused, found.waiting) == (refused_for_good, waiting)

@@ -8,7 +8,7 @@ import pytest
 from alived.base import NS_PER_S
 from alived.daemon.shared.messages import NotifierSnapshot, WorkerSnapshot
 from alived.daemon.status.notify_view import pipes, receivers
-from alived.notify.outbox_events import OutboxSnapshot
+from alived.notify.outbox_events import LateSnapshot, OutboxSnapshot
 from alived.notify.pipe_lines import PipeSnapshot
 
 NOW_NS = 1000 * NS_PER_S
@@ -25,6 +25,7 @@ IDLE = OutboxSnapshot(
     last_error_ns=NOW_NS - 90 * NS_PER_S,
     disk="",
 )
+LATE = LateSnapshot(recipient="b@example.com", waiting=2, attempt=3, next_ns=NOW_NS + NS_PER_S, last_error='"451 grey"')
 PIPE = PipeSnapshot(
     keyword="notify_fifo",
     path="/run/x",
@@ -58,6 +59,7 @@ def test_a_receiver_says_what_went_well_and_wrong_last() -> None:
             "last_error_s": 90.0,
             "disk": "",
             "at_risk": 0,
+            "late": [],
         }
     ]
 
@@ -67,12 +69,13 @@ def test_a_receiver_says_what_went_well_and_wrong_last() -> None:
     [
         ({"waiting": 0}, "idle", None),
         ({"waiting": 2, "attempt": 1}, "sending", None),
+        ({"waiting": 2, "attempt": 1, "late": (LATE,)}, "failing", None),
         ({"waiting": 2, "attempt": 1, "next_ns": NOW_NS + NS_PER_S}, "failing", 1.0),
         ({"waiting": 2, "attempt": 4}, "failing", None),
         ({"waiting": 2, "attempt": 4, "next_ns": NOW_NS - 1}, "failing", 0.0),
     ],
 )
-def test_its_state(fields: dict[str, int], state: str, next_in_s: float | None) -> None:
+def test_its_state(fields: dict[str, object], state: str, next_in_s: float | None) -> None:
     (found,) = receivers(seen(**fields), None, 0)
     assert (found["state"], found["next_in_s"]) == (state, next_in_s)
 
@@ -81,6 +84,13 @@ def test_of_a_notifier_that_does_not_answer_only_what_was_is_known() -> None:
     (found,) = receivers(None, seen(waiting=2), 0)
     assert (found["state"], found["waiting"]) == ("unknown", 2)
     assert receivers(None, None, 0) == []
+
+
+def test_recipients_that_wait_alone() -> None:
+    trying = msgspec.structs.replace(LATE, next_ns=None)
+    (found,) = receivers(seen(waiting=2, late=(LATE, trying)), None, 0)
+    later = {"recipient": "b@example.com", "waiting": 2, "attempt": 3, "next_in_s": 1.0, "last_error": '"451 grey"'}
+    assert found["late"] == [later, later | {"next_in_s": None}]
 
 
 def test_what_was_lost_on_the_way_is_dropped_too() -> None:

@@ -43,9 +43,11 @@ class Errand(NamedTuple):
 class Carrier(Protocol):
     name: str
     retry_for_ns: int
+    recipients: tuple[str, ...]
+    """Of one that may take a message for some of them only"""
 
-    def errand(self, news: News) -> Errand:
-        """Raises CarrierError."""
+    def errand(self, news: News, recipients: tuple[str, ...] = ()) -> Errand:
+        """recipients: for them alone; (): for all. Raises CarrierError."""
 
     def wants(self, news: News) -> bool:
         """As far as the receiver itself says so."""
@@ -59,6 +61,7 @@ class MailCarrier:
 
     def __init__(self, mail: MailSettings, node: str) -> None:
         self.mail, self._node = mail, node
+        self.recipients = mail.recipients
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MailCarrier) and (self.mail, self._node) == (other.mail, other._node)
@@ -66,7 +69,7 @@ class MailCarrier:
     def wants(self, news: News) -> bool:
         return news.word in MAILED
 
-    def errand(self, news: News) -> Errand:
+    def errand(self, news: News, recipients: tuple[str, ...] = ()) -> Errand:
         mail = self.mail
         host = os.uname().nodename
         helo = mail.helo_name or host
@@ -75,7 +78,7 @@ class MailCarrier:
             Envelope(
                 helo_name=helo,
                 sender=sender,
-                recipients=mail.recipients,
+                recipients=recipients or mail.recipients,
                 message=message(news, self._node, sender, mail.recipients, helo),
                 tls=mail.tls,
                 user=mail.user,
@@ -86,7 +89,7 @@ class MailCarrier:
         def judge_mail(verdict: Verdict) -> Outcome:
             refused = not verdict.ok and dialogue.permanent
             reply = Reply.TAKEN if verdict.ok else Reply.REFUSED if refused else Reply.AGAIN
-            return Outcome(reply, verdict.reason, incomplete=verdict.ok and bool(dialogue.refused))
+            return Outcome(reply, verdict.reason, incomplete=dialogue.is_incomplete, deferred=dialogue.deferred)
 
         tls = None
         if mail.tls is not MailTls.OFF:
@@ -95,6 +98,8 @@ class MailCarrier:
 
 
 class WebhookCarrier:
+    recipients: tuple[str, ...] = ()
+
     def __init__(self, hook: Webhook, node: str) -> None:
         self.hook, self._node = hook, node
         self.name = hook.name
@@ -106,7 +111,8 @@ class WebhookCarrier:
     def wants(self, news: News) -> bool:
         return not news.of_check and is_wanted(news, self.hook)
 
-    def errand(self, news: News) -> Errand:
+    def errand(self, news: News, recipients: tuple[str, ...] = ()) -> Errand:
+        assert not recipients, "a webhook is one"
         hook = self.hook
         secret = b""
         if hook.secret_file and hook.format in SIGNED:

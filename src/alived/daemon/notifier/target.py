@@ -46,7 +46,7 @@ class Target:
         self._spool = spool
         self._prober = prober
         self._moved = moved
-        self._outbox = Outbox(carrier.name, carrier.retry_for_ns)
+        self._outbox = Outbox(carrier.name, carrier.retry_for_ns, carrier.recipients)
         self._timer: Timer | None = None
         self._run: Run | None = None
         self._idle: Callable[[], None] | None = None
@@ -55,8 +55,7 @@ class Target:
     @property
     def busy(self) -> bool:
         """Whether something is on its way that has not failed before."""
-        snapshot = self._outbox.snapshot()
-        return snapshot.waiting > 0 and snapshot.attempt <= 1
+        return self._outbox.snapshot().untried
 
     def begin(self) -> None:
         """With what an earlier process left."""
@@ -79,14 +78,14 @@ class Target:
         if carrier != self.carrier:
             self.carrier = carrier
             self._outbox.retry_for_ns = carrier.retry_for_ns
-            self._feed(TryNow())
+            self._feed(TryNow(carrier.recipients))
 
     def take(self, news: News) -> None:
         self._feed(Accepted(news))
 
     def try_now(self, news: News, done: Callable[[Outcome], None]) -> None:
         """Beside the queue, once."""
-        self._send(news, done)
+        self._send(news, (), done)
 
     def is_at_risk(self, event_id: str) -> bool:
         return self._outbox.is_at_risk(event_id)
@@ -130,8 +129,8 @@ class Target:
                 self._keep(letter)
             case Forget(number):
                 self._forget([number])
-            case Deliver(letter):
-                self._run = self._send(letter.news, self._answered)
+            case Deliver(letter, recipients):
+                self._run = self._send(letter.news, recipients, self._answered)
             case OutboxNoticed(level, code, message):
                 self._context.log(level, code, message)
             case _:
@@ -153,9 +152,9 @@ class Target:
                 DiskFailed(f"what was told stays on disk, and is told again after a restart: {self._why(error)}")
             )
 
-    def _send(self, news: News, done: Callable[[Outcome], None]) -> Run | None:
+    def _send(self, news: News, recipients: tuple[str, ...], done: Callable[[Outcome], None]) -> Run | None:
         try:
-            errand = self.carrier.errand(news)
+            errand = self.carrier.errand(news, recipients)
         except CarrierError as error:
             outcome = Outcome(Reply.AGAIN, str(error))
             self._context.loop.call_soon(lambda: done(outcome))

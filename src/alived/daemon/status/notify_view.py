@@ -24,7 +24,7 @@ def _receiver(target: OutboxSnapshot, now_ns: int, fresh: bool, lost: int) -> Js
         "state": _state(target) if fresh else "unknown",
         "waiting": target.waiting,
         "attempt": target.attempt,
-        "next_in_s": None if target.next_ns is None else max(0.0, round((target.next_ns - now_ns) / NS_PER_S, 1)),
+        "next_in_s": _until_s(target.next_ns, now_ns),
         "delivered": target.delivered,
         "refused": target.refused,
         "dropped": target.dropped + lost,
@@ -33,6 +33,16 @@ def _receiver(target: OutboxSnapshot, now_ns: int, fresh: bool, lost: int) -> Js
         "last_error_s": _age_s(target.last_error_ns, now_ns),
         "disk": target.disk,
         "at_risk": target.at_risk,
+        "late": [
+            {
+                "recipient": late.recipient,
+                "waiting": late.waiting,
+                "attempt": late.attempt,
+                "next_in_s": _until_s(late.next_ns, now_ns),
+                "last_error": late.last_error,
+            }
+            for late in target.late
+        ],
     }
 
 
@@ -46,7 +56,12 @@ def _state(target: OutboxSnapshot) -> str:
     """idle, sending or failing."""
     if not target.waiting:
         return "idle"
-    return "failing" if target.attempt > 1 or target.next_ns is not None else "sending"
+    return "failing" if target.attempt > 1 or target.next_ns is not None or target.late else "sending"
+
+
+def _until_s(moment_ns: int | None, now_ns: int) -> float | None:
+    """None: it is being tried."""
+    return None if moment_ns is None else max(0.0, round((moment_ns - now_ns) / NS_PER_S, 1))
 
 
 def _age_s(then_ns: int | None, now_ns: int) -> float | None:
