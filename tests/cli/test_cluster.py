@@ -26,6 +26,7 @@ def member(name: str, **changes: Any) -> Json:
         "id": name,
         "this_node": False,
         "role": "voter",
+        "votes": True,
         "leads": False,
         "address": "192.0.2.1",
         "port": 7946,
@@ -119,6 +120,13 @@ def test_members_as_a_table(daemon: Daemon) -> None:
         "n3 cannot own web: eth0 is down",
         "packets of peers not accepted: signature 3",
     ]
+
+
+def test_one_that_shall_vote_and_does_not_yet_is_told(daemon: Daemon) -> None:
+    daemon.members = [with_changes(lambda shown: shown["members"][2].update(votes=False))]
+    assert click.unstyle(run("members").stdout).splitlines()[4].split()[:4] == ["n3", "voter", "(not", "yet)"]
+    daemon.members = [with_changes(lambda shown: shown["members"][2].update(votes=False, role="learner"))]
+    assert "(not yet)" not in run("members").stdout
 
 
 def test_a_follower_says_who_knows_more(daemon: Daemon) -> None:

@@ -51,6 +51,7 @@ def test_members_come_change_and_go() -> None:
     directory.apply(Entry(change=change_of(ChangeKind.REMOVE, B)))
     directory.apply(Entry())
     assert set(directory.members.values()) == {moved, L}
+    assert directory.name(node_number("b")) == "b", "sentences about its end have its name"
 
 
 def test_the_id_is_given_once_a_wish_may_change() -> None:

@@ -52,6 +52,15 @@ def newcomer(name: str = "d", role: Role = Role.VOTER) -> ConfiguredMember:
     return ConfiguredMember(id=name, address="10.0.0.9", role=role)
 
 
+def test_a_newcomer_that_has_not_the_log_does_not_vote_and_is_shown_so() -> None:
+    cluster = formed("a", "b", "c")
+    leader = cluster.leader()
+    ok, text = ask(cluster, leader, AddMember(newcomer()))
+    assert ok and "it has not answered yet" in text
+    shown = {one.member.id: (one.member.role, one.votes) for one in cluster.member(leader).snapshot().members}
+    assert shown == dict.fromkeys("abc", (Role.VOTER, True)) | {"d": (Role.VOTER, False)}
+
+
 def voters(cluster: Cluster, name: str) -> int:
     return cluster.member(name).snapshot().voters
 

@@ -53,18 +53,22 @@ def _row(member: Json) -> tuple[str, ...]:
     host = f"[{member['address']}]" if ":" in member["address"] else member["address"]
     return (
         member["id"] + ("*" if member["this_node"] else ""),
-        member["role"] + (" (leads)" if member["leads"] else ""),
+        _role(member),
         f"{host}:{member['port']}",
         str(member["priority"]),
-        "this node"
-        if member["this_node"]
-        else "never"
-        if member["heard_ms"] is None
-        else f"{age(member['heard_ms'])} ago",
+        _heard(member),
         "" if lag is None else str(lag),
         ", ".join(member["owner_of"]) or "-",
         ", ".join(member["preferred_for"]) or "-",
     )
+
+
+def _role(member: Json) -> str:
+    """A new one that shall vote does not before it has the log."""
+    role: str = member["role"]
+    if member["leads"]:
+        return f"{role} (leads)"
+    return f"{role} (not yet)" if role != "learner" and not member["votes"] else role
 
 
 def _heard(member: Json) -> str:

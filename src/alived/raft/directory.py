@@ -81,6 +81,8 @@ class Directory:
         """Whom an operator wants to own, as long as it is able"""
         self.wished_by = (0, 0)
         """The node that was asked, and what it calls that command"""
+        self._former: dict[int, str] = {}
+        """Names of those that went while this process lives"""
         self.catching_up = False
         """This node began with nothing on its disk and may lack what it once promised to have: it does not vote"""
 
@@ -125,7 +127,9 @@ class Directory:
         """Members of the context come or change; those that the change removes go."""
         for one in change.changes:
             if one.kind is ChangeKind.REMOVE:
-                self.members.pop(one.node, None)
+                gone = self.members.pop(one.node, None)
+                if gone:
+                    self._former[one.node] = gone.id
         if change.context:
             for member in msgspec.json.decode(change.context, type=tuple[Member, ...]):
                 self.members[node_number(member.id)] = member
@@ -135,7 +139,7 @@ class Directory:
     def name(self, number: int) -> str:
         """ "": nobody"""
         member = self.members.get(number)
-        return member.id if member else str(number or "")
+        return member.id if member else self._former.get(number) or str(number or "")
 
     def named(self, text: str) -> str:
         """A sentence of the consensus with names instead of numbers."""

@@ -194,6 +194,8 @@ class PeerView(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     heard_ns: int | None
     """CLOCK_BOOTTIME of its last packet; None: never"""
+    votes: bool
+    """Now: one that shall vote does not before it has the log"""
     match_index: int | None = None
     """What it has of the log; known to the leader only"""
     groups: tuple[GroupReport, ...] = ()

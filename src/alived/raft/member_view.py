@@ -47,7 +47,9 @@ def view(cluster: Cluster, timers: Timers, consensus: Consensus | None, seen: Se
         quorum=len(voters) // 2 + 1,
         tolerated_failures=_tolerated(voters, consensus, seen),
         lease_until_ns=consensus.lease.until_ns if consensus else None,
-        members=tuple(_peer(number, member, consensus, seen) for number, member in seen.peers.items()),
+        members=tuple(
+            _peer(number, member, number in voters, consensus, seen) for number, member in seen.peers.items()
+        ),
         owners=seen.owners,
         election_timeout_ns=timers.election_ns,
         heartbeat_ns=timers.heartbeat_ns,
@@ -63,13 +65,14 @@ def _tolerated(voters: Collection[int], consensus: Consensus | None, seen: Seen)
     return heard - (len(voters) // 2 + 1)
 
 
-def _peer(number: int, member: Member, consensus: Consensus | None, seen: Seen) -> PeerView:
+def _peer(number: int, member: Member, votes: bool, consensus: Consensus | None, seen: Seen) -> PeerView:
     leads = consensus is not None and consensus.node.raft.role is Role.LEADER
     progress = consensus.node.raft.tracker.progress.get(number) if consensus and leads else None
     return PeerView(
         member=member,
         number=number,
         heard_ns=seen.heard_ns.get(number),
+        votes=votes,
         match_index=progress.match_index if progress else None,
         groups=seen.groups.get(member.id, ()),
     )

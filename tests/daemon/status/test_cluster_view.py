@@ -26,7 +26,7 @@ CONFIG = Config(
 
 def peer(number: int, **changes: object) -> PeerView:
     return msgspec.structs.replace(
-        PeerView(member=MEMBERS[number - 1], number=number, heard_ns=NOW - 20 * NS_PER_MS), **changes
+        PeerView(member=MEMBERS[number - 1], number=number, heard_ns=NOW - 20 * NS_PER_MS, votes=True), **changes
     )
 
 
@@ -133,15 +133,19 @@ class TestRecovery:
 
     def test_who_answers_is_not_lost(self) -> None:
         five = tuple(Member(id=f"n{k}", address=f"192.0.2.{k}") for k in (4, 5))
-        more = [PeerView(member=one, number=9, heard_ns=None) for one in five]
+        more = [PeerView(member=one, number=9, heard_ns=None, votes=True) for one in five]
         seen = with_peers(peer(1), peer(2), peer(3, heard_ns=None), *more)
         assert "n2 answered within the last 5 s" in why_not_recover(seen, ("n1",), NOW)
         assert why_not_recover(seen, ("n1", "n2"), NOW) == ""
 
     def test_a_learner_that_answers_makes_no_majority(self) -> None:
         learner = msgspec.structs.replace(MEMBERS[1], role=Role.LEARNER)
-        seen = with_peers(peer(1), peer(2, member=learner), peer(3, heard_ns=None))
+        seen = with_peers(peer(1), peer(2, member=learner, votes=False), peer(3, heard_ns=None))
         assert why_not_recover(seen, ("n1",), NOW) == ""
+
+    def test_a_newcomer_that_shall_vote_makes_no_majority_larger(self) -> None:
+        seen = with_peers(peer(1), peer(2), peer(3, heard_ns=None), peer(3, heard_ns=None, votes=False))
+        assert why_not_recover(seen, ("n1", "n2"), NOW).startswith("a majority answers (n1, n2 of 3 voters)")
 
     def test_only_voters_can_go_on_and_this_node_is_one_of_them(self) -> None:
         assert why_not_recover(self.LOST, (), NOW) == "nobody is named who goes on"

@@ -13,7 +13,7 @@ SILENCE_NS = 5 * NS_PER_S
 
 def why_not_recover(snapshot: MemberSnapshot, voters: Sequence[str], now_ns: int) -> str:
     """A sentence for the operator; "" if nothing known here speaks against it."""
-    names = {peer.member.id for peer in snapshot.members if peer.member.votes}
+    names = {peer.member.id for peer in snapshot.members if peer.votes}
     if not voters:
         return "nobody is named who goes on"
     if unknown := [name for name in voters if name not in names]:
@@ -23,10 +23,11 @@ def why_not_recover(snapshot: MemberSnapshot, voters: Sequence[str], now_ns: int
     heard = {
         peer.member.id
         for peer in snapshot.members
-        if peer.member.votes and peer.heard_ns is not None and now_ns - peer.heard_ns <= SILENCE_NS
+        if peer.votes and peer.heard_ns is not None and now_ns - peer.heard_ns <= SILENCE_NS
     } | {snapshot.node}
     if len(heard) >= len(names) // 2 + 1:
         return f"a majority answers ({', '.join(sorted(heard))} of {len(names)} voters): it can `remove` the others"
     if lost := sorted(heard - set(voters)):
-        return f"{', '.join(lost)} answered within the last {SILENCE_NS // NS_PER_S} s: not lost, but not named"
+        heard_of = f"{', '.join(lost)} answered within the last {SILENCE_NS // NS_PER_S} s"
+        return f"{heard_of}: not lost, but not named; name it among --voters, or switch it off for good"
     return ""

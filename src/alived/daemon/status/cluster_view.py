@@ -72,6 +72,7 @@ def _member(peer: PeerView, snapshot: MemberSnapshot, groups: list[RaftInstance]
         "id": name,
         "this_node": here,
         "role": str(peer.member.role),
+        "votes": peer.votes,
         "leads": fresh and name == snapshot.leader,
         "address": peer.member.address,
         "port": peer.member.port,
