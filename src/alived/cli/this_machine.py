@@ -11,6 +11,7 @@ import pwd
 import stat
 
 from alived.adapters import lease_probe
+from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.netlink import Requests
 from alived.adapters.script_files import unsafe_part
 from alived.config.rules.here import ScriptState
@@ -48,6 +49,13 @@ class ThisMachine:
     def covers(self, interface: str, address: str) -> bool:
         wanted = ipaddress.ip_address(address)
         return any(wanted in one.network for one in self._interfaces.get(interface, ()))
+
+    def why_no_key(self, path: str) -> str | None:
+        try:
+            read_keys([path])
+        except KeyFileError as error:
+            return None if isinstance(error.__cause__, PermissionError) and os.geteuid() else str(error)
+        return ""
 
     @functools.cached_property
     def _why_no_kernel_lease(self) -> str | None:

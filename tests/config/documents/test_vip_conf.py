@@ -145,6 +145,8 @@ def test_a_carriage_return_is_no_part_of_the_value() -> None:
         ("INTERFACE='eth0 eth1'", "invalid-interface", "5:11"),
         ("ARP_COUNT=many", "invalid-value", "5:11"),
         ("ARP_COUNT=-1", "out-of-range", "5:11"),
+        ("ARP_COUNT=101", "out-of-range", "5:11"),
+        ("ARP_DELAY_MS=0200", "invalid-value", "5:14"),
         ("ARP_DELAY_MS=0.2", "invalid-value", "5:14"),
         ("ARP_DELAY_MS=60001", "out-of-range", "5:14"),
         ("ARP_COUT=5", "unknown-keyword", "5:1"),

@@ -114,6 +114,18 @@ class TestVipSwitch:
         (group,) = right(f"{CLUSTER}vip_conf: {{VIP_ADDRESS: 192.0.2.9/32, INTERFACE: eth0}}\n").raft_groups
         assert [vip.address for vip in group.vips.addresses] == ["192.0.2.9"]
 
+    def test_an_address_that_a_node_needs_for_itself_is_none_for_hooks_to_remove(self) -> None:
+        ((found,), _) = read(WITH_VIP.replace("192.0.2.9", "192.0.2.2"))[::-1]
+        assert (found.code, found.severity) == ("vip-as-peer", "error")
+        assert found.message == "192.0.2.2 is the own address of b, which would lose it"
+
+    @pytest.mark.parametrize(
+        ("pace", "found"), [("100, ARP_DELAY_MS: 100", []), ("100, ARP_DELAY_MS: 102", ["announcing-too-long"])]
+    )
+    def test_announcing_must_end_before_its_hook_is_ended(self, pace: str, found: list[str]) -> None:
+        hooks = "hooks: {ToMaster: {command: /m, timeout: 10s}, ToSlave: {command: /s, timeout: 1s}}\n"
+        assert codes(WITH_VIP.replace("eth0}", f"eth0, ARP_COUNT: {pace}}}") + hooks) == found
+
     def test_alone_and_beside_vrrp_it_runs(self) -> None:
         vrrp = "vrrp_instances:\n  V: {interface: eth0, virtual_router_id: 1, virtual_ipaddress: 192.0.2.100}\n"
         for text in (VIP_SWITCH, CLUSTER + vrrp):
@@ -124,6 +136,11 @@ class TestVipSwitch:
 
 
 class TestCluster:
+    def test_the_address_of_a_node_is_no_virtual_one(self) -> None:
+        group = "raft_instances: [{name: web, interface: eth0, virtual_ipaddress: [192.0.2.9, 192.0.2.1]}]\n"
+        _, (found,) = read(CLUSTER + group)
+        assert (found.code, found.location.line) == ("vip-as-peer", 5)
+
     def test_all_its_words(self) -> None:
         more = (
             "  id: front\n  profile: wan\n  quorum_lost: hold\n  spread_groups: true\n"

@@ -35,6 +35,9 @@ class Machine:
     def script(self, path: str) -> ScriptState:
         return self.scripts.get(path, ScriptState.MISSING)
 
+    def why_no_key(self, path: str) -> str | None:
+        return {"/etc/good": "", "/root/hidden": None}.get(path, f"cannot read key file {path}: No such file")
+
     def why_no_kernel_lease(self) -> str | None:
         return self.no_kernel_lease
 
@@ -189,3 +192,45 @@ def test_who_may_not_try_the_kernel_lease_says_so() -> None:
     survey = look_for_lease(None)
     assert [(one.kind, one.name) for one in survey.unverified] == [("fence", "kernel lease")]
     assert not survey.diagnostics
+
+
+class TestCluster:
+    TEXT = """
+node: {id: n1, raft_addr: ":7946", data_dir: /var/lib/alived}
+cluster:
+  key_file: [/etc/good]
+  nodes: [{id: n1, addr: 192.0.2.1}, {id: n2, addr: 192.0.2.2}, {id: n3, addr: 192.0.2.3}]
+raft_instances:
+  - name: web
+    interface: eth6
+    virtual_ipaddress: [192.0.2.10/24 dev eth7]
+    track_interface: [eth8]
+"""
+    HERE = TEXT.partition("raft_instances")[0] + "vip_conf: {VIP_ADDRESS: 192.0.2.10/24, INTERFACE: eth0}\n"
+
+    def test_what_is_all_here_is_clean(self) -> None:
+        assert look(self.HERE, is_here=True) == Survey((), ())
+
+    def test_a_key_that_no_node_could_use_is_found(self) -> None:
+        text = self.HERE.replace("[/etc/good]", "[/etc/good, /etc/none]")
+        [found] = look(text, is_here=True).diagnostics
+        assert (found.code, found.location.line) == ("unusable-key", 4)
+        assert found.message == "cannot read key file /etc/none: No such file; without it nobody owns"
+        assert look(text) == Survey((), ()), "perhaps it is another machine's"
+
+    def test_who_may_not_look_at_the_key_says_so(self) -> None:
+        result = look(self.HERE.replace("/etc/good", "/root/hidden"), is_here=True)
+        assert [(one.kind, one.name) for one in result.unverified] == [("key", "/root/hidden")]
+        assert not result.diagnostics
+
+    def test_a_node_listens_where_it_is(self) -> None:
+        assert codes(self.HERE.replace(":7946", "192.0.2.1:7946")) == []
+        assert codes(self.HERE.replace(":7946", "192.0.2.7:7946")) == ["address-not-here"]
+
+    def test_its_interfaces_are_to_be_here(self) -> None:
+        assert unverified(self.TEXT) == [("interface", f"eth{number}") for number in (6, 7, 8)]
+        assert codes(self.TEXT) == ["interface-not-here"] * 3
+        assert unverified(self.HERE.replace("eth0", "eth9")) == [("interface", "eth9")]
+
+    def test_a_witness_needs_no_interface(self) -> None:
+        assert unverified(self.TEXT.replace("addr: 192.0.2.1}", "addr: 192.0.2.1, role: witness}")) == []

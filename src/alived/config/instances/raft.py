@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from alived.base import NS_PER_S
 from alived.config.findings import Findings
 from alived.config.instances.addresses import bind, check_usable
 from alived.config.instances.complete import notify_scripts, vip_group
@@ -58,7 +59,21 @@ def read_raft(
         implied = RaftInstance(name=IMPLIED, quorum_lost=quorum_lost, bound_by=BoundBy.HOOKS)
         groups.append(RaftGroup(raft=implied, vips=said.get("vip_conf", VipGroup(name=IMPLIED))))
         _check_known(said, findings)
+    if cluster is not None:
+        _check_own_addresses(cluster, groups, said, findings)
     return {"cluster": cluster, "raft_groups": tuple(groups)}
+
+
+def _check_own_addresses(cluster: Cluster, groups: Iterable[RaftGroup], said: Settings, findings: Findings) -> None:
+    """Whoever does not own an address removes it: from a node that needs it to hear the others, it must not."""
+    nodes = {member.address: member.id for member in cluster.members}
+    places = {one.name: one.settings.place("virtual_ipaddress") for one in said.get("raft_instance", ())}
+    for group in groups:
+        place = places.get(group.raft.name) or said.place("vip_conf")
+        for vip in group.vips.addresses:
+            if vip.address in nodes:
+                message = f"{vip.address} is the own address of {nodes[vip.address]}, which would lose it"
+                findings.error(place, "vip-as-peer", message, "an address that no machine has by itself")
 
 
 def _check_known(said: Settings, findings: Findings) -> None:
@@ -68,6 +83,22 @@ def _check_known(said: Settings, findings: Findings) -> None:
         message = "nobody says which address the hooks bind: a frozen owner would go on answering for it"
         hint = "a vip.conf beside this file (vip-switch --vip-conf FILE), or raft_instance NAME { ... bound_by hooks }"
         findings.warning(said.place("cluster"), "no-address", message, hint)
+    elif "vip_conf" in said:
+        _check_pace(said, findings)
+
+
+def _check_pace(said: Settings, findings: Findings) -> None:
+    """A script that announces longer than it may run has failed in the end, on each node."""
+    garp = said.get("vip_conf").garp
+    takes_ns = (garp.master_repeat - 1) * (garp.garp_interval_ns or 0)
+    for hook in said.get("hooks", ()):
+        if hook.event is HookEvent.TO_MASTER and takes_ns >= hook.script.timeout_ns:
+            limit = f"{hook.script.timeout_ns / NS_PER_S:g} s"
+            message = (
+                f"announcing takes {takes_ns / NS_PER_S:g} s, and ToMaster is ended after {limit}: it always fails"
+            )
+            hint = "a smaller ARP_COUNT or ARP_DELAY_MS, or a longer timeout of ToMaster"
+            findings.warning(said.place("vip_conf"), "announcing-too-long", message, hint)
 
 
 def _cluster(said: Settings, is_needed: bool, findings: Findings) -> Cluster | None:

@@ -6,14 +6,22 @@ from typing import Any
 
 from alived.base import NS_PER_MS
 from alived.config.findings import Findings
-from alived.config.keywords.converters import Converter, integer, interface, only_argument, parse_address, parse_integer
+from alived.config.keywords.converters import (
+    Converter,
+    integer,
+    interface,
+    invalid,
+    only_argument,
+    parse_address,
+    parse_integer,
+)
 from alived.config.keywords.product import nested, required
 from alived.config.keywords.table import Settings, table, works
-from alived.config.keywords.vrrp import MAX_REPEAT
 from alived.config.text.blocks import Block, Word
 from alived.vip.config import GarpPolicy, VipGroup, VirtualAddress
 
-MAX_DELAY_MS = 60_000
+MAX_COUNT, MAX_DELAY_MS = 100, 60_000
+"""What the scripts of examples/vip-switch take."""
 ARP_COUNT = 3
 ARP_DELAY_MS = 200
 """What vip-switch's example says; its scripts have no defaults of their own."""
@@ -45,12 +53,28 @@ def _parse(argument: Word, findings: Findings) -> dict[str, Any] | None:
     return None if length is None else {"address": found.text, "prefix_length": length, "family": found.family}
 
 
+def _decimal(high: int, example: int) -> Converter:
+    """As a shell reads numbers, to which 010 is 8: without zeros before it."""
+    number = integer(0, high, example)
+
+    def read(block: Block, findings: Findings) -> int | None:
+        value: int | None = number.read(block, findings)
+        if value is None or str(value) == block.arguments[0].text.lstrip("+"):
+            return value
+        invalid(
+            block.arguments[0], block.keyword, f"{value}: the scripts refuse a number with zeros before it", findings
+        )
+        return None
+
+    return Converter(number.shape, number.example, read)
+
+
 VIP_CONF = table(
     "in vip_conf",
     works("VIP_ADDRESS", _address(), "The address that the scripts bind."),
     works("INTERFACE", interface(), "Where they bind it."),
-    works("ARP_COUNT", integer(0, MAX_REPEAT, ARP_COUNT), "Announcements after that.", default=str(ARP_COUNT)),
-    works("ARP_DELAY_MS", integer(0, MAX_DELAY_MS, ARP_DELAY_MS), "Time between them.", default=str(ARP_DELAY_MS)),
+    works("ARP_COUNT", _decimal(MAX_COUNT, ARP_COUNT), "Announcements after that.", default=str(ARP_COUNT)),
+    works("ARP_DELAY_MS", _decimal(MAX_DELAY_MS, ARP_DELAY_MS), "Time between them.", default=str(ARP_DELAY_MS)),
 )
 
 

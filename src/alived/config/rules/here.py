@@ -1,4 +1,4 @@
-"""What a file names that only its machine can confirm: interfaces and their subnets, scripts, users.
+"""What a file names that only its machine can confirm: interfaces and their subnets, scripts, users, keys.
 
 A file is often checked somewhere else. What this machine does not have is listed as unverified; it is a finding only
 if the operator says that the file is for this machine. What is here and wrong is a finding in any case.
@@ -15,9 +15,11 @@ import msgspec
 from alived.base import Diagnostic, Location
 from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.keywords.lists import VipEntry
+from alived.config.keywords.table import Settings
 from alived.config.rules.addresses import device, entries
 from alived.config.rules.report import warning
 from alived.config.rules.walk import commands, hooks
+from alived.raft.config import Role
 
 
 class ScriptState(enum.Enum):
@@ -45,13 +47,17 @@ class Machine(Protocol):
 
     def script(self, path: str) -> ScriptState: ...
 
+    def why_no_key(self, path: str) -> str | None:
+        """Why a file is no shared key of a cluster; "": it is one; None: this user may not look."""
+        ...
+
     def why_no_kernel_lease(self) -> str | None:
         """Why the kernel cannot enforce leases; "": it can; None: nobody could look."""
         ...
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """kind: interface, subnet, script, user, group, source, peer, node or fence. name: of what; reason: why nobody
+    """kind: interface, subnet, script, user, group, key, source, peer, node or fence. name: of what; reason: why nobody
     looked."""
 
     kind: str
@@ -81,6 +87,8 @@ def survey(plan: Plan, machine: Machine, is_here: bool) -> Survey:
         diagnostics.extend(_not_here(one) for one in missing)
         if "cluster" in plan.said:
             _look_for_kernel_lease(plan, machine, diagnostics, unverified)
+            _look_at_keys(plan.said.get("cluster"), machine, diagnostics, unverified)
+            _look_for_own_address(plan, machine, diagnostics)
     else:
         unverified.extend(Unverified(one.kind, one.name, "not on this machine") for one in missing)
     for one in plan.instances:
@@ -106,6 +114,30 @@ def _look_for_kernel_lease(
         diagnostics.append(warning(plan.said.place("cluster"), "no-kernel-lease", message, hint))
 
 
+def _look_at_keys(
+    cluster: Settings, machine: Machine, diagnostics: list[Diagnostic], unverified: list[Unverified]
+) -> None:
+    """Without its key a node takes no part, and would begin again and again."""
+    for path in cluster.get("key_file", ()):
+        why = machine.why_no_key(path)
+        if why is None:
+            unverified.append(Unverified("key", path, "only its owner and root may read it"))
+        elif why:
+            hint = "the same file on all nodes: alived cluster keygen makes the first"
+            diagnostics.append(
+                warning(cluster.place("key_file"), "unusable-key", f"{why}; without it nobody owns", hint)
+            )
+
+
+def _look_for_own_address(plan: Plan, machine: Machine, diagnostics: list[Diagnostic]) -> None:
+    node: Settings | None = plan.said.get("node")
+    listen = node.get("raft_addr") if node else None
+    if node and listen and listen.address and not machine.has_address(listen.address):
+        message = f"{listen.address} is not on this machine: this node hears none of the others"
+        hint = "the address of this machine, not of another node; or :PORT for all of its addresses"
+        diagnostics.append(warning(node.place("raft_addr"), "address-not-here", message, hint))
+
+
 def unique(things: Iterable[Named]) -> list[Named]:
     """Each thing once, at its first place."""
     found: dict[tuple[str, str], Named] = {}
@@ -118,6 +150,7 @@ def named(plan: Plan) -> Iterator[Named]:
     """All that a file wants the machine to have."""
     for one in plan.instances:
         yield from _interfaces(one)
+    yield from _interfaces_of_raft(plan.said)
     for group in plan.groups:
         for tracked in group.vrrp.track_interfaces:
             yield Named("interface", tracked.name, group.settings.place("track_interface"))
@@ -127,6 +160,30 @@ def named(plan: Plan) -> Iterator[Named]:
         yield from _account(script.user, script.group, location)
     user, group_name = plan.defaults.get("script_user", ("", ""))
     yield from _account(user, group_name, plan.defaults.place("script_user"))
+
+
+def _interfaces_of_raft(said: Settings) -> Iterator[Named]:
+    """None on a witness, which needs not even the network of the addresses."""
+    if _is_witness(said):
+        return
+    if "vip_conf" in said:
+        for vip in said.get("vip_conf").addresses:
+            yield Named("interface", vip.interface, said.place("vip_conf"))
+    for one in said.get("raft_instance", ()):
+        if "interface" in one.settings:
+            yield Named("interface", one.settings.get("interface"), one.settings.place("interface"))
+        for entry in (*one.settings.get("virtual_ipaddress", ()), *one.settings.get("virtual_ipaddress_excluded", ())):
+            if entry.vip.interface:
+                yield Named("interface", entry.vip.interface, entry.location)
+        for watched in one.settings.get("track_interface", ()):
+            yield Named("interface", watched.tracked.name, watched.location)
+
+
+def _is_witness(said: Settings) -> bool:
+    if "node" not in said or "cluster" not in said:
+        return False
+    own, nodes = said.get("node").get("id"), said.get("cluster").get("nodes", ())
+    return any(one.name == own and one.value is not None and one.value.role is Role.WITNESS for one in nodes)
 
 
 def _interfaces(one: InstancePlan) -> Iterator[Named]:
