@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import pytest
 
@@ -87,6 +89,33 @@ def drain(sock: socket.socket) -> list[bytes]:
             found.append(sock.recv(4096))
         except BlockingIOError:
             return found
+
+
+class HasFileno(Protocol):
+    """A socket, or what has one."""
+
+    def fileno(self) -> int: ...
+
+
+def wait_for(sock: HasFileno) -> None:
+    """Returns when there is something to read: what was sent is delivered when the kernel gets round to it."""
+    ready, _, _ = select.select([sock], [], [], PATIENCE_S)
+    assert ready, "nothing comes"
+
+
+def heard_until(sock: socket.socket, enough: Callable[[list[bytes]], object]) -> list[bytes]:
+    """All that has come by the time that it is enough."""
+    found, end = drain(sock), time.monotonic() + PATIENCE_S
+    while not enough(found):
+        assert time.monotonic() < end, f"this is never enough: {found[-20:]}"
+        wait_for(sock)
+        found += drain(sock)
+    return found
+
+
+def heard(sock: socket.socket, count: int) -> list[bytes]:
+    """Waits for so many, and gives them with what else is there by then."""
+    return heard_until(sock, lambda found: len(found) >= count)
 
 
 def until(loop: Loop, condition: Callable[[], bool], what: str) -> None:

@@ -11,7 +11,7 @@ from alived.adapters.neighbours import ETH_P_ARP, ETH_P_IPV6, FRAME_BYTES_MAX, C
 from alived.wire.inet import pack_address
 from alived.wire.neighbour import arp_probe, arp_request, gratuitous_arp, unsolicited_na
 from tests.adapters import bpf
-from tests.segment import OTHER_MAC, OWN_MAC, Segment, drain, ip, open_files
+from tests.segment import OTHER_MAC, OWN_MAC, Segment, heard_until, ip, open_files, wait_for
 
 VIP = pack_address("192.0.2.100")
 VIP6 = pack_address("2001:db8::100")
@@ -73,10 +73,10 @@ def test_of_icmpv6_only_neighbour_advertisements_pass() -> None:
 
 @pytest.mark.lab
 def test_a_frame_leaves_as_it_is(segment: Segment) -> None:
-    heard = segment.other_frames()
-    with contextlib.closing(FrameSender("eth0")) as sender:
-        sender.send(gratuitous_arp(OWN_MAC, VIP))
-    assert gratuitous_arp(OWN_MAC, VIP) in drain(heard)
+    said = gratuitous_arp(OWN_MAC, VIP)
+    with contextlib.closing(FrameSender("eth0")) as sender, segment.other_frames() as neighbour:
+        sender.send(said)
+        assert said in heard_until(neighbour, lambda frames: said in frames)
 
 
 @pytest.mark.lab
@@ -88,9 +88,11 @@ def test_a_listener_hears_claims_of_its_addresses_and_nothing_else(segment: Segm
         contextlib.closing(FrameSender("eth0")) as own,
     ):
         claims = [gratuitous_arp(OTHER_MAC, VIP), unsolicited_na(OTHER_MAC, VIP6, VIP6, False)]
+        own.send(gratuitous_arp(OWN_MAC, VIP))
         for frame in (gratuitous_arp(OTHER_MAC, SOMEBODY), arp_probe(OTHER_MAC, VIP), *claims):
             voice.send(frame)
-        own.send(gratuitous_arp(OWN_MAC, VIP))
+        for listener in arp, na:
+            wait_for(listener)
         assert [arp.read(), arp.read()] == [claims[0], None], "not our own either"
         assert [na.read(), na.read()] == [claims[1], None]
 
@@ -101,7 +103,9 @@ def test_a_listener_survives_its_interface(segment: Segment) -> None:
         ip("link set eth0 down")
         assert [listener.read(), listener.read()] == [None, None]
         ip("link set eth0 up")
-        segment.other_frames().send(gratuitous_arp(OTHER_MAC, VIP))
+        with segment.other_frames() as voice:
+            voice.send(gratuitous_arp(OTHER_MAC, VIP))
+        wait_for(listener)
         assert listener.read() == gratuitous_arp(OTHER_MAC, VIP)
         segment.remove_interface()
         assert [listener.read(), listener.read()] == [None, None]

@@ -17,7 +17,7 @@ from alived.base import Family
 from alived.vrrp.authentication import ah_encode
 from alived.wire.inet import ipv4_header
 from tests.adapters import bpf
-from tests.segment import OTHER_ADDRESS, OWN_ADDRESS, Segment, drain, ip, open_files
+from tests.segment import OTHER_ADDRESS, OWN_ADDRESS, Segment, drain, heard, ip, open_files, wait_for
 
 GROUP, GROUP6 = "224.0.0.18", "ff02::12"
 OTHER6 = "2001:db8::2"
@@ -47,6 +47,12 @@ def listening(segment: Segment, family: Family = Family.IPV4, protocol: int = VR
         yield receiver
 
 
+def next_ipv6(receiver: Receiver) -> object:
+    """What comes next, when it comes."""
+    wait_for(receiver.socket)
+    return receiver.receive_ipv6()
+
+
 # -- sending --
 
 
@@ -60,11 +66,11 @@ def test_a_queue_leaves_in_order_and_each_packet_where_it_belongs(segment: Segme
             sender.queue.append(sender.prepare(packet(GROUP, 51, number), GROUP))
         sender.queue.append(sender.prepare(packet(OTHER_ADDRESS, 51, 50), OTHER_ADDRESS))
         sender.flush()
-        heard = drain(other.socket)
-        assert [one[20:] for one in heard] == [message(51, number) for number in range(51)]
-        assert {socket.inet_ntoa(one[16:20]) for one in heard[:50]} == {GROUP}
-        assert socket.inet_ntoa(heard[50][16:20]) == OTHER_ADDRESS
-        assert {one[8] for one in heard} == {255}
+        found = heard(other.socket, 51)
+        assert [one[20:] for one in found] == [message(51, number) for number in range(51)]
+        assert {socket.inet_ntoa(one[16:20]) for one in found[:50]} == {GROUP}
+        assert socket.inet_ntoa(found[50][16:20]) == OTHER_ADDRESS
+        assert {one[8] for one in found} == {255}
         assert sender.queue == []
         assert sender.errors == 0
 
@@ -79,7 +85,7 @@ def test_a_refused_packet_is_counted_and_left_out_and_the_others_go(segment: Seg
         for number, data in enumerate([b"", b"", refused, b"", refused, b""]):
             sender.queue.append(sender.prepare(data or packet(OTHER_ADDRESS, 51, number), OTHER_ADDRESS))
         sender.flush()
-        assert [one[20:] for one in drain(other.socket)] == [message(51, number) for number in (0, 1, 3, 5)]
+        assert [one[20:] for one in heard(other.socket, 4)] == [message(51, number) for number in (0, 1, 3, 5)]
         assert sender.errors == 2
         assert sender.last_error == errno.errorcode[errno.EMSGSIZE]
 
@@ -107,7 +113,7 @@ def test_what_is_queued_is_sent_even_if_nobody_else_remembers_it(segment: Segmen
         packets.clear()
         rubbish = [bytes([number % 256]) * 28 for number in range(5000)]
         sender.flush()
-        assert [one[20:] for one in drain(other.socket)] == [message(51, number) for number in range(200)]
+        assert [one[20:] for one in heard(other.socket, 200)] == [message(51, number) for number in range(200)]
         assert rubbish
 
 
@@ -135,7 +141,7 @@ def test_ipv6_carries_the_hop_limit_and_tells_source_and_destination(segment: Se
         sender.queue.append(sender.prepare(message(52), OTHER6))
         sender.flush()
         assert sender.errors == 0
-        first, second = other.receive_ipv6(), other.receive_ipv6()
+        first, second = next_ipv6(other), next_ipv6(other)
         assert first == (message(51), "2001:db8::1", GROUP6, 255)
         assert second == (message(52), "2001:db8::1", OTHER6, 255)
         with pytest.raises(BlockingIOError):
@@ -152,7 +158,7 @@ def test_ipv6_may_leave_from_an_address_that_is_not_there_yet_and_with_another_h
     ):
         sender.queue.append(sender.prepare(message(51), OTHER6))
         sender.flush()
-        assert other.receive_ipv6() == (message(51), "2001:db8::77", OTHER6, 9)
+        assert next_ipv6(other) == (message(51), "2001:db8::77", OTHER6, 9)
 
 
 @pytest.mark.lab
@@ -164,7 +170,7 @@ def test_from_link_local_to_link_local(segment: Segment, eth0: int) -> None:
     ):
         sender.queue.append(sender.prepare(message(51), other_address))
         sender.flush()
-        assert other.receive_ipv6() == (message(51), own, other_address, 255)
+        assert next_ipv6(other) == (message(51), own, other_address, 255)
 
 
 @pytest.mark.lab
@@ -191,7 +197,7 @@ def test_joining_twice_is_joining_once_and_other_groups_are_not_heard(segment: S
         receiver.join(GROUP, eth0)
         for group in ("224.0.0.99", GROUP):
             voice.sendto(packet(group, 51, source=OTHER_ADDRESS), (group, 0))
-        assert [socket.inet_ntoa(one[16:20]) for one in drain(receiver.socket)] == [GROUP]
+        assert [socket.inet_ntoa(one[16:20]) for one in heard(receiver.socket, 1)] == [GROUP]
         with pytest.raises(OSError, match="No such device"):
             receiver.join("224.0.0.98", 999)
 
@@ -205,10 +211,11 @@ def test_in_a_flood_the_kernel_drops_foreign_vrids_and_wrong_ttls_until_it_is_ov
         def hear() -> list[tuple[int, int]]:
             for vrid, ttl in ((52, 255), (51, 254), (99, 1), (53, 255), (51, 255)):
                 voice.sendto(packet(GROUP, vrid, ttl=ttl, source=OTHER_ADDRESS), (GROUP, 0))
-            heard: list[tuple[int, int]] = []
-            while heard[-1:] != [(51, 255)]:  # which every filter here lets through
-                heard += [(one[21], one[8]) for one in drain(receiver.socket)]
-            return heard
+            found: list[tuple[int, int]] = []
+            while found[-1:] != [(51, 255)]:  # which every filter here lets through
+                wait_for(receiver.socket)
+                found += [(one[21], one[8]) for one in drain(receiver.socket)]
+            return found
 
         everything = hear()
         assert len(everything) == 5
@@ -229,10 +236,7 @@ def test_in_a_flood_adverts_behind_an_authentication_header_are_told_by_their_vr
         for vrid in (52, 4, 51):
             said = ah_encode(message(vrid), source=OTHER_ADDRESS, destination=GROUP, sequence=1, key=b"secret")
             voice.sendto(said, (GROUP, 0))
-        heard: list[bytes] = []
-        while not heard:
-            heard += drain(receiver.socket)
-        assert [one[20 + 24 + 1] for one in heard] == [51]
+        assert [one[20 + 24 + 1] for one in heard(receiver.socket, 1)] == [51]
 
 
 # -- the flood filter, instruction by instruction --
