@@ -14,7 +14,7 @@ from alived.vrrp.config import State
 from tests.daemon.engine.engine_play import instance
 from tests.daemon.engine.owned_play import OwnedPlay, hook, owned_config, owning
 from tests.daemon.engine.test_engine import adverts_in, change
-from tests.segment import Segment, addresses_of, drain
+from tests.segment import Segment, addresses_of, heard_until
 
 pytestmark = pytest.mark.lab
 
@@ -42,7 +42,7 @@ def test_hooks_stand_around_the_addresses_of_a_master(segment: Segment) -> None:
         assert (due.old, due.new, due.priority, due.term) == (State.BACKUP, State.MASTER, 100, 0)
         play.turn_for(0.3)
         assert f"{VIP}/32" not in addresses_of("eth0")
-        assert adverts_in(drain(heard)) != [], "it is MASTER, and nobody else becomes it while it asks"
+        heard_until(heard, adverts_in)  # it is MASTER, and nobody else becomes it while it asks
         play.end(HookEvent.BEFORE_BIND)
         play.until_bound(f"{VIP}/32")
         play.end(HookEvent.AFTER_BIND)

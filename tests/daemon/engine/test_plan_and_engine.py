@@ -106,8 +106,11 @@ def test_the_engine_does_what_the_plan_says(segment: Segment, seed: int) -> None
         drain(heard)
         said = play.reload(new)
         play.turn_for(0.25)
+        frames: list[bytes] = []
+        kept = {one["address"].partition("/")[0] for one in plan["addresses"] if one["fate"] == Fate.KEPT}
+        play.until(lambda: bool(frames.extend(drain(heard)) or kept <= {*claims_in(frames)}), f"{kept} are announced")
+        claimed = {*claims_in(frames)}
         deleted = {address_text(m.local) for m in heard_by(monitor) if isinstance(m, Address) and m.deleted}
-        claimed = set(claims_in(drain(heard)))
         moved = {change.name for change in play.of(Transition)[told:] if change.kind == "INSTANCE"}
         assert list(said) == [change["sentence"] for change in plan["changes"]]
         check_instances(play, plan, before, sent, moved)
