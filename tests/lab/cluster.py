@@ -28,6 +28,9 @@ from alived.cli.demo_wire import Kind, Seen
 from tests.lab.lab import CLIENT, PATIENCE_S, VIP4, Lab
 
 GROUP = "demo"
+RELAXED = {"profile": "relaxed"}
+"""For scenes in which owner and term may not change: a leader is silent for a second before another one campaigns, so
+a machine that stands still for some hundred milliseconds is no fault."""
 SETTLED_NS = 600_000_000
 """So long exactly one node must have answered, before a fault and after it."""
 GONE_NS = 400_000_000
@@ -234,6 +237,11 @@ class ClusterLab(Lab):
     def until_another(self, observer: Observer, old: str) -> str:
         """Waits until another node than this one has settled as the owner; gives its name."""
         return self.until_settled(observer, [node for node in self.daemons if node != old])
+
+    def assert_silent(self, observer: Observer, old: str, since_ns: int) -> None:
+        """Once another node has answered, this one never does again. Who owns by now may differ from who owned first:
+        a machine that stands still makes another one the owner."""
+        assert old not in observer.owners(since_ns)[1:], self.explain(observer, since_ns)
 
     def explain(self, observer: Observer, since_ns: int) -> str:
         """For the message of a failed test."""

@@ -33,6 +33,9 @@ VIP6_LINK_LOCAL = "fe80::100"
 CLIENT = "client"
 PATIENCE_S = 30.0
 """How long a test waits for what must come; it says nothing about how fast it should come."""
+CALM = 0.3
+"""Seconds between adverts in scenes in which nobody may take over: a machine that stands still for half a second is no
+silence of the master."""
 SO_RCVBUFFORCE = 33
 UNDER_TEST = os.environ.get("ALIVED_LAB_DAEMON", "alived")
 """`keepalived` shows what keepalived does in alived's place."""

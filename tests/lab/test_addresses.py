@@ -83,8 +83,8 @@ def test_mark_lifetime_and_flags_arrive(node: Node, va: VirtualAddress) -> None:
 
 @pytest.mark.parametrize("va", [VIP4, VIP6], ids=["IPv4", "IPv6"])
 def test_the_kernel_takes_an_address_away_that_nobody_renews(node: Node, va: VirtualAddress) -> None:
-    node.ask(va, 1)
     begin = time.monotonic()
+    node.ask(va, 1)
     while node.find(va):
         assert time.monotonic() < begin + PATIENCE_S
         time.sleep(0.02)

@@ -8,7 +8,7 @@ import pytest
 
 from alived.adapters.netns import mac_of
 from alived.cli.demo_wire import checksum
-from tests.lab.lab import VIP4, VRID, Lab, instance
+from tests.lab.lab import CALM, VIP4, VRID, Lab, instance
 
 pytestmark = pytest.mark.lab
 
@@ -77,9 +77,9 @@ def test_the_same_advert_unspoilt_is_believed(lab: Lab) -> None:
 
 def test_a_flood_of_all_kinds_is_survived(lab: Lab) -> None:
     """Adverts go on, the log does not grow with the flood, and the other node sees no reason to take over."""
-    lab.start("n1", instance(150))
-    lab.start("n2", instance(100))
-    lab.until_owner("n1")
+    lab.start("n1", instance(150, advert_int=CALM))
+    lab.start("n2", instance(100, advert_int=CALM))
+    lab.until_owner("n1", seconds=1.0)
     lines = len(lab.daemons["n1"].log.splitlines())
     before = len(lab.adverts("n2"))
     frames = list(BAD.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.lab.lab import VIP4, Lab, advertisers, answers, has_peer, instance, master_down_interval_ns
+from tests.lab.lab import CALM, VIP4, Lab, advertisers, answers, has_peer, instance, master_down_interval_ns
 
 pytestmark = pytest.mark.lab
 
@@ -39,15 +39,15 @@ def test_of_two_masters_with_equal_priority_the_greater_address_stays(lab: Lab, 
 @BOTH_ROLES
 def test_nopreempt_leaves_the_lower_priority_master(lab: Lab, kinds: tuple[str, str]) -> None:
     """RFC 9568 section 6.4.2, Preempt_Mode false."""
-    lab.start("n2", instance(100), kind=kinds[1])
-    lab.until_owner("n2")
-    lab.start("n1", instance(150, "nopreempt"), kind=kinds[0])
+    lab.start("n2", instance(100, advert_int=CALM), kind=kinds[1])
+    lab.until_owner("n2", seconds=1.0)
+    lab.start("n1", instance(150, "nopreempt", advert_int=CALM), kind=kinds[0])
     lab.hear_asking(VIP4, seconds=2.0)
     assert not lab.adverts("n1")
-    lab.until_owner("n2")
+    lab.until_owner("n2", seconds=1.0)
     lab.kill("n2")
     lab.network.reset_addresses("n2")
-    lab.until_owner("n1")
+    lab.until_owner("n1", seconds=1.0)
 
 
 @BOTH_ROLES
@@ -89,13 +89,13 @@ def test_a_backup_waits_by_the_interval_of_the_master(lab: Lab, kinds: tuple[str
 
 def test_of_three_the_highest_priority_wins_and_the_next_follows(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab("n1", "n2", "n3")
-    for node, priority in ("n1", 50), ("n2", 100), ("n3", 150):
-        lab.start(node, instance(priority))
+    for node, priority in ("n1", 10), ("n2", 200), ("n3", 250):  # Skew_Times 0.2 s apart
+        lab.start(node, instance(priority, advert_int=CALM))
     lab.until_owner("n3", seconds=1.0)
     settled_ns = time.time_ns()
     lab.kill("n3")
     lab.network.reset_addresses("n3")
-    lab.until_owner("n2")
+    lab.until_owner("n2", seconds=1.0)
     assert not lab.adverts("n1", since_ns=settled_ns)
 
 

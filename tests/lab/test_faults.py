@@ -10,18 +10,18 @@ import pytest
 
 from alived.adapters.netns import signal_all
 from alived.cli.demo_wire import Kind
-from tests.lab.lab import VIP4, VIP6, Lab, answers, instance, instance6, master_down_interval_ns
+from tests.lab.lab import CALM, VIP4, VIP6, Lab, answers, instance, instance6, master_down_interval_ns
 
 pytestmark = pytest.mark.lab
 
 GRAIN_NS = 2_000_000
 
 
-def start_both(lab: Lab, first: str = "alived", second: str = "alived") -> int:
+def start_both(lab: Lab, first: str = "alived", second: str = "alived", *, advert_int: float = 0.1) -> int:
     """n1 master, n2 backup, settled at the time that it returns."""
-    lab.start("n1", instance(150), kind=first)
-    lab.start("n2", instance(100), kind=second)
-    lab.until_owner("n1")
+    lab.start("n1", instance(150, advert_int=advert_int), kind=first)
+    lab.start("n2", instance(100, advert_int=advert_int), kind=second)
+    lab.until_owner("n1", seconds=max(0.5, 3 * advert_int))
     return time.time_ns()
 
 
@@ -91,9 +91,9 @@ def test_a_silent_switch_is_a_partition_too(lab: Lab) -> None:
 
 
 def test_losing_the_frames_of_the_backup_moves_nothing(lab: Lab) -> None:
-    settled_ns = start_both(lab)
+    settled_ns = start_both(lab, advert_int=CALM)
     lab.drop(("n2", "n1"))
-    lab.hear_asking(VIP4, seconds=1.5)
+    lab.hear_asking(VIP4, seconds=2.5)
     assert not lab.adverts("n2", since_ns=settled_ns)
     lab.until_owner("n1")
 
@@ -111,7 +111,7 @@ def test_losing_the_frames_of_the_master_one_way_heals_to_one_owner(lab: Lab) ->
 
 
 def test_an_address_removed_by_hand_is_back_and_announced(lab: Lab) -> None:
-    removed_ns = start_both(lab)
+    removed_ns = start_both(lab, advert_int=CALM)
     lab.ip("n1", "address", "del", f"{VIP4}/24", "dev", "eth0")
     lab.until(lambda: lab.has_address("n1", VIP4), "the address is back")
     lab.until(lambda: lab.announcements("n1", since_ns=removed_ns), "it is announced")
@@ -180,7 +180,7 @@ def test_a_frozen_engine_is_replaced(lab: Lab) -> None:
 
 
 def test_a_dead_worker_moves_nothing(lab: Lab) -> None:
-    settled_ns = start_both(lab)
+    settled_ns = start_both(lab, advert_int=CALM)
     worker = pid_of(lab, "n1", "worker")
     os.kill(worker, signal.SIGKILL)
     lab.until(lambda: pid_of(lab, "n1", "worker") != worker, "another worker runs")

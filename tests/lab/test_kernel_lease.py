@@ -17,13 +17,16 @@ import pytest
 from alived.cli.demo_cluster import GroupText
 from alived.cli.demo_daemons import Alived
 from alived.daemon.parent.kernel_lease import MARKER_FILE
-from tests.lab.cluster import GROUP, ClusterLab, Observer
+from tests.lab.attempts import attempts
+from tests.lab.cluster import GROUP, RELAXED, ClusterLab, Observer
 from tests.lab.lab import VIP4
 
 pytestmark = pytest.mark.lab
 
 HOUR = {"address_lifetime": 3600}
 SECOND4 = "192.0.2.101"
+STALL_MS = 20
+"""Less than what a renewal may be late without a silence of the owner, in each profile."""
 WITHOUT_NFT = ("env", "PATH=/nonexistent", sys.executable, "-m", "alived")
 
 
@@ -54,7 +57,7 @@ def rules(lab: ClusterLab, node: str) -> str:
 def assert_silenced(lab: ClusterLab, observer: Observer, old: str, since_ns: int) -> str:
     """There is another owner, after whose first answer the old one gave none, though it has the address."""
     new = lab.until_another(observer, old)
-    assert observer.owners(since_ns) in ([old, new], [new]), lab.explain(observer, since_ns)
+    lab.assert_silent(observer, old, since_ns)
     assert lab.has_address(old, VIP4), "something else has silenced it"
     return new
 
@@ -84,12 +87,12 @@ def test_who_is_killed_as_a_whole_is_silent_until_it_is_started_again(lab: Clust
     observer, old = settled(lab)
     since_ns = time.time_ns()
     lab.kill(old)
-    new = assert_silenced(lab, observer, old, since_ns)
+    assert_silenced(lab, observer, old, since_ns)
     assert "alived_" in rules(lab, old), "the closed table stays"
     lab.daemons[old].start()
     lab.until(lambda: not lab.has_address(old, VIP4), "the next daemon removes what is left")
     observer.watch(0.3)
-    assert observer.owners(since_ns) in ([old, new], [new]), lab.explain(observer, since_ns)
+    lab.assert_silent(observer, old, since_ns)
     lab.daemons[old].terminate()
     lab.daemons[old].wait()
     assert rules(lab, old) == ""
@@ -121,13 +124,13 @@ def test_scripts_that_never_unbind_do_no_harm_when_the_owner_hands_over(lab: Clu
 
 
 def test_a_reload_does_not_close_what_goes_on(lab: ClusterLab) -> None:
-    observer, owner = settled(lab)
+    observer, owner = settled(lab, cluster=RELAXED)
     since_ns = time.time_ns()
     second = GroupText(name="second", addresses=[f"{SECOND4}/24"], more=HOUR)
     others = lab.observe(SECOND4)
     lab.groups.append(second)
     for node in lab.nodes:
-        lab.prepare(node)
+        lab.prepare(node, cluster=RELAXED)
         lab.daemons[node].reload()
     assert lab.until_settled(others) == owner
     assert lab.until_settled(observer) == owner
@@ -139,7 +142,7 @@ def test_a_reload_does_not_close_what_goes_on(lab: ClusterLab) -> None:
 
 
 def test_rules_that_somebody_flushes_come_back_and_work(lab: ClusterLab) -> None:
-    observer, old = settled(lab)
+    observer, old = settled(lab, cluster=RELAXED)
     lab.run(old, "nft", "flush", "ruleset")
     lab.until(lambda: "alived_" in rules(lab, old), "the table is made again")
     assert lab.until_settled(observer) == old
@@ -156,11 +159,14 @@ def dropped(lab: ClusterLab, node: str) -> int:
 @pytest.mark.parametrize("profile", ["lan", "wan", "relaxed"])
 def test_an_owner_that_is_well_is_never_silenced(lab: ClusterLab, profile: str) -> None:
     """Its renewals come more often than the kernel's lease lasts, in each profile."""
-    observer, old = settled(lab, cluster={"profile": profile})
-    before, since_ns = dropped(lab, old), time.time_ns()
-    observer.watch(2)
-    assert len(observer.since(since_ns)) > 10
-    assert dropped(lab, old) == before, lab.explain(observer, since_ns)
+    observer, _ = settled(lab, cluster={"profile": profile})
+    for attempt in attempts(STALL_MS):
+        with attempt:
+            old = lab.until_settled(observer)
+            before, since_ns = dropped(lab, old), time.time_ns()
+            observer.watch(2)
+            assert len(observer.since(since_ns)) > 10
+            assert dropped(lab, old) == before, lab.explain(observer, since_ns)
     since_ns = time.time_ns()
     lab.freeze(*lab.daemons[old].pids())
     assert_silenced(lab, observer, old, since_ns)

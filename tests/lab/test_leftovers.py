@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.lab.lab import VIP4, VIP6, Lab, instance, instance6
+from tests.lab.lab import CALM, VIP4, VIP6, Lab, instance, instance6
 
 pytestmark = pytest.mark.lab
 
@@ -63,8 +63,8 @@ def test_a_graceful_stop_leaves_nothing(lab: Lab, signum: signal.Signals) -> Non
     os.kill(process.pid, signum)
     assert process.wait() == 0
     assert_same(machine(lab, "n1"), before)
-    lab.hear()
-    assert {lab.adverts("n1", virtual_router_id=vrid)[-1].priority for vrid in (51, 52, 53)} == {0}
+    last = lambda vrid: lab.adverts("n1", virtual_router_id=vrid)[-1].priority  # noqa: E731
+    lab.until(lambda: {last(vrid) for vrid in (51, 52, 53)} == {0}, "all say that they are no master any more")
 
 
 def test_a_stop_after_kill_9_and_another_start_leaves_nothing(lab: Lab) -> None:
@@ -91,12 +91,12 @@ def test_a_stop_after_the_death_of_the_engine_leaves_nothing(lab: Lab) -> None:
 
 
 def test_a_backup_that_stops_leaves_nothing_and_says_nothing(lab: Lab) -> None:
-    lab.start("n2", instance(200))
-    lab.until_owner("n2")
+    lab.start("n2", instance(200, advert_int=CALM))
+    lab.until_owner("n2", seconds=1.0)
     before = machine(lab, "n1")
-    lab.start("n1", instance(150, "use_vmac vrrp.a", "no_accept"))
+    lab.start("n1", instance(150, "use_vmac vrrp.a", "no_accept", advert_int=CALM))
     lab.until(lambda: "vrrp.a" in lab.ip("n1", "link", "show"), "n1 is up")
-    lab.hear(0.5)
+    lab.hear(1.5)
     lab.daemons["n1"].terminate()
     lab.daemons["n1"].wait()
     assert_same(machine(lab, "n1"), before)

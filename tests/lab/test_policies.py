@@ -7,7 +7,7 @@ import time
 import pytest
 
 from alived.cli.demo_wire import Kind
-from tests.lab.lab import CLIENT, VIP4, VIP6, Lab, answers, instance, instance6
+from tests.lab.lab import CALM, CLIENT, VIP4, VIP6, Lab, answers, instance, instance6
 
 pytestmark = pytest.mark.lab
 
@@ -85,9 +85,9 @@ def test_a_weight_of_a_tracked_interface_changes_the_priority(lab: Lab) -> None:
 
 
 def test_a_reload_without_changes_is_not_seen_by_anybody(lab: Lab) -> None:
-    lab.start("n1", instance(150))
-    lab.start("n2", instance(100))
-    lab.until_owner("n1")
+    lab.start("n1", instance(150, advert_int=CALM))
+    lab.start("n2", instance(100, advert_int=CALM))
+    lab.until_owner("n1", seconds=1.0)
     settled_ns = time.time_ns()
     for _ in range(3):
         lab.daemons["n1"].reload()
@@ -99,15 +99,15 @@ def test_a_reload_without_changes_is_not_seen_by_anybody(lab: Lab) -> None:
 
 def test_a_reload_adds_and_removes_addresses_without_a_fail_over(lab: Lab) -> None:
     added = "192.0.2.101"
-    lab.start("n1", instance(150))
-    lab.start("n2", instance(100))
-    lab.until_owner("n1")
+    lab.start("n1", instance(150, advert_int=CALM))
+    lab.start("n2", instance(100, advert_int=CALM))
+    lab.until_owner("n1", seconds=1.0)
     settled_ns = time.time_ns()
-    lab.configure("n1", instance(150, addresses=[f"{VIP4}/24", f"{added}/24"]))
+    lab.configure("n1", instance(150, advert_int=CALM, addresses=[f"{VIP4}/24", f"{added}/24"]))
     lab.daemons["n1"].reload()
     lab.until(lambda: lab.has_address("n1", added), "the new address is there")
     lab.until(lambda: lab.announcements("n1", added), "it is announced")
-    lab.configure("n1", instance(150))
+    lab.configure("n1", instance(150, advert_int=CALM))
     lab.daemons["n1"].reload()
     lab.until(lambda: not lab.has_address("n1", added), "it is gone")
     assert lab.has_address("n1", VIP4)
