@@ -22,6 +22,14 @@ from alived.vrrp.config import VrrpInstance
 PATIENCE_S = 60
 """A defect shows itself as a wait that does not end; a busy machine does not."""
 
+LIMITS_MS = (300, 3_000, 30_000)
+"""For a script that is ended because it takes too long: the first within which a busy machine lets it begin."""
+
+
+def has_begun(trace: Path) -> bool:
+    """Whether a script has left its line."""
+    return trace.exists() and trace.read_text() != ""
+
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
     give_up = time.monotonic() + PATIENCE_S

@@ -317,8 +317,7 @@ def test_reloads_leave_no_sockets_and_no_instances_behind(segment: Segment) -> N
             play.reload(config(B))
             play.reload(config(A, B))
         play.until_bound(f"{VIP}/32")
-        play.turn_for(0.2)
-        assert collections.Counter(open_files()) == files
+        play.until(lambda: collections.Counter(open_files()) == files, f"the files of before: {files}")
 
 
 # -- the machine --
@@ -423,8 +422,7 @@ def test_interfaces_that_flap_leak_no_sockets(segment: Segment) -> None:
             ip("link set veth7 down", "link set veth7 up")
             play.turn_for(0.005)
         play.until_bound("198.51.100.100/32", interface="veth7")
-        play.turn_for(0.1)
-        assert collections.Counter(open_files()) == files
+        play.until(lambda: collections.Counter(open_files()) == files, f"the files of before: {files}")
         assert play.moves("B") == [(State.INIT, State.MASTER)]
 
 
@@ -447,7 +445,8 @@ def test_our_adverts_do_not_come_from_the_virtual_address_of_another_instance(se
         play.until_bound(f"{VIP}/32", f"{OTHER_VIP}/32")
         ip(f"addr del {OWN_ADDRESS}/24 dev eth0", f"addr add {OWN_ADDRESS}/24 dev eth0")
         play.turn_for(0.2)
-        assert {shown.primary_address for shown in play.snapshot().instances} == {OWN_ADDRESS}
+        addresses = lambda: {shown.primary_address for shown in play.snapshot().instances}  # noqa: E731
+        play.until(lambda: addresses() == {OWN_ADDRESS}, "the own address is back")
 
 
 def test_an_address_on_a_device_that_comes_up_later_is_announced_then(segment: Segment) -> None:
@@ -546,8 +545,7 @@ def test_a_device_of_that_name_that_is_not_ours_is_left_alone(segment: Segment) 
     ip("link add vrrp.51 type veth peer name peer7")
     virtual = change(instance("A", 51, address(VIP, "vrrp.51")), vmac=Vmac(name="vrrp.51"))
     with playing(virtual) as play:
-        play.turn_for(0.05)
-        assert play.state("A") is State.FAULT
+        play.until_state("A", State.FAULT)
         assert "exists already" in dict(play.show("A").faults)["vmac"]
     assert "vrrp.51" in [name for _, name in socket.if_nameindex()]
 
