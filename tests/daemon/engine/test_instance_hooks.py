@@ -14,7 +14,7 @@ from alived.vrrp.config import State
 from tests.daemon.engine.engine_play import instance
 from tests.daemon.engine.owned_play import OwnedPlay, hook, owned_config, owning
 from tests.daemon.engine.test_engine import adverts_in, change
-from tests.segment import Segment, addresses_of, heard_until
+from tests.segment import Segment, addresses_of, drain, heard_until
 
 pytestmark = pytest.mark.lab
 
