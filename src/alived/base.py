@@ -15,7 +15,8 @@ Errors by fault:
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -110,6 +111,14 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
 class AlivedError(Exception):
     """Base of what alived raises on purpose."""
+
+
+def in_brief(texts: Collection[str], shown: int, separator: str = "; ") -> str:
+    """The first few, and how many more there are: a sentence stays one that is read at three in the morning."""
+    told = separator.join(itertools.islice(texts, shown))
+    if len(texts) <= shown:
+        return told
+    return f"{told}{';' if separator == '; ' else ''} and {len(texts) - shown} more"
 
 
 class DecodeError(AlivedError):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
-from alived.base import Event
+from alived.base import Event, in_brief
+
+TOLD_FAULTS = 3
 
 
 class State(enum.StrEnum):
@@ -80,3 +83,10 @@ class PriorityChanged(Event, frozen=True, tag=True):
 
     priority: int
     reason: str
+
+
+def why_in_fault(faults: Mapping[str, str]) -> str:
+    """The worst of its faults, and how many more there are; the status has all. faults: by cause, in the order in which
+    they came. A link that is missing explains the others best, and else what failed first."""
+    by_weight = sorted(faults, key=lambda cause: not cause.startswith("interface "))
+    return in_brief([faults[cause] for cause in by_weight], TOLD_FAULTS)

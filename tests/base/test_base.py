@@ -8,7 +8,19 @@ import msgspec
 import pytest
 
 from alived import base
-from alived.base import ConfigError, DeadlineReached, DecodeError, Diagnostic, Effect, Event, Family, Location, Severity
+from alived.base import (
+    ConfigError,
+    DeadlineReached,
+    DecodeError,
+    Diagnostic,
+    Effect,
+    Event,
+    Family,
+    Location,
+    Severity,
+    in_brief,
+)
+from alived.owner import why_in_fault
 
 
 def test_a_family_is_the_kernels_number_and_knows_its_width() -> None:
@@ -71,3 +83,27 @@ def test_events_and_effects_are_values_with_a_tag(kind: type[msgspec.Struct]) ->
 
 def test_a_deadline_is_an_event() -> None:
     assert isinstance(DeadlineReached(), Event)
+
+
+@pytest.mark.parametrize(
+    ("texts", "brief"),
+    [
+        ((), ""),
+        (("a is down", "b is down"), "a is down; b is down"),
+        (("a is down", "b is down", "c is down"), "a is down; b is down; and 1 more"),
+    ],
+)
+def test_a_sentence_names_the_first_few_and_counts_the_others(texts: tuple[str, ...], brief: str) -> None:
+    assert in_brief(texts, 2) == brief
+
+
+def test_names_in_a_row_are_told_alike() -> None:
+    assert in_brief(dict.fromkeys("abcd"), 2, ", ") == "a, b and 2 more"
+
+
+def test_of_thirty_faults_the_worst_and_the_first_are_told() -> None:
+    faults = {f"check {number}": f"check {number}: connection refused" for number in range(1, 30)}
+    faults["interface eth0"] = "interface eth0 is down"
+    told = "interface eth0 is down; check 1: connection refused; check 2: connection refused; and 27 more"
+    assert why_in_fault(faults) == told
+    assert why_in_fault({"check a": "a", "check b": "b"}) == "a; b"

@@ -176,3 +176,15 @@ def test_with_one_answer_each_the_last_round_decides(quorum: int, story: list[tu
                 play.answers(target)
     play.at(len(story) * 1000 - 1)
     assert play.tracker.snapshot().up is (sum(story[-1]) >= quorum)
+
+
+def test_of_many_targets_the_silent_are_told_first_and_the_others_counted() -> None:
+    targets = tuple(f"192.0.2.{number}" for number in range(1, 7))
+    play = Playbook(gateway(*targets, quorum=5))
+    play.at(0)
+    for target in targets[:2]:
+        play.answers(target)
+    found = [one for target in targets[2:] for one in play.feed(TargetFailed(play.round, target, "no route"))]
+    (judged,) = found
+    told = "192.0.2.3: no route; 192.0.2.4: no route; 192.0.2.1: 192.0.2.1 at 02:00 answers in 0.0 ms; and 1 more"
+    assert judged.reason == f"gateway uplink: 2 of 6 targets answer, 5 wanted: {told}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from alived.base import in_brief
 from alived.cli.asking import Json
 
 COLOURS = {
@@ -45,8 +46,7 @@ def vip_lines(vips: Json) -> Iterator[str]:
 
 
 def few(texts: list[str], limit: int = 6) -> str:
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
+    return in_brief(texts, limit, ", ")
 
 
 def age(age_ms: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from alived.base import in_brief
 from alived.health.checks_config import CombinedCheck
 from alived.health.trackers_config import TrackerKind
 
@@ -32,8 +33,7 @@ def judge(check: CombinedCheck, known: Mapping[str, Finding]) -> Finding:
     if up >= check.quorum:
         return Finding(True, f"{subject}: {counted}")
     if total - len(down) < check.quorum:
-        more = f"; and {len(down) - TOLD} more" if len(down) > TOLD else ""
-        return Finding(False, f"{subject}: {counted}: {'; '.join(down[:TOLD])}{more}")
+        return Finding(False, f"{subject}: {counted}: {in_brief(down, TOLD)}")
     return Finding(None, f"{subject}: {counted}: {total - up - len(down)} have no result yet")
 
 

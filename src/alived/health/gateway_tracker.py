@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached, Effect, Event
+from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached, Effect, Event, in_brief
 from alived.health.rise_fall import RiseFall
 from alived.health.tracker_events import TrackerJudged, TrackerSnapshot
 from alived.health.trackers_config import TrackerKind, TrackGateway
+
+TOLD = 3
+"""Targets that are in the sentence."""
 
 
 class TargetAnswered(Event, frozen=True, tag=True):
@@ -156,14 +159,17 @@ class GatewayTracker:
         return [TrackerJudged(up, f"gateway {self.config.name}: {self._sentence()}", news)]
 
     def _sentence(self) -> str:
-        """1 of 2 targets answers, 2 wanted: 192.0.2.1: no answer in 1 s, 3 times in a row"""
+        """1 of 2 targets answers, 2 wanted: 192.0.2.1: no answer in 1 s, 3 times in a row. Of many, silent first."""
         total = len(self._targets)
         ups = sum(one.counter.up is True for one in self._targets.values())
-        told = [self._of_target(name) for name, one in self._targets.items() if one.last_success is not None]
+        asked = [name for name, one in self._targets.items() if one.last_success is not None]
+        if total > TOLD:
+            asked.sort(key=lambda name: bool(self._targets[name].last_success))
+        told = [self._of_target(name) for name in asked]
         if total == 1:
             return told[0]
         verb = "answers" if ups == 1 else "answer"
-        return f"{ups} of {total} targets {verb}, {self.config.quorum} wanted: {'; '.join(told)}"
+        return f"{ups} of {total} targets {verb}, {self.config.quorum} wanted: {in_brief(told, TOLD)}"
 
     def _of_target(self, name: str) -> str:
         one = self._targets[name]

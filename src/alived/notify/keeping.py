@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alived.base import NS_PER_S
+from alived.base import NS_PER_S, in_brief
 from alived.notify.outbox_events import DiskFailed, Keep, Kept, Letter, NotKept, OutboxNoticed
 
 KEEP_PAUSE_NS = 10 * NS_PER_S
@@ -90,9 +90,10 @@ class Keeping:
         lost = [letter for event_id, letter in self._letters.items() if event_id not in self._renewed]
         if not lost:
             return ()
-        named = ", ".join(f"{one.news.word} of {one.news.name} ({one.news.event_id})" for one in lost[:NAMED])
-        more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-        message = f"{self._receiver} was not told of {named}{more}: lost, because it is not on disk either"
+        names = [f"{one.news.word} of {one.news.name} ({one.news.event_id})" for one in lost]
+        message = (
+            f"{self._receiver} was not told of {in_brief(names, NAMED, ', ')}: lost, because it is not on disk either"
+        )
         return (OutboxNoticed("error", "message-dropped", message),)
 
     def _consequence(self, letter: Letter) -> str:

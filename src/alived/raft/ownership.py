@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from alived.base import in_brief
+from alived.owner import TOLD_FAULTS
 from alived.raft.config import Member, QuorumLost, RaftInstance
 from alived.raft.directory import node_number
 from alived.raft.engine_line import EngineLine
@@ -172,7 +174,7 @@ class Ownership:
         """Why a follower could own nothing, as it says itself; "": it could, or this node does not know."""
         groups = self.reports.get(node, ())
         unable = [group.reason for group in groups if not group.able]
-        return "; ".join(dict.fromkeys(unable)) if len(unable) == len(groups) else ""
+        return in_brief(dict.fromkeys(unable), TOLD_FAULTS) if len(unable) == len(groups) else ""
 
     def owns(self, node: str, now_ns: int) -> bool:
         """Whether it owns something by the grace of this node, or may."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from alived.base import NS_PER_S
+from alived.base import NS_PER_S, in_brief
+from alived.owner import TOLD_FAULTS
 from alived.raft.candidates import Known, View
 from alived.raft.config import Member, RaftInstance
 from alived.raft.directory import node_number
@@ -199,7 +200,8 @@ class Reign:
     def reason(self, groups: Iterable[str]) -> str:
         """Of the decision about these; about all if there are none."""
         wanted = set(groups) or {placed.group for placed in self._decision.groups}
-        return "; ".join(dict.fromkeys(placed.reason for placed in self._decision.groups if placed.group in wanted))
+        reasons = dict.fromkeys(placed.reason for placed in self._decision.groups if placed.group in wanted)
+        return in_brief(reasons, TOLD_FAULTS)
 
     def ask_for_report(self, node: str) -> None:
         """It is about to be granted something, and that counts from its report."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alived.base import NS_PER_MS
-from alived.owner import HookEvent, State
+from alived.owner import HookEvent, State, why_in_fault
 from alived.vip.hook_gate import HookGate, Phase
 from alived.vip.ownership_events import (
     GroupHooksDue,
@@ -73,7 +73,7 @@ class Candidate:
     def ability_reason(self) -> str:
         """Why not, or why with this priority."""
         if self._faults:
-            return "; ".join(self._faults.values())
+            return why_in_fault(self._faults)
         return self._priority_reason if self._started else self._reason
 
     @property

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached
-from alived.owner import FaultCleared, FaultRaised, HookEvent, PriorityChanged, Shutdown, Startup, State
+from alived.owner import FaultCleared, FaultRaised, HookEvent, PriorityChanged, Shutdown, Startup, State, why_in_fault
 from alived.vip.candidate import Candidate
 from alived.vip.events import OwnershipFailed, OwnershipPossible
 from alived.vip.gate_events import (
@@ -270,5 +270,5 @@ class Ownership(Candidate):
         if not self._started:
             return self._move(State.INIT, self._why_backup, now_ns)
         if self._faults:
-            return self._move(State.FAULT, "; ".join(self._faults.values()), now_ns)
+            return self._move(State.FAULT, why_in_fault(self._faults), now_ns)
         return self._move(State.BACKUP, self._why_backup, now_ns)

@@ -50,6 +50,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from alived.base import DeadlineReached
+from alived.owner import why_in_fault
 from alived.vrrp import sentences
 from alived.vrrp.config import OWNER_PRIORITY, State, VrrpInstance
 from alived.vrrp.events import (
@@ -140,7 +141,7 @@ class Instance(Router):
             return []
         self._hold_until_ns = now_ns + self.config.startup_delay_ns
         if self._faults:
-            return [self._move(State.FAULT, "; ".join(self._faults.values()), now_ns)]
+            return [self._move(State.FAULT, why_in_fault(self._faults), now_ns)]
         return self._begin("started", now_ns)
 
     def _deadline_reached(self, now_ns: int) -> list[InstanceEffect]:

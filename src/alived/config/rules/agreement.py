@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 
 import msgspec
 
-from alived.base import NS_PER_CS, NS_PER_S
+from alived.base import NS_PER_CS, NS_PER_S, in_brief
 from alived.config.rules.nodes import Found, Member, Router
 from alived.vrrp.config import AuthType, VrrpInstance
 
@@ -150,5 +150,4 @@ def _lengths(member: Member) -> dict[str, int]:
 def _listed(addresses: list[str], what: str) -> list[str]:
     if not addresses:
         return []
-    more = f" and {len(addresses) - MOST_NAMED} more" if len(addresses) > MOST_NAMED else ""
-    return [f"{what}: {', '.join(addresses[:MOST_NAMED])}{more}"]
+    return [f"{what}: {in_brief(addresses, MOST_NAMED, ', ')}"]

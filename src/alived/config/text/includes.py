@@ -18,7 +18,7 @@ import enum
 import re
 from typing import NamedTuple
 
-from alived.base import Location
+from alived.base import Location, in_brief
 from alived.config.findings import Findings
 from alived.config.text.globs import MAX_MATCHES, Found, TooMany, find, has_braces
 from alived.config.text.host import Host, Kind
@@ -27,6 +27,7 @@ from alived.config.text.lines import Line
 _INCLUDE = re.compile(r"include([rmwba]?)[ \t\r\f\v]+(?P<quote>\"?)(?P<pattern>.+?)(?P=quote)\Z", re.DOTALL)
 _INCLUDE_CHECK = re.compile(r"include_check(?=[ \t]|\Z)(?P<options>[^{}]*)")
 _MAX_PATTERN = 4096
+SHOWN = 3
 
 
 class Check(enum.Flag):
@@ -105,12 +106,14 @@ class Inclusion:
         if found is None:
             return ()
         if found.missing and found.paths:
-            self._say(Check.BRACE, "include-missing", f"not all files are there: {_some(found.missing)}")
+            self._say(
+                Check.BRACE, "include-missing", f"not all files are there: {in_brief(found.missing, SHOWN, ', ')}"
+            )
             if Check.BRACE in self.checks:
                 return ()
         elif found.missing:
             check = Check.BRACE if has_braces(self.include.pattern) else Check.MATCH
-            self._say(check, "include-missing", f"there is no {_some(found.missing)}")
+            self._say(check, "include-missing", f"there is no {in_brief(found.missing, SHOWN, ', ')}")
         elif not found.paths and Check.WILDCARD in self.checks:
             self._say(Check.WILDCARD, "include-missing", f"no file matches {self.include.pattern!r}")
         return tuple(path for path in found.paths if self._is_file(path))
@@ -141,8 +144,3 @@ class Inclusion:
             self.findings.error(self.include.place, code, message, "`include` alone would go on without it")
         else:
             self.findings.warning(self.include.place, code, message, "what it says is missing; `includea` would refuse")
-
-
-def _some(paths: tuple[str, ...]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(paths[:3]) + more

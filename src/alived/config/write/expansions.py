@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from alived.base import Location
+from alived.base import Location, in_brief
 from alived.config.findings import Findings
 from alived.config.text.blocks import Block, Tree
 from alived.config.text.host import Host
 from alived.config.text.tokens import decode
 
+SHOWN = 5
 _CONDITION = re.compile(r"^[ \t]*@", re.MULTILINE)
 _SEQUENCE = re.compile(r"^[ \t]*~(?:SEQ|LST)", re.MULTILINE)
 
@@ -25,7 +26,7 @@ def expansions(tree: Tree, file: str, host: Host, config_id: str) -> Iterator[st
     if included := files[1:]:
         yield f"what was included is written out: {', '.join(included)}"
     if origins:
-        yield f"names are replaced by what they stand for: {_few(list(origins))}"
+        yield f"names are replaced by what they stand for: {in_brief(origins, SHOWN, ', ')}"
     if any(map(_SEQUENCE.search, texts)):
         yield "sequences (~SEQ, ~LST) are written out"
     if any(map(_CONDITION.search, texts)):
@@ -37,8 +38,3 @@ def _places(blocks: Iterable[Block]) -> Iterator[Location]:
         yield block.location
         yield from (word.location for word in block.arguments)
         yield from _places(block.children or ())
-
-
-def _few(texts: list[str], limit: int = 5) -> str:
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more

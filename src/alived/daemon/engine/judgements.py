@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from alived.base import in_brief
 from alived.config import model
 from alived.daemon.shared.messages import TrackerVerdict
 from alived.daemon.shared.tracked import trackers_of
@@ -84,7 +84,7 @@ class Judgements(Generic[C]):
     def _why_not_yet(self, candidate: C) -> str:
         if self._awaits_ready:
             return "waits for the end of the hook ToReady"
-        unanswered = _some(candidate.tracking.unanswered)
+        unanswered = in_brief(candidate.tracking.unanswered, SHOWN_NAMES, ", ")
         return f"waits for the first result of {unanswered}" if unanswered else ""
 
     def ready_ended(self, now: int) -> None:
@@ -93,12 +93,6 @@ class Judgements(Generic[C]):
         for candidate in self._candidates.values():
             if candidate.waits:
                 self.start(candidate, now)
-
-
-def _some(names: Collection[str]) -> str:
-    """As part of a sentence."""
-    shown = ", ".join(itertools.islice(names, SHOWN_NAMES))
-    return shown + f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else shown
 
 
 def add_trackers(tracking: Tracking, config: trackers_config.Tracking) -> None:

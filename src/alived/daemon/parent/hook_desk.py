@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from alived.base import AlivedError
+from alived.base import AlivedError, in_brief
 from alived.config.model import Config
 from alived.daemon.parent.hook_relay import HookRelay
 from alived.daemon.shared.hook_facts import hooks_of, objects
@@ -124,8 +124,7 @@ def _names(hook: Hook) -> tuple[str, ...]:
 
 def _listed(hooks: list[OneHook], limit: int = 8) -> str:
     texts = [f"{one.hook.event} of {one.name or 'the daemon'}" for one in hooks]
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
+    return in_brief(texts, limit, ", ")
 
 
 def _answer(outcome: HookOutcome, runs: list[HookRan]) -> Answer:
