@@ -79,9 +79,9 @@ class FakeEngine:
             case TrackerVerdicts(verdicts):
                 with (self._directory / "verdicts").open("a") as file:
                     file.writelines(f"{'up' if verdict.up else 'down'}: {verdict.reason}\n" for verdict in verdicts)
-            case HookOutcome(number=number, ok=ok, reason=reason):
+            case HookOutcome(event=event, number=number, ok=ok, reason=reason):
                 with (self._directory / "outcomes").open("a") as file:
-                    file.write(f"{number} {'ok' if ok else reason}\n")
+                    file.write(f"{event} {number}: {'ok' if ok else reason}\n")
             case _:
                 raise AssertionError(message)
 
