@@ -26,6 +26,8 @@ class TrackerKind(enum.StrEnum):
     CHECK = "check"
     GATEWAY = "gateway"
     UNIT = "unit"
+    VIRTUAL_SERVER = "virtual_server"
+    """Up while it has its quorum. Its name is what it is for (`str` of a Service); only a check counts it"""
 
     def key(self, name: str) -> str:
         """The name of a tracker among those of all kinds, e.g. "script chk_http"."""

@@ -51,6 +51,37 @@ def named(body: str) -> NamedCheck:
     return found
 
 
+POOL = "{\nlvs_sched rr\nreal_server 10.0.0.7 80 {\n}\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("10.0.0.1 80", "10.0.0.1:80"), ("2001:db8::1 80", "[2001:db8::1]:80"), ("fwmark 5", "fwmark 5")]
+)
+def test_the_quorum_of_a_virtual_server(said: str, name: str) -> None:
+    body = f"virtual_server {said} {POOL}check c {{\nvirtual_server {said}\nweight -20\nflap_damping 5\n}}"
+    text = body.replace("10.0.0.7", "2001:db8::7") if ":" in said else body
+    found = load_text(f"{text}\n{INSTANCE}").config
+    assert found is not None
+    (check,) = found.combined_checks
+    assert check.members == (CombinedMember(TrackerKind.VIRTUAL_SERVER, name),)
+    assert (check.quorum, check.weight) == (1, Weight(-20))
+    assert check.flap_damping == FlapDamping(5 * NS_PER_S, 160 * NS_PER_S)
+
+
+@pytest.mark.parametrize("servers", ["", "virtual_server 10.0.0.1 80 {\n}\n", f"virtual_server 10.0.0.1 81 {POOL}"])
+def test_a_virtual_server_that_is_not_there_or_is_left_out_is_an_error(servers: str) -> None:
+    found = load_text(f"{servers}check c {{\nvirtual_server 10.0.0.1 80\n}}\n{INSTANCE}").diagnostics
+    (error,) = [one for one in found if one.code == "unknown-tracker"]
+    assert error.message == "check c: there is no virtual_server '10.0.0.1:80'"
+    assert error.location.line == servers.count("\n") + 2
+
+
+def test_a_virtual_server_runs_nothing_of_its_own() -> None:
+    body = f"virtual_server 10.0.0.1 80 {POOL}check c {{\nvirtual_server 10.0.0.1 80\nrise 2\n}}\n{INSTANCE}"
+    (warning,) = [one for one in load_text(body).diagnostics if one.code == "no-runs"]
+    assert warning.hint == "rise in the checks of its real servers"
+
+
 def wrong(body: str) -> list[tuple[str, int]]:
     """The body begins in line 2."""
     return complaints(f"check c {{\n{body}\n}}\n{INSTANCE}")

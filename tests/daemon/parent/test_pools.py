@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from alived.base import Family
 from alived.config.model import Config, GlobalDefs, PoolMember, Service
 from alived.daemon.parent.pools import Pools
 from alived.daemon.shared.messages import ServerChanged, TrackerVerdict
+from alived.health.checks_config import CombinedCheck, CombinedMember
 from alived.health.config import AnyCheck, FileCheck
-from alived.health.trackers_config import TrackerKind, TrackFile, Weight
+from alived.health.trackers_config import Tracked, TrackerKind, TrackFile, Tracking, Weight
 from alived.lvs.config import Endpoint, Protocol, RealServer, VirtualServer
 from alived.lvs.daemon_config import LvsDefaults
 from tests.daemon.checked import tcp
+from tests.daemon.tracked_scripts import tracked as scripted
 
 FILE = TrackFile(name="load", path="/run/load", weight=Weight(2))
 
 
 def service(*pool: PoolMember, address: str = "10.0.0.1", **virtual: Any) -> Service:
     server = VirtualServer(
-        service=Endpoint(address, 80), family=Family.IPV4, protocol=Protocol.TCP, **({"quorum": 1} | virtual)
+        service=Endpoint(address, 80), family=Family.IPV4, **({"quorum": 1, "protocol": Protocol.TCP} | virtual)
     )
     return Service(virtual_server=server, pool=pool)
 
@@ -41,8 +45,13 @@ class Play:
         self.changes: list[ServerChanged] = []
         self.of_checks: list[ServerChanged] = []
         self.log: list[str] = []
+        self.quorums: list[TrackerVerdict] = []
         self.pools = Pools(
-            settings, self.changes.append, self.of_checks.append, lambda level, code, text: self.log.append(text)
+            settings,
+            self.changes.append,
+            self.of_checks.append,
+            self.quorums.append,
+            lambda level, code, text: self.log.append(text),
         )
 
     def check(self, name: str, up: bool, value: int | None = None) -> None:
@@ -92,6 +101,48 @@ def test_a_server_comes_and_goes() -> None:
     assert play.said() == ["down [10.0.0.7]:tcp:80"]
     play.check(A, up=True)
     assert play.said() == ["up [10.0.0.7]:tcp:80"]
+
+
+def tracked(settings: Config) -> Config:
+    """An instance tracks the quorum of the first virtual server."""
+    member = CombinedMember(TrackerKind.VIRTUAL_SERVER, "10.0.0.1:80")
+    check = CombinedCheck(name="shop", members=(member,), quorum=1)
+    instance = msgspec.structs.replace(scripted().instances[0], tracking=Tracking(checks=(Tracked("shop", Weight()),)))
+    return msgspec.structs.replace(settings, instances=(instance,), combined_checks=(check,))
+
+
+def test_who_tracks_a_virtual_server_hears_of_its_quorum_only_when_it_changes() -> None:
+    play = begun(tracked(ONE))
+    (verdict,) = play.quorums
+    assert (verdict.key, verdict.up) == ("virtual_server 10.0.0.1:80", True)
+    assert verdict.reason.startswith("virtual server [10.0.0.1]:tcp:80 has its quorum: the weights")
+    play.check(A, up=False)
+    assert len(play.quorums) == 1
+    play.check("10.0.0.1:80 10.0.0.8:80 TCP_CHECK", up=False)
+    assert [verdict.up for verdict in play.quorums] == [True, False]
+    assert play.quorums[-1].reason.startswith("virtual server [10.0.0.1]:tcp:80 has no quorum: ")
+    play.pools.stop()
+    assert len(play.quorums) == 2
+
+
+def test_a_virtual_server_that_nobody_tracks_is_nobodys_condition_until_a_reload_makes_it_one() -> None:
+    play = begun()
+    play.check(A, up=False)
+    assert play.quorums == []
+    play.pools.configure(tracked(ONE))
+    assert [verdict.up for verdict in play.quorums] == [True]
+    play.pools.configure(ONE)
+    play.pools.configure(tracked(ONE))
+    assert [verdict.up for verdict in play.quorums] == [True, True]
+
+
+def test_tcp_and_udp_of_an_address_must_both_have_their_quorum() -> None:
+    both = config(service(member(7, tcp(80))), service(member(8, tcp(80)), protocol=Protocol.UDP))
+    play = begun(tracked(both))
+    assert [verdict.up for verdict in play.quorums] == [True]
+    play.check("10.0.0.1:80 10.0.0.8:80 TCP_CHECK", up=False)
+    assert not play.quorums[-1].up
+    assert "[10.0.0.1]:udp:80 has no quorum" in play.quorums[-1].reason
 
 
 def test_what_is_said_of_something_else_is_nothing_to_it() -> None:

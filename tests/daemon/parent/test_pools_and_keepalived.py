@@ -66,7 +66,7 @@ class Play:
         assert config is not None
         self.lines: list[str] = []
         desk = NewsDesk("p", config, self._to_worker, lambda news: None, lambda *text: None)
-        self.pools = Pools(config, desk.server_changed, desk.check_turned, lambda *text: None)
+        self.pools = Pools(config, desk.server_changed, desk.check_turned, lambda verdict: None, lambda *text: None)
         self.pools.begin()
 
     def _to_worker(self, message: object) -> None:

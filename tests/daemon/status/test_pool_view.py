@@ -100,7 +100,7 @@ def test_one_whose_address_is_elsewhere() -> None:
     checker = Checker("TCP_CHECK", check, 0, 0.0)
     checker.step(CheckSuspended(True), 0)
     settings = pool(check)
-    pools = Pools(settings, lambda change: None, lambda change: None, lambda *line: None)
+    pools = Pools(settings, lambda change: None, lambda change: None, lambda verdict: None, lambda *line: None)
     pools.begin()
     (name,) = configured_checks(settings)
     (one,) = virtual_servers(settings, pools.snapshots(), {name: checker.snapshot()}, Clock(NOW, 1000.0))

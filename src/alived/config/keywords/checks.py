@@ -37,7 +37,7 @@ from alived.config.keywords.converters import (
     word,
 )
 from alived.config.keywords.definitions import definition
-from alived.config.keywords.endpoints import MAX_PORT
+from alived.config.keywords.endpoints import MAX_PORT, read_service
 from alived.config.keywords.http import EXPIRY
 from alived.config.keywords.product import path
 from alived.config.keywords.table import Keyword, Table, read_settings, table, works
@@ -47,7 +47,7 @@ from alived.health.checks_config import CombinedMember
 from alived.health.config import HELO_NAME, Role
 from alived.health.trackers_config import MAX_WEIGHT, TrackerKind
 
-KINDS = tuple(TrackerKind)
+KINDS = tuple(kind for kind in TrackerKind if kind is not TrackerKind.VIRTUAL_SERVER)
 """What a combination counts; a name alone is a check."""
 MAX_MEMBERS = 1000
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}\.?)*\Z")
@@ -224,6 +224,8 @@ TYPES: dict[str, Table] = {
 }
 """Kind of check -> what can be said about it."""
 COMBINATIONS = ("all", "any", "quorum")
+VIRTUAL_SERVER = "virtual_server"
+"""What such a check looks at: the quorum of one"""
 
 _MEANINGS = {
     "tcp": "The port takes connections.",
@@ -265,6 +267,11 @@ CHECK = table(
     works("all", combination(), "Up while all of these are."),
     works("any", combination(), "Up while one of these is."),
     works("quorum", counted_combination(), "Up while so many of these are."),
+    works(
+        VIRTUAL_SERVER,
+        Converter("ADDRESS [PORT] | fwmark NUMBER | group NAME", "192.0.2.9 80", read_service),
+        "Up while this virtual server has its quorum.",
+    ),
     works("interval", seconds(0.01, MAX_SECONDS, "2"), "Time between two runs.", default="1"),
     works(
         "timeout",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from alived.base import Diagnostic
 from alived.config.instances.plan import Plan
-from alived.config.keywords.checks import COMBINATIONS, Combination, MemberEntry
+from alived.config.keywords.checks import COMBINATIONS, VIRTUAL_SERVER, Combination, MemberEntry
 from alived.config.keywords.definitions import Definition
 from alived.config.keywords.table import did_you_mean
 from alived.config.rules.report import error
@@ -54,6 +54,18 @@ def unknown_members(plan: Plan) -> Iterator[Diagnostic]:
                 message = f"check {one.name}: there is no {block} {name!r}"
                 hint = did_you_mean(name, known[kind]) or f"{block} {name} {{ ... }}"
                 yield error(entry.location, "unknown-tracker", message, hint)
+
+
+def unknown_virtual_servers(plan: Plan) -> Iterator[Diagnostic]:
+    """One without a real server is left out, so nobody could look at it either."""
+    said = plan.said.get("virtual_servers", ())
+    known = {str(one.entry.service) for one in said if "real_servers" in one.settings}
+    for one in _checks(plan).values():
+        wanted = one.settings.get(VIRTUAL_SERVER)
+        if wanted is not None and str(wanted.service) not in known:
+            message = f"check {one.name}: there is no virtual_server {str(wanted.service)!r}"
+            hint = did_you_mean(str(wanted.service), known) or "virtual_server ADDRESS PORT { real_server ... }"
+            yield error(wanted.location, "unknown-tracker", message, hint)
 
 
 def circular_checks(plan: Plan) -> Iterator[Diagnostic]:

@@ -8,7 +8,7 @@ from alived.base import Diagnostic
 from alived.config.instances.plan import Plan
 from alived.config.rules.addresses import duplicate_vip, not_a_host, outside_subnet, virtual_as_own
 from alived.config.rules.announcing import zero_repeats
-from alived.config.rules.checks import circular_checks, unknown_members
+from alived.config.rules.checks import circular_checks, unknown_members, unknown_virtual_servers
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
 from alived.config.rules.mail import mail_without_server, nobody_to_mail
 from alived.config.rules.peers import duplicate_peer, impossible_router
@@ -32,6 +32,7 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     slow_scripts,
     unused_trackers,
     unknown_members,
+    unknown_virtual_servers,
     circular_checks,
     mail_without_server,
     nobody_to_mail,

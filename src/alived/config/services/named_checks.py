@@ -10,15 +10,16 @@ import msgspec
 from alived.base import NS_PER_S, Family, Location
 from alived.config.findings import Findings
 from alived.config.keywords.checkers import CheckBlock
-from alived.config.keywords.checks import COMBINATIONS, TYPES, Combination, Target
+from alived.config.keywords.checks import COMBINATIONS, TYPES, VIRTUAL_SERVER, Combination, Target
 from alived.config.keywords.converters import Address, parse_address
 from alived.config.keywords.definitions import Definition, unique
+from alived.config.keywords.endpoints import ServiceEntry
 from alived.config.keywords.table import Settings
 from alived.config.services.checks import builder, network
 from alived.config.services.levels import Server, Surroundings
-from alived.health.checks_config import CombinedCheck, NamedCheck
+from alived.health.checks_config import CombinedCheck, CombinedMember, NamedCheck
 from alived.health.config import AnyCheck, GrpcCheck, MysqlCheck, PostgresqlCheck, RedisCheck, Role, SmtpCheck
-from alived.health.trackers_config import Weight
+from alived.health.trackers_config import TrackerKind, Weight
 from alived.lvs.config import Endpoint
 
 LONGEST_TIMEOUT_NS = 5 * NS_PER_S
@@ -35,6 +36,7 @@ PORTS = {
     "postgresql": 5432,
 }
 """What a target without a port means; where there is none it must be said."""
+_WAYS = (*TYPES, *COMBINATIONS, VIRTUAL_SERVER)
 _OF_RUNS = ("interval", "timeout", "rise", "fall", "init_fail")
 
 
@@ -48,27 +50,44 @@ def named_checks(said: Settings, defaults: Settings, findings: Findings) -> dict
 
 
 def _complete(one: Definition, around: Surroundings) -> NamedCheck | CombinedCheck | None:
-    ways = [keyword for keyword in (*TYPES, *COMBINATIONS) if keyword in one.settings.tried]
+    ways = [keyword for keyword in _WAYS if keyword in one.settings.tried]
     if len(ways) != 1:
         flaw = f"says {' and '.join(ways)}: it is one of them" if ways else "does not say what is asked"
         message = f"check {one.name} {flaw}"
         place = one.settings.place(*ways[1:]) if ways else one.location
-        around.fail(place, "check-type", message, f"one of {', '.join((*TYPES, *COMBINATIONS))}")
+        around.fail(place, "check-type", message, f"one of {', '.join(_WAYS)}")
         return None
     value = one.settings.get(ways[0])
     if value is None:
         return None
-    return _combined(one, value, ways[0], around) if isinstance(value, Combination) else _named(one, value, around)
+    match value:
+        case Combination():
+            return _combined(one, value, ways[0], around)
+        case ServiceEntry():
+            return _of_virtual_server(one, value, around)
+        case _:
+            return _named(one, value, around)
 
 
 # -- combinations --
 
 
-def _combined(one: Definition, said: Combination, way: str, around: Surroundings) -> CombinedCheck | None:
+def _of_virtual_server(one: Definition, said: ServiceEntry, around: Surroundings) -> CombinedCheck:
+    """A combination of one: that there is such a virtual server is known when all is read."""
+    _report_no_runs(one, VIRTUAL_SERVER, "the checks of its real servers", around)
+    member = CombinedMember(TrackerKind.VIRTUAL_SERVER, str(said.service))
+    return CombinedCheck(name=one.name, members=(member,), quorum=1, **_consequences(one.settings))
+
+
+def _report_no_runs(one: Definition, way: str, where: str, around: Surroundings) -> None:
     for field in _OF_RUNS:
         if field in one.settings:
             message = f"check {one.name}: {field} has no effect: {way} runs nothing of its own"
-            around.warn(one.settings.place(field), "no-runs", message, f"{field} in the checks that it counts")
+            around.warn(one.settings.place(field), "no-runs", message, f"{field} in {where}")
+
+
+def _combined(one: Definition, said: Combination, way: str, around: Surroundings) -> CombinedCheck | None:
+    _report_no_runs(one, way, "the checks that it counts", around)
     seen: dict[str, Location] = {}
     for entry in said.members:
         if seen.setdefault(entry.member.key, entry.location) is not entry.location:

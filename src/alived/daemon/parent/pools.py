@@ -13,6 +13,8 @@ from alived.adapters.loop import now_ns
 from alived.config.model import Config
 from alived.daemon.shared.configured_pools import ConfiguredPools, Listener, configured_pools, of_pool
 from alived.daemon.shared.messages import ServerChanged, TrackerVerdict
+from alived.daemon.shared.tracked import tracked_services
+from alived.health.trackers_config import TrackerKind
 from alived.hooks.events import Kind
 from alived.lvs.file_check import file_says
 from alived.lvs.pool import Pool
@@ -37,19 +39,29 @@ from alived.lvs.pool_events import (
 
 class Pools:
     """changed: a server came or went, for scripts, pipes and receivers. of_check: a check has turned and the server
-    stays as it is. note: a line for the log."""
+    stays as it is. of_quorum: a virtual server that somebody tracks has its quorum, or has not. note: a line for the
+    log."""
 
     def __init__(
         self,
         config: Config,
         changed: Callable[[ServerChanged], None],
         of_check: Callable[[ServerChanged], None],
+        of_quorum: Callable[[TrackerVerdict], None],
         note: Callable[[str, str, str], None],
     ) -> None:
         self._changed, self._of_check, self._note = changed, of_check, note
-        self._configured = configured_pools(config)
+        self._of_quorum = of_quorum
+        self._quorums: dict[str, bool] = {}
+        """What was said of virtual servers that are tracked, by what they are for."""
+        self._take(config)
         self._pools: dict[str, Pool] = {}
         self._began = False
+
+    def _take(self, config: Config) -> None:
+        self._configured = configured_pools(config)
+        self._tracked = tracked_services(config)
+        self._quorums = {service: up for service, up in self._quorums.items() if service in self._tracked}
 
     def begin(self) -> None:
         """Those who are told are there."""
@@ -64,7 +76,8 @@ class Pools:
 
     def configure(self, config: Config) -> None:
         """A reload. The worker has the new configuration already: it knows the scripts."""
-        self._configured = configured = configured_pools(config)
+        self._take(config)
+        configured = self._configured
         if not self._began:
             return
         for key in [key for key in self._pools if key not in configured.pools]:
@@ -74,6 +87,8 @@ class Pools:
             if pool.config != configured.pools[key]:
                 self._step(key, PoolReconfigured(configured.pools[key]))
         self._begin(configured)
+        for service in self._tracked:
+            self._judge_quorum(service)
 
     def judged(self, verdicts: Iterable[TrackerVerdict]) -> None:
         """All that the worker says of trackers, also what it only confirms."""
@@ -95,6 +110,20 @@ class Pools:
         pool = self._pools[key]
         for effect in pool.step(event, now_ns()):
             self._apply(key, pool.config.name, effect)
+        if (service := _service_of(pool)) in self._tracked:
+            self._judge_quorum(service)
+
+    def _judge_quorum(self, service: str) -> None:
+        """Where TCP and UDP of an address are two virtual servers, both count."""
+        shown = [pool.snapshot() for pool in self._pools.values() if _service_of(pool) == service]
+        if not all(pool.started for pool in shown):
+            return
+        lost = [pool for pool in shown if not pool.quorum_up]
+        pool, up = (lost or shown)[0], not lost
+        if self._quorums.get(service) is not up:
+            self._quorums[service] = up
+            reason = f"virtual server {pool.name} has {'its' if up else 'no'} quorum: {pool.reason}"
+            self._of_quorum(TrackerVerdict(TrackerKind.VIRTUAL_SERVER, service, up, reason, now_ns()))
 
     def _apply(self, key: str, name: str, effect: PoolEffect) -> None:
         match effect:
@@ -119,6 +148,10 @@ class Pools:
                 pass  # `snapshots` has what IPVS should have
             case _:
                 assert_never(effect)
+
+
+def _service_of(pool: Pool) -> str:
+    return str(pool.config.virtual_server.service)
 
 
 def _heard(listener: Listener, verdict: TrackerVerdict) -> VerdictHeard:

@@ -118,7 +118,9 @@ class Supervisor:
         self._cluster = ClusterRequests(loop, self._raft.send, self._answers.raft, self._audit)
         prefix = f"{int(time.time()):x}"
         self._news = NewsDesk(prefix + os.urandom(2).hex(), config, self._worker.send, self._notifier.tell, self.note)
-        self._pools = Pools(config, self._server_changed, self._news.check_turned, self.note)
+        self._pools = Pools(
+            config, self._server_changed, self._news.check_turned, self._errands.quorum_judged, self.note
+        )
         self._life = LifeScripts(
             loop, self._footprint.left_scripts.running, self.current_config, self.note, self._service_manager.extend
         )

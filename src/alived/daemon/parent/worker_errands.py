@@ -50,6 +50,10 @@ class WorkerErrands:
         """The worker says."""
         self._tell(self._settled.heard(self._verdicts.heard(verdicts), now_ns()))
 
+    def quorum_judged(self, verdict: TrackerVerdict) -> None:
+        """The pools say: it is known here, so no worker has to confirm it."""
+        self._tell(self._settled.heard((verdict,), now_ns()))
+
     @property
     def known(self) -> tuple[TrackerVerdict, ...]:
         """What counts: damped, and combined."""

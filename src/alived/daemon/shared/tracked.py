@@ -87,6 +87,15 @@ def _files_of_servers(config: Config) -> Iterator[tuple[str, str, Weight]]:
                     yield TrackerKind.FILE.key(check.track_file), name, check.weight or factors[check.track_file]
 
 
+def tracked_services(config: Config) -> frozenset[str]:
+    """Names of virtual servers (`str` of a Service) whose quorum somebody tracks."""
+    kind = TrackerKind.VIRTUAL_SERVER
+    members = (member for check in config.combined_checks for member in check.members if member.kind is kind)
+    wanted = {member.name for member in members}
+    used = trackers_of(config) if wanted else {}
+    return frozenset(name for name in wanted if kind.key(name) in used)
+
+
 def dampings(config: Config) -> dict[str, FlapDamping]:
     """Of trackers that have it, by key."""
     kinds: dict[TrackerKind, Sequence[Damped]] = {
@@ -104,7 +113,7 @@ def dampings(config: Config) -> dict[str, FlapDamping]:
 
 def times_to_confirm(config: Config) -> dict[str, int | None]:
     """Key of a tracker -> nanoseconds in which a new worker comes to a verdict on it. None: what is up stays so however
-    long nobody asks, that is a check of a real server: who cannot ask must not empty the pool."""
+    long nobody asks, that is a check of a real server, or a virtual server: who cannot ask must not empty the pool."""
     scripts: dict[str, int | None] = {
         TrackerKind.SCRIPT.key(name): script.interval_ns + script.timeout_ns
         for name, script in tracked_scripts(config).items()
@@ -122,4 +131,5 @@ def times_to_confirm(config: Config) -> dict[str, int | None]:
     units: dict[str, int | None] = {
         TrackerKind.UNIT.key(name): one.interval_ns for name, one in tracked_units(config).items()
     }
-    return scripts | checks | processes | files | gateways | units
+    services: dict[str, int | None] = {TrackerKind.VIRTUAL_SERVER.key(name): None for name in tracked_services(config)}
+    return scripts | checks | processes | files | gateways | units | services
