@@ -64,11 +64,11 @@ def _row(member: Json) -> tuple[str, ...]:
 
 
 def _role(member: Json) -> str:
-    """A new one that shall vote does not before it has the log."""
+    """A new one that shall vote does not before it has the log (a daemon of an older version does not say so)."""
     role: str = member["role"]
     if member["leads"]:
         return f"{role} (leads)"
-    return f"{role} (not yet)" if role != "learner" and not member["votes"] else role
+    return f"{role} (not yet)" if role != "learner" and not member.get("votes", True) else role
 
 
 def _heard(member: Json) -> str:
