@@ -16,7 +16,7 @@ from alived.adapters import script_process
 from alived.adapters.loop import Loop
 from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.script_process import PATH, Account, ScriptError, account_of
-from alived.adapters.scripts import MAX_LINE, MAX_LINES, ScriptHost, ScriptRunner
+from alived.adapters.scripts import LAST_LINES, MAX_LINE, MAX_LINES, ScriptHost, ScriptRunner
 from alived.adapters.starters import Failure
 from alived.base import NS_PER_MS
 
@@ -298,8 +298,9 @@ def test_a_daemon_that_a_script_leaves_behind_holds_up_nobody(anyone: Scripts) -
 
 def test_output_is_bounded(anyone: Scripts) -> None:
     lines = anyone.output_of("seq 1 100000; exit 0")
-    assert len(lines) == MAX_LINES + 1
-    assert lines[-1] == f"({100_000 - MAX_LINES} more lines left out)"
+    assert len(lines) == MAX_LINES + 1 + LAST_LINES
+    assert lines[MAX_LINES] == f"({100_000 - MAX_LINES - LAST_LINES} lines left out)"
+    assert lines[-1] == "100000"
 
 
 def test_a_line_is_bounded_and_binary_is_readable(anyone: Scripts) -> None:

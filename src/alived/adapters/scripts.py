@@ -7,6 +7,7 @@ noted (`running_scripts`), so that the one that replaces us does not run them a 
 
 from __future__ import annotations
 
+import collections
 import functools
 import os
 import signal
@@ -20,7 +21,9 @@ from alived.adapters.starters import Failure, Starter, Starters
 MAX_LINE = 1000
 """Bytes of a line of output; the rest of it is left out."""
 MAX_LINES = 200
-"""Lines of output of one run; more are counted only."""
+"""Lines of output of one run that are reported as they come; more are counted only."""
+LAST_LINES = 5
+"""But for so many at its end: they say what it died of."""
 _READ_SIZE = 1 << 14
 _READS_AT_END = 8
 """More than a pipe holds; not for ever, since a daemon that the script left behind may go on writing."""
@@ -126,6 +129,8 @@ class _Run:
         self._output = output
         """-1: at its end"""
         self._lines = 0
+        self._last: collections.deque[bytes] = collections.deque(maxlen=LAST_LINES)
+        """Of those that were not reported"""
         self._partial = b""
         self._ordered_ns = now_ns()
         self._pid = self._since_ns = 0
@@ -185,8 +190,10 @@ class _Run:
         if self._partial:
             self._line(self._partial)
             self._partial = b""
-        if self._lines > MAX_LINES:
-            self._on_line(f"({self._lines - MAX_LINES} more lines left out)")
+        if (left_out := self._lines - MAX_LINES - len(self._last)) > 0:
+            self._on_line(f"({left_out} lines left out)")
+        for line in self._last:
+            self._report(line)
         self._lines = MAX_LINES  # a daemon that it left behind may go on writing, to nobody
 
     def _readable(self) -> None:
@@ -213,5 +220,11 @@ class _Run:
 
     def _line(self, line: bytes) -> None:
         self._lines += 1
-        if self._lines <= MAX_LINES and line:
+        if self._lines <= MAX_LINES:
+            self._report(line)
+        else:
+            self._last.append(line[:MAX_LINE])
+
+    def _report(self, line: bytes) -> None:
+        if line:
             self._on_line(line[:MAX_LINE].decode(errors="backslashreplace"))

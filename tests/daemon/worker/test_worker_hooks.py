@@ -295,9 +295,19 @@ def test_a_daemon_that_it_leaves_behind_holds_up_nobody(play: Play) -> None:
 def test_a_million_lines_are_counted_not_kept(play: Play) -> None:
     play.configure(play.hook("seq 1000000"), raft_groups=(raft_group(),))
     assert play.outcome(play.due()).ok
-    assert len(play.output) == 201
-    assert play.output[-1] == "ToMaster[1]: (999800 more lines left out)"
+    assert len(play.output) == 206
+    assert play.output[200:202] == ["ToMaster[1]: (999795 lines left out)", "ToMaster[1]: 999996"]
+    assert play.runs[0].output[-6:] == (
+        "(999795 lines left out)",
+        *(str(number) for number in range(999_996, 1_000_001)),
+    )
     assert len(play.runs[0].output) == 10
+
+
+def test_a_few_lines_too_many_are_all_there(play: Play) -> None:
+    play.configure(play.hook("seq 203"), raft_groups=(raft_group(),))
+    assert play.outcome(play.due()).ok
+    assert play.output == [f"ToMaster[1]: {number}" for number in range(1, 204)]
 
 
 def test_one_that_vanished_fails_with_a_reason_and_is_tried_again_if_so_said(play: Play) -> None:
