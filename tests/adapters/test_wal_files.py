@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -171,6 +172,15 @@ def test_two_openers(log: Wal, data_dir: Path) -> None:
 def test_a_lock_file_without_a_pid(data_dir: Path, log: Wal) -> None:
     (data_dir / "lock").write_text("")
     with pytest.raises(WalError, match="in use by process unknown"):
+        opened(data_dir)
+
+
+def test_a_disk_too_full_for_the_pid_is_no_reason_to_end(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.pwrite", full)
+    with contextlib.closing(opened(data_dir)), pytest.raises(WalError, match="in use by process unknown"):
         opened(data_dir)
 
 

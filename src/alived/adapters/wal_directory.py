@@ -63,8 +63,9 @@ class WalDirectory:
                 f"data_dir {self.path} is in use by process {pid or 'unknown'}: two processes cannot be the same node; "
                 "end that one, or give this node a data_dir of its own"
             ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+        with contextlib.suppress(OSError):  # a full disk: only the sentence above lacks the number then
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, b"%d\n" % os.getpid(), 0)
 
     def close(self) -> None:
         while self._fds:
