@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alived.raft.confchange import Change, ChangeKind, ConfChange
-from alived.raft.log import RaftLog, Unstable, within
+from alived.raft.log import EntriesLost, RaftLog, Unstable, within
 from alived.raft.memory import MemoryStorage
 from alived.raft.messages import Entry, EntryId, HardState, Snapshot
 from alived.raft.notes import What
@@ -73,8 +73,13 @@ def test_a_committed_entry_is_never_replaced() -> None:
     log.commit_to(2)
     with pytest.raises(AssertionError, match="would replace a committed one"):
         log.try_append(EntryId(1, 1), entries(2, 2), commit=0)
-    with pytest.raises(AssertionError, match="entries were lost"):
+
+
+def test_what_was_confirmed_and_is_gone_is_noticed() -> None:
+    log = log_of(1, 1, 1)
+    with pytest.raises(EntriesLost, match="it confirmed to the leader that it has entry 4, but ends at 3"):
         log.commit_to(4)
+    assert log.committed == 0
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from alived.base import AlivedError
 from alived.raft.messages import Entry, EntryId, HardState, Snapshot
 from alived.raft.notes import What
 
 NO_LIMIT = 2**64 - 1
+
+
+class EntriesLost(AlivedError):
+    """The log lacks what was confirmed to be in it: the disk, or somebody, has cut it since. The text is a clause."""
 
 
 class Storage(Protocol):
@@ -273,9 +278,12 @@ class RaftLog:
         return True
 
     def commit_to(self, index: int) -> None:
-        """Never backwards."""
+        """Never backwards. Raises EntriesLost: a leader says so only of what this node has confirmed to have."""
         if index > self.committed:
-            assert index <= self.last_index, f"committed {index}, the log ends at {self.last_index}: entries were lost"
+            if index > self.last_index:
+                raise EntriesLost(
+                    f"it confirmed to the leader that it has entry {index}, but ends at {self.last_index}"
+                )
             self.committed = index
 
     def restore(self, snapshot: Snapshot) -> None:

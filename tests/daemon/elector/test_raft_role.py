@@ -33,6 +33,7 @@ from alived.daemon.shared.messages import (
     SnapshotRequest,
 )
 from alived.raft.config import Cluster, Member, RaftInstance
+from alived.raft.log import EntriesLost, RaftLog
 from alived.raft.member_events import EngineReported, Leases, Phase, Recover, Transfer
 from alived.raft.packets import GroupReport
 from alived.vip.config import VipGroup
@@ -261,6 +262,22 @@ def test_a_disk_that_fails_ends_the_process(loop: Loop, tmp_path: Path, monkeypa
         node.start()
         until(loop, lambda: False, "it saves")
     assert failed.value.code == "raft-log-failed"
+
+
+def test_a_log_that_somebody_cut_ends_the_process_with_a_sentence(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(log: RaftLog, _index: int) -> None:
+        raise EntriesLost("it confirmed to the leader that it has entry 61, but ends at 60")
+
+    node = Node(loop, configs(tmp_path, 1)[0])
+    node.start()
+    monkeypatch.setattr(RaftLog, "commit_to", lacks)
+    with pytest.raises(
+        ChildFailure, match=r"cut while nobody looked: it confirmed .* move .*n1 away and start"
+    ) as failed:
+        until(loop, lambda: False, "it commits")
+    assert failed.value.code == "raft-log-lost"
 
 
 def test_before_its_start_it_ends_at_once(loop: Loop, tmp_path: Path) -> None:

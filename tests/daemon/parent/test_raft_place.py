@@ -98,6 +98,8 @@ def test_one_that_cannot_go_on_says_why_and_is_started_again(daemon: Daemon) -> 
     assert "the disk says no\n" in daemon.log() and "defect" not in daemon.log()
     eventually(lambda: "the raft ended with status 71; it is started again" in daemon.log(), "it is started again")
     assert " ready: " not in daemon.log(), "a start waits for it"
+    said = "gave up: the disk says no"
+    eventually(lambda: daemon.processes()["raft"]["last_death"] == said, "who asks for the state is told why, too")
     (daemon.run_dir / "orders" / "refuse").unlink()
     eventually(lambda: " ready: " in daemon.log(), "and then it runs")
 

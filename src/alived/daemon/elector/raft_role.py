@@ -33,6 +33,7 @@ from alived.daemon.shared.messages import (
     SnapshotRequest,
 )
 from alived.raft.config import Cluster, RaftInstance
+from alived.raft.log import EntriesLost
 from alived.raft.member import Member
 from alived.raft.member_events import (
     Arrived,
@@ -81,6 +82,15 @@ def why_not_start(config: Config) -> str:
         except WalError as error:
             return str(error)
     return ""
+
+
+def entries_lost(data_dir: str, error: EntriesLost) -> str:
+    """A sentence for the operator."""
+    return (
+        f"the log in data_dir {data_dir} was cut while nobody looked: {error}. What this node promised to others may "
+        f"be lost. If a majority of the other members is well, move {data_dir} away and start: this node gets the log "
+        "from them"
+    )
 
 
 class RaftRole:
@@ -188,6 +198,8 @@ class _Running:
                 event = SAVED
         except WalFailed as error:
             raise ChildFailure("raft-log-failed", str(error)) from error
+        except EntriesLost as error:
+            raise ChildFailure("raft-log-lost", entries_lost(_cluster(self._context.config).data_dir, error)) from error
         self._arm()
 
     def _carry_out(self, effects: list[MemberEffect]) -> bool:

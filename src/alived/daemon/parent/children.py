@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from alived.adapters.forked import fork_into
+from alived.adapters.forked import EXIT_FAILED, fork_into
 from alived.adapters.loop import Loop, Timer, now_ns
 from alived.adapters.running_scripts import RunningScripts
 from alived.base import NS_PER_MS, NS_PER_S
@@ -20,7 +20,7 @@ from alived.config.model import Config
 from alived.daemon.shared import bus
 from alived.daemon.shared.child import ChildContext, ForkedChild, RoleFactory, run_child
 from alived.daemon.shared.heartbeat import Backoff, Pulse, Watch, hang_limit_ns
-from alived.daemon.shared.messages import BusMessage, Configure, Configured
+from alived.daemon.shared.messages import BusMessage, Configure, Configured, LogLine
 from alived.daemon.status.role_status import RoleStatus
 
 
@@ -91,6 +91,8 @@ class ForkedRole:
         self._since_ns = now_ns()
         self._restarts = -1
         self._last_death = ""
+        self._last_error = ""
+        """What the present process said of itself; its last word, if it gives up."""
         self._kill_reason = ""
         self._pidfd = -1
         self._stop_line = -1
@@ -109,7 +111,7 @@ class ForkedRole:
         """Forks. A fork that the kernel refuses counts as a death."""
         now = now_ns()
         self._restarts += 1
-        self._kill_reason = ""
+        self._kill_reason = self._last_error = ""
         self.unconfirmed = 1
         self._set_state("starting", now)
         self._pulse.close()
@@ -216,6 +218,8 @@ class ForkedRole:
             self._watch.limit_ns = hang_limit_ns(self.role, self._owner.current_config())
             if self._state == "starting":
                 self._set_state("running", now_ns())
+        elif isinstance(message, LogLine) and message.level == "error":
+            self._last_error = message.message
         self._owner.heard(self.role, message)
 
     def _lost(self, reason: str) -> None:
@@ -236,6 +240,8 @@ class ForkedRole:
             return
         self._died(self._kill_reason or _describe(status))
         self._hear_last_words(endpoint)
+        if os.waitstatus_to_exitcode(status) == EXIT_FAILED and self._last_error:
+            self._last_death = f"gave up: {self._last_error}"
 
     def _close_stop_line(self) -> None:
         line, self._stop_line = self._stop_line, -1  # in this order: a signal handler may look between
