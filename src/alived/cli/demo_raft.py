@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -16,6 +15,7 @@ from alived.cli.demo_cluster import GroupText, MemberText, cluster_document, wri
 from alived.cli.demo_lab import PRIORITIES, STATUS_LIMIT_S, VIP, Node, Stage
 from alived.cli.demo_step import Step
 from alived.raft.config import Profile
+from alived.raft.member_events import Transfer
 from alived.raft.profiles import TIMERS
 
 _TIMERS = TIMERS[Profile.LAN]
@@ -97,10 +97,11 @@ class RaftStage(Stage):
         self.plug(node, plugged=True)
 
     def _transfer(self, to: Node) -> None:
-        """As an operator would; what comes of it is seen on the wire."""
-        command = [sys.executable, "-m", "alived", "cluster", "transfer", to.name]
-        command += ["--runtime-dir", str(to.daemon.directory / "run")]
-        subprocess.run(command, capture_output=True, timeout=_TRANSFER_LIMIT_S)
+        """As `alived cluster transfer` does; what comes of it is seen on the wire. Not by that command: the client must
+        be listened to meanwhile, and its start would count as time without an owner."""
+        arguments = {"command": msgspec.to_builtins(Transfer(to.name))}
+        with contextlib.suppress(NotRunning):  # then nothing moves, and the table says so
+            ask(str(to.daemon.directory / "run"), SOCKET_FILE, "cluster", arguments, _TRANSFER_LIMIT_S)
 
 
 def _step(
