@@ -6,12 +6,13 @@ import contextlib
 import ipaddress
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import pytest
 
@@ -35,6 +36,8 @@ MAIL = LeasedGroup("mail", (("eth0", MAIL4),))
 RENEWED_EVERY_S = 0.03
 NEIGHBOUR = OTHER_ADDRESS, "2001:db8::2"
 """Who pings: an echo reply leaves at once if its MAC is known, and so before an answer that is asked for later."""
+OWN = OWN_ADDRESS, "2001:db8::1"
+NOTHING: Set[tuple[Kind, str]] = frozenset()
 ALL = {(kind, address) for kind in (Kind.ANSWER, Kind.PING) for address in (WEB4, WEB6)}
 
 
@@ -58,22 +61,28 @@ class Neighbour:
         with self._segment.other():
             batch([f"neighbour replace {a} lladdr {mac.hex(':')} dev eth0 nud permanent" for a in addresses])
 
-    def answers(self, *addresses: str) -> set[tuple[Kind, str]]:
-        """What is answered to one question of each kind. The answers of an address that no lease covers, which is asked
-        last and more than once, say that there is nothing more to come."""
+    def answers(self, *addresses: str, least: Set[tuple[Kind, str]] = frozenset()) -> set[tuple[Kind, str]]:
+        """What is answered to one question of each kind; least: what must be, and is waited for. The answers of
+        addresses that no lease covers, which are asked last and more than once, say that no more is to come."""
         found: set[tuple[Kind, str]] = set()
+        free = {(Kind.ANSWER, address) for address in OWN}
         self._wire.read()
         for address in addresses or (WEB4, WEB6):
             self._wire.ask(address)
             self._wire.ping(address)
         for _ in range(3):
-            self._wire.ask(OWN_ADDRESS)
+            found -= free
+            for address in OWN:
+                self._wire.ask(address)
             end = time.monotonic() + PATIENCE_S
-            while (Kind.ANSWER, OWN_ADDRESS) not in found:
-                assert time.monotonic() < end, "the neighbour hears nothing at all"
+            while not found >= free | least:
+                assert time.monotonic() < end, f"never answered: {(free | least) - found}"
                 found |= {(seen.kind, seen.address) for seen in self._wire.read(0.1)}
-            found.remove((Kind.ANSWER, OWN_ADDRESS))
-        return found
+        return found - free
+
+    def expect(self, expected: Set[tuple[Kind, str]], *addresses: str) -> None:
+        """This is answered, and nothing else."""
+        assert self.answers(*addresses, least=expected) == expected
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ def other(segment: Segment) -> Iterator[Neighbour]:
             *(f"neighbour replace {a} lladdr {OTHER_MAC.hex(':')} dev eth0 nud permanent" for a in NEIGHBOUR),
         )
         other.know(WEB4, WEB6, MAIL4)
-        assert other.answers() == ALL, "without a table all is answered"
+        other.expect(ALL)  # without a table
         yield other
 
 
@@ -118,15 +127,15 @@ def test_nothing_is_answered_unless_the_lease_of_the_group_is_open(
     segment: Segment, other: Neighbour, lease: KernelLease
 ) -> None:
     made()
-    assert other.answers() == set()
+    other.expect(NOTHING)
     assert lease.renew("mail")
-    assert other.answers(WEB4, WEB6, MAIL4) == {(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}
+    other.expect({(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}, WEB4, WEB6, MAIL4)
     assert lease.renew("web")
-    assert other.answers() == ALL
+    other.expect(ALL)
     assert lease.close("web")
-    assert other.answers(WEB4, WEB6, MAIL4) == {(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}
+    other.expect({(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}, WEB4, WEB6, MAIL4)
     nft.run(lease_table.remove("alived_test"))
-    assert other.answers() == ALL
+    other.expect(ALL)
 
 
 def test_nothing_leaves_by_itself_either(segment: Segment, other: Neighbour, lease: KernelLease) -> None:
@@ -135,14 +144,15 @@ def test_nothing_leaves_by_itself_either(segment: Segment, other: Neighbour, lea
     with segment.other():
         ear = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         ear.bind(("::", 5000))
-        ear.settimeout(PATIENCE_S)
+        ear.setblocking(False)
     frames = segment.other_frames()
     raw = {
         "announcement": neighbour.gratuitous_arp(OWN_MAC, pack_address(WEB4)),
         "advertisement": neighbour.unsolicited_na(OWN_MAC, pack_address("fe80::1"), pack_address(WEB6), router=False),
     }
 
-    def left() -> list[str]:
+    def expect(*expected: str) -> None:
+        """These leave, and nothing else: what does is heard before what is said last, which always leaves."""
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
             sender.bind(("eth0", 0))
             for frame in raw.values():
@@ -151,16 +161,20 @@ def test_nothing_leaves_by_itself_either(segment: Segment, other: Neighbour, lea
         _say("from IPv4", WEB4, OTHER_ADDRESS)
         _say("from IPv6", WEB6, segment.network.address("other", index=1))
         _say("from our own", OWN_ADDRESS, OTHER_ADDRESS)
-        heard = [ear.recv(99).decode()]
-        while heard[-1] != "from our own":
-            heard.append(ear.recv(99).decode())
-        seen = drain(frames)
-        return [*(name for name, frame in raw.items() if frame in seen), *heard]
+        heard: set[str] = set()
+        end = time.monotonic() + PATIENCE_S
+        while not heard >= {*expected, "from our own"}:
+            assert time.monotonic() < end, f"heard only {heard}"
+            select.select([ear, frames], [], [], PATIENCE_S)
+            heard |= {said.decode() for said in drain(ear)}
+            seen = drain(frames)
+            heard |= {name for name, frame in raw.items() if frame in seen}
+        assert heard == {*expected, "from our own"}
 
     with ear, frames:
-        assert left() == ["from our own"]
+        expect()
         lease.renew("web")
-        assert left() == ["announcement", "advertisement", "from IPv4", "from IPv6", "from our own"]
+        expect(*raw, "from IPv4", "from IPv6")
 
 
 def _say(text: str, source: str, to: str) -> None:
@@ -189,7 +203,7 @@ def test_who_is_frozen_or_dead_falls_silent_by_itself(
             assert time.monotonic() < end, "the addresses go on answering"
         # It stays so: nothing but a renewal opens.
         time.sleep(0.3)
-        assert other.answers() == set()
+        other.expect(NOTHING)
         if signum == signal.SIGSTOP:
             os.kill(renewer, signal.SIGCONT)
             _until_answered(other)
@@ -208,9 +222,9 @@ def test_an_address_is_covered_whoever_binds_it_and_when(other: Neighbour, lease
     ip(f"address del {WEB4}/32 dev eth0")
     made()
     ip(f"address replace {WEB4}/24 dev eth0")
-    assert other.answers(WEB4) == set()
+    other.expect(NOTHING, WEB4)
     lease.renew("web")
-    assert other.answers(WEB4) == {(Kind.ANSWER, WEB4), (Kind.PING, WEB4)}
+    other.expect({(Kind.ANSWER, WEB4), (Kind.PING, WEB4)}, WEB4)
 
 
 MACVLAN_MAC = bytes((2, 0, 0, 0, 9, 0))
@@ -237,9 +251,9 @@ def test_an_address_is_covered_on_devices_over_others(other: Neighbour, lease: K
         pathlib.Path("/proc/sys/net/ipv4/conf/all/arp_ignore").write_text("1")
     _until_answered(other)
     made(LeasedGroup("web", (("up0", WEB4), ("up0", WEB6))))
-    assert other.answers() == set()
+    other.expect(NOTHING)
     lease.renew("web")
-    assert other.answers() == ALL
+    other.expect(ALL)
 
 
 def test_an_owner_elsewhere_is_reached_and_learned_of(segment: Segment, other: Neighbour) -> None:
@@ -273,11 +287,11 @@ def test_other_groups_keep_their_leases_when_the_table_changes(other: Neighbour,
     ip("address add 192.0.2.102/32 dev eth0")
     other.know("192.0.2.102")
     nft.run(lease_table.change(before, table(WEB, new)))
-    assert other.answers() == ALL, "an open lease stays open"
-    assert other.answers("192.0.2.102") == set(), "a new group is closed"
-    assert other.answers(MAIL4) == {(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}, "who has left is free"
+    other.expect(ALL)  # an open lease stays open
+    other.expect(NOTHING, "192.0.2.102")  # a new group is closed
+    other.expect({(Kind.ANSWER, MAIL4), (Kind.PING, MAIL4)}, MAIL4)  # who has left is free
     nft.run(lease_table.make(table(WEB, new)))
-    assert other.answers() == set(), "a new table is closed"
+    other.expect(NOTHING)  # a new table is closed
 
 
 def test_no_packet_falls_between_the_rules_before_and_after_a_change(other: Neighbour, lease: KernelLease) -> None:
@@ -299,7 +313,7 @@ def test_no_packet_falls_between_the_rules_before_and_after_a_change(other: Neig
     os.close(stop[0])
     try:
         for _ in range(200):
-            assert other.answers() == ALL
+            other.expect(ALL)
     finally:
         os.close(stop[1])
         _, status = os.waitpid(changer, 0)
@@ -319,11 +333,11 @@ def test_one_frame_renews_thousands_of_addresses(other: Neighbour, lease: Kernel
     ipv6 = [str(ipaddress.ip_address("2001:db8:1::") + n) for n in range(2500)]
     many = LeasedGroup("many", tuple(("eth0", address) for address in (*ipv4, *ipv6, WEB4, WEB6)))
     made(many)
-    assert other.answers() == set()
+    other.expect(NOTHING)
     lease.renew("many")
-    assert other.answers() == ALL
+    other.expect(ALL)
     lease.close("many")
-    assert other.answers() == set()
+    other.expect(NOTHING)
 
 
 def test_who_renews_is_told_whether_a_table_took_it(segment: Segment, lease: KernelLease) -> None:
@@ -350,9 +364,9 @@ def test_operators_can_list_and_restore_the_rules(other: Neighbour, lease: Kerne
     assert _shown("nft", "-j", "list", "ruleset")
     nft.run("flush ruleset\n" + listing)
     lease.close("web")
-    assert other.answers() == set()
+    other.expect(NOTHING)
     lease.renew("web")
-    assert other.answers() == ALL
+    other.expect(ALL)
 
 
 def _shown(*command: str) -> str:
@@ -364,7 +378,7 @@ def test_two_daemons_do_not_renew_for_each_other(other: Neighbour, lease: Kernel
     second = LeaseTable(name="alived_second", key=bytes(8), timeout_ns=60 * NS_PER_S, groups=(WEB,))
     nft.run(lease_table.make(second))
     lease.renew("web")
-    assert other.answers() == set()
+    other.expect(NOTHING)
     with holder(bytes(8)) as theirs:
         theirs.renew("web")
-        assert other.answers() == ALL
+        other.expect(ALL)
