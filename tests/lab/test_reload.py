@@ -165,7 +165,7 @@ def test_the_plan_of_a_running_daemon_and_what_comes_true(lab: Lab) -> None:
     fates = plan(daemon)
     assert fates == {vip(1): "may move", vip(2): "kept"}
     moved = Watch(lab, [vip(2)], [vip(3)], reload(lab, wanted))
-    assert vip(2) in moved.announced()
+    lab.until(lambda: vip(2) in moved.announced(), "what has moved is announced")
     lab.until(lambda: lab.announcements("n2", vip(1)), "the router with priority 100 has taken over")
     assert plan(daemon) == {}
 
