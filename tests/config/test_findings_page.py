@@ -15,7 +15,7 @@ _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _REPORTERS = ("error", "warning", "warn", "fail", "report", "Diagnostic", "DocumentError", "Agreement")
 """Functions that take a code among their first three arguments."""
 _MADE = {
-    *(f"{kind}-not-here" for kind in ("interface", "script", "user", "group")),
+    *(f"{kind}-not-here" for kind in ("interface", "script", "user", "group", "file")),
     "unknown-track-file",
     "unknown-bfd-instance",
 }

@@ -14,6 +14,7 @@ from alived.adapters import lease_probe
 from alived.adapters.key_files import KeyFileError, read_keys
 from alived.adapters.netlink import Requests
 from alived.adapters.script_files import unsafe_part
+from alived.config.rules.files import FileFacts, FilePlace
 from alived.config.rules.here import ScriptState
 from alived.wire import rtnetlink
 from alived.wire.rtnetlink import Address, Link
@@ -78,6 +79,46 @@ class ThisMachine:
             return ScriptState.REPLACEABLE if unsafe_part(path) else ScriptState.FINE
         except (OSError, ValueError):
             return ScriptState.MISSING
+
+    def file(self, path: str) -> FileFacts:
+        """Root, if root asks; else whoever asks, who may be the account of the daemon."""
+        try:
+            status = os.stat(path)
+        except PermissionError:
+            return FileFacts(FilePlace.HIDDEN)
+        except (OSError, ValueError):
+            return FileFacts(FilePlace.MISSING)
+        if not stat.S_ISREG(status.st_mode):
+            return FileFacts(FilePlace.NO_FILE)
+        is_root = os.geteuid() == 0
+        if not is_root and not os.access(path, os.R_OK):
+            return FileFacts(FilePlace.HIDDEN)
+        return FileFacts(
+            FilePlace.HERE,
+            mode=stat.S_IMODE(status.st_mode),
+            owner=_user_name(status.st_uid),
+            is_ours=status.st_uid in (0, os.geteuid()),
+            is_readable=not is_root or _lets_root_in(path),
+        )
+
+
+def _lets_root_in(path: str) -> bool:
+    """Whether root could read it without capabilities: like anybody else, by owner, group and mode."""
+    parts = os.path.realpath(path).split("/")
+    above = (os.stat("/".join(parts[:depth]) or "/") for depth in range(1, len(parts)))
+    return _grants(os.stat(path), 0o4) and all(_grants(directory, 0o1) for directory in above)
+
+
+def _grants(status: os.stat_result, right: int) -> bool:
+    shift = 6 if status.st_uid == 0 else 3 if status.st_gid == 0 else 0
+    return bool(status.st_mode >> shift & right)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def _knows(lookup: object, name: str) -> bool:

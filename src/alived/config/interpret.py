@@ -61,7 +61,8 @@ MODEL: Mapping[str, Callable[[Any], Any]] = {
 def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[Config, Plan]:
     """The configuration that the blocks describe, and the same with its places. It may run only if `findings` has no
     error afterwards."""
-    said = read_settings(Block("", Location(file), (), tuple(blocks)), TOP, findings)
+    tree = tuple(blocks)
+    said = read_settings(Block("", Location(file), (), tree), TOP, findings)
     defaults = _global_settings(said, findings)
     checks = named_checks(said, defaults, findings)
     known = known_trackers(said, checks, findings)
@@ -72,7 +73,7 @@ def read_tree(blocks: Iterable[Block], file: str, findings: Findings) -> tuple[C
     for one in _once("vrrp_instance", said, findings):
         draft = Draft(one.name, one.settings, defaults, findings, group_of.get(one.name), known)
         instances.append(InstancePlan(complete(draft, vmac_names), one.settings))
-    plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults)
+    plan = Plan(Location(file), tuple(instances), tuple(groups), said, defaults, tree)
     findings.extend(validate(plan))
     others = {field: make(said.values[field]) for field, make in MODEL.items() if field in said}
     others.update(statics(said, defaults, instances, findings))

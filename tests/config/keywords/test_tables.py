@@ -25,7 +25,7 @@ OF_STATUS = {
 }
 
 
-LONELY = {"unused-tracker", "no-mail-server", "no-recipient"}
+LONELY = {"unused-tracker", "no-mail-server", "no-recipient", "no-user", "no-password"}
 """Said of a right word that nothing else in the text goes with."""
 
 

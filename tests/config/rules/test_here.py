@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from alived.config.load import load_text
+from alived.config.rules.files import FileFacts, FilePlace, named_files
 from alived.config.rules.here import ScriptState, Survey, survey
 from tests.config.helpers import instance_text
 
@@ -13,6 +16,7 @@ class Machine:
     """eth0 with 192.0.2.0/24 and the address .1, user joe, group staff, and scripts as given."""
 
     no_kernel_lease: str | None = ""
+    files: Mapping[str, FileFacts] = {}
 
     def __init__(self, **scripts: ScriptState) -> None:
         self.scripts = {f"/bin/{name}": state for name, state in scripts.items()}
@@ -37,6 +41,9 @@ class Machine:
 
     def why_no_key(self, path: str) -> str | None:
         return {"/etc/good": "", "/root/hidden": None}.get(path, f"cannot read key file {path}: No such file")
+
+    def file(self, path: str) -> FileFacts:
+        return self.files.get(path, FileFacts(FilePlace.MISSING))
 
     def why_no_kernel_lease(self) -> str | None:
         return self.no_kernel_lease
@@ -234,3 +241,126 @@ raft_instances:
 
     def test_a_witness_needs_no_interface(self) -> None:
         assert unverified(self.TEXT.replace("addr: 192.0.2.1}", "addr: 192.0.2.1, role: witness}")) == []
+
+
+FILES = """
+global_defs {
+smtp_password_file /k/mail
+smtp_ca_file /k/ca
+}
+notifications {
+webhook chat {
+url https://example.com/
+secret_file /k/chat
+}
+}
+check db {
+postgresql {
+target 127.0.0.1
+user u
+password_file /k/db
+tls
+tls_ca /k/ca
+}
+}
+hooks {
+ToMaster {
+command /bin/x
+hmac 0000000000000000000000000000000000000000000000000000000000000000
+hmac_key relative
+}
+}
+web {
+listen 127.0.0.1:1
+token_file /k/token
+}
+"""
+YAML_FILES = """
+node: {id: n1, raft_addr: "192.0.2.1:7946", data_dir: /var/lib/alived}
+cluster:
+  tls:
+    ca_file: /k/ca
+    cert_file: /k/cert
+    key_file: /k/key
+  nodes: [{id: n1, addr: "192.0.2.1:7946"}]
+"""
+
+
+class TestFiles:
+    """Keys, passwords, certificates."""
+
+    def test_all_that_are_read_are_found_where_they_are_named(self) -> None:
+        plan = load_text(instance_text(OWN) + FILES, "f").plan
+        assert plan is not None
+        found = [(one.path, one.keyword, one.location.line) for one in named_files(plan.tree)]
+        assert found == [
+            ("/k/mail", "smtp_password_file", 12),
+            ("/k/ca", "smtp_ca_file", 13),
+            ("/k/chat", "secret_file", 18),
+            ("/k/db", "password_file", 25),
+            ("/k/ca", "tls_ca", 27),
+        ]
+
+    def test_in_yaml_too(self) -> None:
+        plan = load_text(YAML_FILES, "f.yaml").plan
+        assert plan is not None
+        assert [(one.path, one.location.line) for one in named_files(plan.tree)] == [
+            ("/k/ca", 5),
+            ("/k/cert", 6),
+            ("/k/key", 7),
+        ]
+
+    @pytest.mark.parametrize("is_here", [True, False])
+    def test_one_that_is_missing_is_listed_or_found(self, is_here: bool) -> None:
+        result = look(instance_text(OWN) + FILES, Machine(x=ScriptState.FINE), is_here)
+        names = [one.name for one in result.unverified if one.kind == "file"]
+        messages = [one.message for one in result.diagnostics if one.code == "file-not-here"]
+        assert (len(names), len(messages)) == ((0, 4) if is_here else (4, 0)), "/k/ca once"
+        if is_here:
+            assert messages[0] == "file /k/mail is not on this machine: what needs it fails until it appears"
+
+    def test_one_that_only_root_sees_is_listed(self) -> None:
+        machine = Machine()
+        machine.files = {"/k/mail": FileFacts(FilePlace.HIDDEN)}
+        result = look(instance_text(OWN) + "global_defs {\nsmtp_password_file /k/mail\n}\n", machine, True)
+        assert [(one.kind, one.name, one.reason) for one in result.unverified] == [
+            ("file", "/k/mail", "only root can look")
+        ]
+
+    @pytest.mark.parametrize(
+        ("path", "facts", "code", "words"),
+        [
+            ("/k/mail", FileFacts(FilePlace.HERE, 0o600), "", ""),
+            ("/k/mail", FileFacts(FilePlace.NO_FILE), "file-unreadable", "/k/mail (smtp_password_file) is no file"),
+            (
+                *("/k/mail", FileFacts(FilePlace.HERE, 0o640), "file-open-to-others"),
+                "/k/mail (smtp_password_file) is open to others (mode 0640): it is refused",
+            ),
+            (
+                *("/k/chat", FileFacts(FilePlace.HERE, 0o600, "joe", False), "file-open-to-others"),
+                "/k/chat (secret_file) belongs to joe, who could exchange it: it is refused",
+            ),
+            (
+                *("/k/mail", FileFacts(FilePlace.HERE, 0o600, "joe", True, False), "file-unreadable"),
+                "/k/mail (smtp_password_file) of joe, mode 0600, cannot be read by the process that needs it",
+            ),
+            ("/k/db", FileFacts(FilePlace.HERE, 0o600, "joe", False, False), "", ""),
+            (
+                *("/k/db", FileFacts(FilePlace.HERE, 0o644), "file-open-to-others"),
+                "/k/db (password_file) is open to others (mode 0644), and used all the same",
+            ),
+            ("/k/ca", FileFacts(FilePlace.HERE, 0o644), "", ""),
+            (
+                *("/k/ca", FileFacts(FilePlace.HERE, 0o664), "file-open-to-others"),
+                "can be changed by others (mode 0664): they decide whom this node trusts",
+            ),
+        ],
+    )
+    def test_what_is_wrong_with_one_that_is_here(self, path: str, facts: FileFacts, code: str, words: str) -> None:
+        machine = Machine(x=ScriptState.FINE)
+        machine.files = {path: facts}
+        found = [
+            one for one in look(instance_text(OWN) + FILES, machine, True).diagnostics if one.code != "file-not-here"
+        ]
+        assert {one.code for one in found} == ({code} if code else set())
+        assert all(words in one.message for one in found)

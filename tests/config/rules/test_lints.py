@@ -153,6 +153,19 @@ class TestMail:
     def test_nobody_wants_any(self) -> None:
         assert self.codes("", "smtp_alert off") == []
 
+    @pytest.mark.parametrize(
+        ("said", "code", "line"),
+        [
+            ("smtp_user alived", "no-password", 2),
+            ("smtp_password_file /k/mail", "no-user", 2),
+            ("smtp_user alived\nsmtp_password_file /k/mail", "", 0),
+            ("", "", 0),
+        ],
+    )
+    def test_half_of_a_login_is_none(self, said: str, code: str, line: int) -> None:
+        found = load_text(f"global_defs {{\n{said}\n}}\n" + instance_text(), "f").diagnostics
+        assert [(one.code, one.location.line) for one in found] == ([(code, line)] if code else [])
+
     def test_a_list_of_nobody(self) -> None:
         assert "no-recipient" in codes_of(load_text("global_defs {\nnotification_email {\n}\n}\n" + instance_text()))
         assert "no-recipient" not in codes_of(load_text(f"global_defs {{\n{self.TO}\n}}\n" + instance_text()))

@@ -7,7 +7,7 @@ import msgspec
 from alived.base import Location
 from alived.config.keywords.table import Settings
 from alived.config.model import Instance
-from alived.config.text.blocks import Word
+from alived.config.text.blocks import Block, Word
 from alived.health.trackers_config import Tracking
 from alived.vrrp.config import VrrpSyncGroup
 
@@ -35,10 +35,11 @@ class GroupPlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """said: what the top level says, by field; defaults: what `global_defs` says."""
+    """said: what the top level says, by field; defaults: what `global_defs` says; tree: all statements."""
 
     location: Location
     instances: tuple[InstancePlan, ...]
     groups: tuple[GroupPlan, ...]
     said: Settings
     defaults: Settings
+    tree: tuple[Block, ...] = ()

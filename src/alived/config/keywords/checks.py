@@ -25,6 +25,7 @@ from alived.config.keywords.checkers import (
 )
 from alived.config.keywords.converters import (
     Converter,
+    FileUse,
     boolean,
     check_no_more,
     choice,
@@ -165,14 +166,14 @@ _TLS = (
     works("tls", boolean(), "Speak TLS.", default="off"),
     works("tls_verify", boolean(), "The certificate must be right and for that name.", default="off"),
     works("tls_name", word("NAME", "db.example.com"), "Name of the server in TLS (SNI).", default="none is said"),
-    works("tls_ca", path(), "Authorities that are trusted.", default="those of the system"),
-    works("tls_certificate", path(), "Our certificate.", default="none"),
-    works("tls_key", path(), "Its key.", default="none"),
+    works("tls_ca", path(FileUse.PUBLIC_OF_WORKER), "Authorities that are trusted.", default="those of the system"),
+    works("tls_certificate", path(FileUse.PUBLIC_OF_WORKER), "Our certificate.", default="none"),
+    works("tls_key", path(FileUse.PRIVATE), "Its key.", default="none"),
     EXPIRY,
 )
 _LOGIN = (
     works("user", word("NAME", "monitor"), "Who logs in.", default="nobody"),
-    works("password_file", path(), "File whose first line is the password.", default="none"),
+    works("password_file", path(FileUse.PRIVATE), "File whose first line is the password.", default="none"),
     works("role", choice(*Role), "What the server must be.", default="any"),
 )
 

@@ -6,6 +6,7 @@ nanoseconds here and nowhere else.
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable
 from typing import Any
@@ -31,10 +32,26 @@ TRUE_WORDS = ("on", "true", "yes")
 FALSE_WORDS = ("off", "false", "no")
 
 
+class FileUse(enum.Enum):
+    """Of a file that a keyword names: who reads it, and what it may let others do."""
+
+    KEY = "a secret that is refused if others can read or exchange it"
+    KEY_OF_WORKER = "the same, but read by a process that may read everything"
+    PRIVATE = "a secret of the worker, which is used whoever else can read it"
+    PUBLIC = "no secret, but nobody else should change it"
+    PUBLIC_OF_WORKER = "no secret either, and read by a process that may read everything"
+
+    @property
+    def is_read_by_all(self) -> bool:
+        """The worker reads whatever there is; the other processes have no capability, so that modes count for root."""
+        return self in (FileUse.KEY_OF_WORKER, FileUse.PRIVATE, FileUse.PUBLIC_OF_WORKER)
+
+
 class Converter(msgspec.Struct, frozen=True):
     """shape: the arguments as a reader of the documentation sees them; example: arguments that are right.
 
     merge: what a second statement of the same keyword does ("last" or "first" one counts, or "append").
+    file_use: what is said are names of files.
     is_command, is_escaped: what is said is read from the raw text, by `text.commands`: a command line, or one text.
     """
 
@@ -45,6 +62,7 @@ class Converter(msgspec.Struct, frozen=True):
     merge: str = "last"
     is_command: bool = False
     is_escaped: bool = False
+    file_use: FileUse | None = None
 
 
 def only_argument(block: Block, findings: Findings, shape: str) -> Word | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alived.config.keywords.converters import boolean, choice, command, flag, whole_seconds, word
+from alived.config.keywords.converters import FileUse, boolean, choice, command, flag, whole_seconds, word
 from alived.config.keywords.global_values import fifo
 from alived.config.keywords.mail import mail_address, mail_server, recipients
 from alived.config.keywords.product import path
@@ -65,12 +65,12 @@ MAIL = (
     works("smtp_tls", choice(*MailTls), "TLS to the mail server: no, by STARTTLS, from the beginning.", default="off"),
     works(
         "smtp_ca_file",
-        path(),
+        path(FileUse.PUBLIC),
         "Authorities that the certificate of the mail server must lead to.",
         default="the system's",
     ),
     works("smtp_user", word("NAME", "alived"), "User for AUTH.", default="no AUTH"),
-    works("smtp_password_file", path(), "File with the password for AUTH, readable by its owner alone."),
+    works("smtp_password_file", path(FileUse.KEY), "File with the password for AUTH, readable by its owner alone."),
     works("smtp_alert", boolean(), "Mail on every change.", default="off"),
     works("smtp_alert_vrrp", boolean(), "Mail on changes of VRRP.", default="smtp_alert"),
     works("smtp_alert_checker", boolean(), "Mail on changes of real servers.", default="smtp_alert"),

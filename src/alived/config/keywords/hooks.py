@@ -9,6 +9,7 @@ from alived.base import NS_PER_S
 from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
+    FileUse,
     boolean,
     choice,
     entries,
@@ -109,7 +110,7 @@ HOOK = table(
     works("user", user(), "Who runs it.", default="script_user"),
     works("sha256", _digest("sha256sum"), "A script with another content does not run.", default="any content"),
     works("hmac", _digest("openssl dgst -hmac"), "Likewise, by its HMAC-SHA-256.", default="any content"),
-    works("hmac_key", path(), "File with the key of hmac, for root only."),
+    works("hmac_key", path(FileUse.KEY_OF_WORKER), "File with the key of hmac, for root only."),
 )
 
 _MEANINGS = {

@@ -9,6 +9,7 @@ import msgspec
 from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
+    FileUse,
     boolean,
     entries,
     escaped_text,
@@ -103,8 +104,8 @@ EXPIRY = works(
 )
 OF_TLS = (
     works("tls_verify", boolean(), "The certificate must be right and for the name that is said.", default="off"),
-    works("tls_ca", path(), "Authorities that are trusted.", default="those of the system"),
-    works("tls_certificate", path(), "Our certificate.", default="that of SSL"),
-    works("tls_key", path(), "Its key.", default="that of SSL"),
+    works("tls_ca", path(FileUse.PUBLIC_OF_WORKER), "Authorities that are trusted.", default="those of the system"),
+    works("tls_certificate", path(FileUse.PUBLIC_OF_WORKER), "Our certificate.", default="that of SSL"),
+    works("tls_key", path(FileUse.PRIVATE), "Its key.", default="that of SSL"),
     EXPIRY,
 )

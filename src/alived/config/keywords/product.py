@@ -9,6 +9,7 @@ from typing import Any
 from alived.config.findings import Findings
 from alived.config.keywords.converters import (
     Converter,
+    FileUse,
     boolean,
     invalid,
     only_argument,
@@ -57,14 +58,15 @@ def insensitive_choice(*choices: str) -> Converter:
     return Converter("|".join(choices), choices[0], read)
 
 
-def path() -> Converter:
-    """The path of a file or directory. A relative one depends on where the daemon was started: warned about."""
+def path(use: FileUse | None = None) -> Converter:
+    """The path of a file or directory. A relative one depends on where the daemon was started: warned about. use: of a
+    file that must be there."""
 
     def read(block: Block, findings: Findings) -> str | None:
         argument = only_argument(block, findings, "PATH")
         return check_path(argument, block.keyword, findings) if argument else None
 
-    return Converter("PATH", "/etc/alived/file", read)
+    return Converter("PATH", "/etc/alived/file", read, file_use=use)
 
 
 def check_path(argument: Word, keyword: str, findings: Findings) -> str | None:
@@ -107,9 +109,9 @@ def host_port(default_port: int | None, any_host: bool) -> Converter:
 
 TLS = table(
     "in tls",
-    works("ca_file", path(), "Certificates of those who sign the certificates of the others."),
-    works("cert_file", path(), "Our certificate."),
-    works("key_file", path(), "The key of our certificate."),
+    works("ca_file", path(FileUse.PUBLIC), "Certificates of those who sign the certificates of the others."),
+    works("cert_file", path(FileUse.PUBLIC), "Our certificate."),
+    works("key_file", path(FileUse.KEY), "The key of our certificate."),
 )
 
 
@@ -146,7 +148,7 @@ WEB = table(
     "in web",
     works("listen", host_port(None, any_host=True), "Where the web interface listens."),
     works("tls", tls(), "HTTPS; with ca_file only clients with a certificate.", children=TLS),
-    works("token_file", path(), "File with the token of those who may change things.", default="read-only"),
+    works("token_file", path(FileUse.KEY), "File with the token of those who may change things.", default="read-only"),
     works("metrics", boolean(), "Serve /metrics.", default="on"),
 )
 

@@ -15,6 +15,7 @@ from alived.config.keywords.checkers import (
 )
 from alived.config.keywords.converters import (
     Converter,
+    FileUse,
     boolean,
     check_no_more,
     choice,
@@ -162,12 +163,17 @@ _POOL = (
 
 VIRTUAL_SERVER = table("in virtual_server", _BALANCING, _check_defaults(""), _POOL)
 
+
+def _file(example: str, use: FileUse) -> Converter:
+    return msgspec.structs.replace(word("FILE", example), file_use=use)
+
+
 SSL = table(
     "in SSL",
     works("password", word("PASSWORD", "secret"), "Of the key."),
-    works("ca", word("FILE", "/etc/ssl/ca.pem"), "Authorities that are trusted."),
-    works("certificate", word("FILE", "/etc/ssl/cert.pem"), "Shown to servers that ask for one."),
-    works("key", word("FILE", "/etc/ssl/key.pem"), "Of the certificate."),
+    works("ca", _file("/etc/ssl/ca.pem", FileUse.PUBLIC_OF_WORKER), "Authorities that are trusted."),
+    works("certificate", _file("/etc/ssl/cert.pem", FileUse.PUBLIC_OF_WORKER), "Shown to servers that ask for one."),
+    works("key", _file("/etc/ssl/key.pem", FileUse.PRIVATE), "Of the certificate."),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alived.config.findings import Findings
-from alived.config.keywords.converters import Converter, boolean, choice, invalid, only_argument, seconds
+from alived.config.keywords.converters import Converter, FileUse, boolean, choice, invalid, only_argument, seconds
 from alived.config.keywords.definitions import Definition, definition, unique
 from alived.config.keywords.product import nested, path, required
 from alived.config.keywords.table import Settings, table, works
@@ -124,7 +124,12 @@ WEBHOOK = table(
         "Of whom it is told, by name; of a virtual server, its real servers belong to it.",
         default="all",
     ),
-    works("secret_file", path(), "File with the key that signs, readable by its owner alone.", default="not signed"),
+    works(
+        "secret_file",
+        path(FileUse.KEY),
+        "File with the key that signs, readable by its owner alone.",
+        default="not signed",
+    ),
     works("header", _header(), "One more header of the request.", field="headers", repeats=True),
     works("timeout", seconds(0.1, 300, "10"), "Patience with the other side.", default="10"),
     works(
@@ -133,7 +138,7 @@ WEBHOOK = table(
         "How long a message that is not taken is tried again.",
         default="86400",
     ),
-    works("ca_file", path(), "Authorities that its certificate must lead to.", default="the system's"),
+    works("ca_file", path(FileUse.PUBLIC), "Authorities that its certificate must lead to.", default="the system's"),
     works("verify", boolean(), "Whether its certificate is looked at.", default="on"),
 )
 

@@ -1,4 +1,4 @@
-"""What a file names that only its machine can confirm: interfaces and their subnets, scripts, users, keys.
+"""What a file names that only its machine can confirm: interfaces and their subnets, scripts, users, keys, files.
 
 A file is often checked somewhere else. What this machine does not have is listed as unverified; it is a finding only
 if the operator says that the file is for this machine. What is here and wrong is a finding in any case.
@@ -17,6 +17,7 @@ from alived.config.instances.plan import InstancePlan, Plan
 from alived.config.keywords.lists import VipEntry
 from alived.config.keywords.table import Settings
 from alived.config.rules.addresses import device, entries
+from alived.config.rules.files import FileFacts, FilePlace, file_findings, named_files
 from alived.config.rules.report import warning
 from alived.config.rules.walk import commands, hooks
 from alived.raft.config import Role
@@ -47,6 +48,8 @@ class Machine(Protocol):
 
     def script(self, path: str) -> ScriptState: ...
 
+    def file(self, path: str) -> FileFacts: ...
+
     def why_no_key(self, path: str) -> str | None:
         """Why a file is no shared key of a cluster; "": it is one; None: this user may not look."""
         ...
@@ -57,8 +60,8 @@ class Machine(Protocol):
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """kind: interface, subnet, script, user, group, key, source, peer, node or fence. name: of what; reason: why nobody
-    looked."""
+    """kind: interface, subnet, script, user, group, key, file, source, peer, node or fence. name: of what;
+    reason: why nobody looked."""
 
     kind: str
     name: str
@@ -83,6 +86,7 @@ def survey(plan: Plan, machine: Machine, is_here: bool) -> Survey:
     missing = [one for one in unique(named(plan)) if not _is_there(one, machine)]
     diagnostics = list(_scripts(plan, machine))
     unverified: list[Unverified] = []
+    _look_at_files(plan, machine, diagnostics, unverified)
     if is_here:
         diagnostics.extend(_not_here(one) for one in missing)
         if "cluster" in plan.said:
@@ -138,6 +142,16 @@ def _look_for_own_address(plan: Plan, machine: Machine, diagnostics: list[Diagno
         diagnostics.append(warning(node.place("raft_addr"), "address-not-here", message, hint))
 
 
+def _look_at_files(plan: Plan, machine: Machine, diagnostics: list[Diagnostic], unverified: list[Unverified]) -> None:
+    """Each file once for each use: a key is no certificate."""
+    seen = {(one.path, one.use): one for one in reversed(list(named_files(plan.tree)))}
+    for one in reversed(seen.values()):
+        facts = machine.file(one.path)
+        if facts.place is FilePlace.HIDDEN:
+            unverified.append(Unverified("file", one.path, "only root can look"))
+        diagnostics.extend(file_findings(one, facts))
+
+
 def unique(things: Iterable[Named]) -> list[Named]:
     """Each thing once, at its first place."""
     found: dict[tuple[str, str], Named] = {}
@@ -158,6 +172,8 @@ def named(plan: Plan) -> Iterator[Named]:
         if script.argv[0].startswith("/"):
             yield Named("script", script.argv[0], location)
         yield from _account(script.user, script.group, location)
+    for file in named_files(plan.tree):
+        yield Named("file", file.path, file.location)
     user, group_name = plan.defaults.get("script_user", ("", ""))
     yield from _account(user, group_name, plan.defaults.place("script_user"))
 
@@ -213,6 +229,8 @@ def _is_there(one: Named, machine: Machine) -> bool:
             return one.name.isdigit() or machine.has_user(one.name)
         case "group":
             return one.name.isdigit() or machine.has_group(one.name)
+        case "file":
+            return machine.file(one.name).place is not FilePlace.MISSING
         case _:
             return machine.script(one.name) is not ScriptState.MISSING
 
@@ -220,6 +238,7 @@ def _is_there(one: Named, machine: Machine) -> bool:
 _CONSEQUENCES = {
     "interface": "what needs it is in FAULT until it appears",
     "script": "it cannot run",
+    "file": "what needs it fails until it appears",
     "user": "scripts cannot run as this user",
     "group": "scripts cannot run as this group",
 }

@@ -26,6 +26,19 @@ def mail_without_server(plan: Plan) -> Iterator[Diagnostic]:
         yield warning(min(places, key=lambda place: (place.file, place.line)), "no-mail-server", message, hint)
 
 
+def half_of_a_login(plan: Plan) -> Iterator[Diagnostic]:
+    """A user without a password, or the reverse."""
+    known = plan.defaults.tried
+    if "smtp_user" in known and "smtp_password_file" not in known:
+        message = "smtp_user, but no smtp_password_file: alived logs in with an empty password, which servers refuse"
+        yield warning(
+            plan.defaults.place("smtp_user"), "no-password", message, "smtp_password_file PATH, or no smtp_user"
+        )
+    if "smtp_password_file" in known and "smtp_user" not in known:
+        message = "smtp_password_file, but no smtp_user: alived does not log in, and the password is not used"
+        yield warning(plan.defaults.place("smtp_password_file"), "no-user", message, "smtp_user NAME")
+
+
 def nobody_to_mail(plan: Plan) -> Iterator[Diagnostic]:
     """A list of recipients without one."""
     if plan.defaults.get("notification_email") == ():

@@ -10,7 +10,7 @@ from alived.config.rules.addresses import duplicate_vip, not_a_host, outside_sub
 from alived.config.rules.announcing import zero_repeats
 from alived.config.rules.checks import circular_checks, unknown_members, unknown_virtual_servers
 from alived.config.rules.groups import group_members, mixed_owners, mixed_preemption
-from alived.config.rules.mail import mail_without_server, nobody_to_mail
+from alived.config.rules.mail import half_of_a_login, mail_without_server, nobody_to_mail
 from alived.config.rules.peers import duplicate_peer, impossible_router
 from alived.config.rules.routers import duplicate_vrid
 from alived.config.rules.scripts import shell_syntax, slow_scripts, unused_trackers
@@ -36,6 +36,7 @@ RULES: tuple[Callable[[Plan], Iterator[Diagnostic]], ...] = (
     circular_checks,
     mail_without_server,
     nobody_to_mail,
+    half_of_a_login,
     zero_repeats,
 )
 
