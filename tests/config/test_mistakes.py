@@ -35,18 +35,18 @@ CONF = [
     ("cluster {\nprofile lann\n}", 2, "'lann' is no value for 'profile'", "lan or wan or relaxed"),
 ]
 YAML = [
-    ("checks:\n  - tcp: {target: 127.0.0.1 80}", 2, "'check' needs a name", "check NAME"),
+    ("checks:\n  - tcp: {target: 127.0.0.1 80}", 2, "'check' needs a name", "checks: {NAME: {...}}"),
     ("checks:\n  web: {tcp: {target: 127.0.0.1 80}}\n  web: {}", 3, "web", ""),
     ("checks:\n  web: {tcp: {targt: 127.0.0.1 80}}", 2, "unknown keyword 'targt'", "did you mean 'target'?"),
     ("checks:\n  web: {interval: 5 seconds}", 2, "'5 seconds' is no value", "seconds, such as 2"),
     ("checks:\n\t- name: web", 2, "not YAML", "indented with blanks, never with tabs"),
     ("checks:\n  - name: web\n   tcp: {}", 3, "not YAML", ""),
     ("hooks:\n  ToMastr: {command: /bin/x}", 2, "unknown keyword 'ToMastr'", "did you mean 'ToMaster'?"),
-    ("hooks:\n  ToMaster: {comand: /bin/x}", 2, "ToMaster has no command: nothing runs", "command PATH"),
+    ("hooks:\n  ToMaster: {comand: /bin/x}", 2, "ToMaster has no command: nothing runs", "command: PATH"),
     ("hooks:\n  ToMaster: /bin/x", 2, "'ToMaster' is not a mapping", "ToMaster: {"),
     ("cluster:\n  nodes: [{id: n3, addr: 'node3:7946'}]", 2, "'node3:7946' is no address", "names are not resolved"),
-    ("cluster:\n  nodes: [{id: n3}]", 2, "addr is missing in 'node n3'", "addr 192.0.2.1:7946"),
-    ("raft_instances:\n  - {name: web}", 2, "node and cluster are missing", "node { id"),
+    ("cluster:\n  nodes: [{id: n3}]", 2, "addr is missing in 'node n3'", "addr: 192.0.2.1:7946"),
+    ("raft_instances:\n  - {name: web}", 2, "node and cluster are missing", "node: {id: "),
     ("notifications:\n  spol: /x", 2, "unknown keyword 'spol'", "did you mean 'spool'?"),
 ]
 INSTANCE = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\ntrack_check {\n%s\n}\n}\n"

@@ -19,6 +19,8 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
         self.full = False
+        self.language = ""
+        """Of the file: that of its hints"""
 
     def error(self, location: Location, code: str, message: str, hint: str = "") -> None:
         """It cannot run like this."""

@@ -132,6 +132,7 @@ def _tree(data: bytes, file: str, findings: Findings, options: ReadOptions, host
     if spoken == "keepalived":
         tree = read_text(text, file, host, findings, options.config_id)
     else:
+        findings.language = spoken
         tree = _document(text, file, spoken, findings, comments)
     if not options.overrides:
         return tree
@@ -152,9 +153,18 @@ def _document(text: str, file: str, spoken: str, findings: Findings, comments: b
 
 def _finish(tree: Tree, file: str, findings: Findings) -> Loaded:
     config, plan = read_tree(tree.blocks, file, findings)
-    found = findings.sorted()
+    found = _in_its_words(findings.sorted(), findings.language)
     has_errors = any(one.severity is Severity.ERROR for one in found)
     return Loaded(config=None if has_errors else config, diagnostics=found, plan=plan)
+
+
+def _in_its_words(found: tuple[Diagnostic, ...], spoken: str) -> tuple[Diagnostic, ...]:
+    """Hints are made in keepalived's words; that is looked at only for a file that needs some."""
+    if spoken not in ("YAML", "TOML") or not any(one.hint for one in found):
+        return found
+    from alived.config.documents.hints import TOML, YAML, in_document
+
+    return in_document(found, TOML if spoken == "TOML" else YAML)
 
 
 def language(text: str, file: str) -> str:
