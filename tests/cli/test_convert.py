@@ -145,6 +145,17 @@ def test_keywords_of_our_own_are_said(source: pathlib.Path) -> None:
     assert run(source, "--to", "yaml").stderr == ""
 
 
+def test_a_word_that_keepalived_knows_in_another_block_is_said_where_it_does_not(source: pathlib.Path) -> None:
+    check = "real_server 10.0.0.7 80 {\nTCP_CHECK {\nfall 3\n}\n}\n"
+    script = "vrrp_script s {\nscript /bin/true\nfall 3\n}\n"
+    servers = f"virtual_server 10.0.0.1 80 {{\nprotocol TCP\nlvs_sched rr\nlvs_method DR\n{check}}}\n"
+    source.write_text(script + servers + instance_text())
+    said = run(source, "--to", "keepalived").stderr
+    assert [line for line in said.splitlines() if "does not know" in line] == [
+        f"{source}:11:1: warning: keepalived does not know 'fall': in this file only alived understands it [own-keyword]"
+    ]
+
+
 def test_what_was_written_out_is_said(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
     (tmp_path / "more.conf").write_text("global_defs {\nrouter_id more\n}\n")
     before = "include more.conf\n$PRIO=130\n"

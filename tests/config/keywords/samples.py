@@ -29,6 +29,8 @@ _POLICY = {"all_unhealthy"}
 _TRACKERS = {"check", "gateway", "unit"}
 _BLOCKS = _TRACKERS | {"node", "cluster", "raft_instance", "vip_conf", "hooks", "logging", "web", "notifications"}
 _HTTP = {"method", "headers", "body", "end_at_length", "decode_chunked", "max_body", "contains", "json"}
+_COUNTED = {"rise", "fall"}
+_CHECKS = ("TCP", "PING", "UDP", "DNS", "SMTP", "MISC")
 _TLS = {"tls_verify", "tls_ca", "tls_certificate", "tls_key", "tls_expiry_days"}
 OURS = {
     "vrrp_instance": _POLICIES | _TRACKED | _POLICY,
@@ -39,7 +41,10 @@ OURS = {
     "vrrp_track_file": {"flap_damping"},
     "virtual_server/real_server/HTTP_GET/url": _HTTP,
     "virtual_server/real_server/SSL_GET/url": _HTTP,
-    "virtual_server/real_server/SSL_GET": _TLS,
+    "virtual_server/real_server/SSL_GET": _TLS | _COUNTED,
+    "virtual_server/real_server/HTTP_GET": _COUNTED,
+    "virtual_server/real_server/SMTP_CHECK/host": _COUNTED,
+    **{f"virtual_server/real_server/{kind}_CHECK": _COUNTED for kind in _CHECKS},
     "global_defs": _POLICIES | {"smtp_user", "smtp_password_file", "smtp_tls", "smtp_ca_file"},
     TOP_PATH: _BLOCKS,
 }

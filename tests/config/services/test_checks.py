@@ -56,6 +56,19 @@ class TestSchedule:
         (found,) = checks("TCP_CHECK {\n}", outer=SAID)
         assert found == TcpCheck(**VALUES, **TARGET)
 
+    @pytest.mark.parametrize("kind", ["TCP_CHECK", "PING_CHECK", "UDP_CHECK", "DNS_CHECK", "SMTP_CHECK", "MISC_CHECK"])
+    def test_rise_and_fall_of_every_kind(self, kind: str) -> None:
+        path = "misc_path /bin/true\n" if kind == "MISC_CHECK" else ""
+        (found,) = checks(f"{kind} {{\n{path}rise 2\nfall 3\n}}")
+        assert not isinstance(found, FileCheck | BfdCheck)
+        assert (found.rise, found.fall) == (2, 3)
+
+    @pytest.mark.parametrize("kind", ["HTTP_GET", "SSL_GET"])
+    def test_rise_and_fall_of_pages(self, kind: str) -> None:
+        (found,) = checks(f"{kind} {{\nrise 2\nfall 3\nurl {{\npath /\n}}\n}}")
+        assert isinstance(found, HttpCheck)
+        assert (found.rise, found.fall) == (2, 3)
+
     @pytest.mark.parametrize(
         ("block", "retry", "delay_before_retry_ns"),
         [

@@ -33,7 +33,7 @@ from alived.config.keywords.probes import (
 )
 from alived.config.keywords.shapes import user
 from alived.config.keywords.table import Keyword, Settings, Table, not_yet, read_settings, table, works
-from alived.config.keywords.trackers import command_line, weight
+from alived.config.keywords.trackers import MAX_COUNT, command_line, weight
 from alived.config.text.blocks import Block
 from alived.health.config import HELO_NAME
 
@@ -68,6 +68,11 @@ def timer(low_s: float = 0, example: str = "3") -> Converter:
     return seconds(low_s, LONGEST_S, example)
 
 
+COUNTED = (
+    works("rise", integer(1, MAX_COUNT, 2), "Successes in a row before it is up.", default="1"),
+    works("fall", integer(1, MAX_COUNT, 2), "Failures in a row, each with its tries, before it is down.", default="1"),
+)
+"""alived's own: keepalived has only `retry`."""
 _SCHEDULE = (
     works("delay_loop", timer(MOMENT_S, "6"), "Time from the end of a run to the next.", default="that of the server"),
     works("retry", integer(0, MAX_UINT, 3), "Further tries before a failure counts.", default="that of the server"),
@@ -75,6 +80,7 @@ _SCHEDULE = (
     works("warmup", timer(), "The first run is at a random time within it.", default="that of the server"),
     works("alpha", boolean(), "It counts as failed until its first success.", default="that of the server"),
     works("log_all_failures", boolean(), "Also log failures that do not change anything.", default="off"),
+    *COUNTED,
 )
 _NETWORK = (
     works("connect_ip", address(), "Address that is asked.", default="that of the server"),

@@ -63,6 +63,8 @@ _OF_A_SERVER = {
     "warmup",
     "alpha",
     "log_all_failures",
+    "rise",
+    "fall",
     "fast_recovery",
     "host",
     "misc_timeout",

@@ -54,6 +54,8 @@ def _schedule(said: Settings, server: Server, retry: int = RETRY, delay: int | N
         "delay_before_retry_ns": inherited("delay_before_retry", delay_loop if delay is None else delay, *levels),
         "warmup_ns": inherited("warmup", delay_loop, *levels),
         "alpha": inherited("alpha", False, *levels),
+        "rise": said.get("rise", 1),
+        "fall": said.get("fall", 1),
         "log_all_failures": said.get("log_all_failures", server.around.defaults.get("checker_log_all_failures", False)),
     }
 
@@ -191,6 +193,8 @@ def _own_schedule(said: Settings) -> dict[str, Any]:
         "warmup_ns": said.get("warmup"),
         "alpha": said.get("alpha"),
         "log_all_failures": said.get("log_all_failures"),
+        "rise": said.get("rise"),
+        "fall": said.get("fall"),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from alived.base import Location
 from alived.config.findings import Findings
+from alived.config.keywords.checkers import COUNTED
 from alived.config.keywords.http import OF_TLS, OF_URL
 from alived.config.keywords.table import Keyword, Table
 from alived.config.keywords.top import OWN_BLOCKS, TOP
@@ -68,7 +69,7 @@ class _Writer:
     def block(self, block: Block, rows: Table, indent: str) -> Iterator[str]:
         """A statement or a block with its comments; rows: the table of the block in which it stands."""
         row = rows.get(block.keyword)
-        if block.keyword in _OWN_KEYWORDS:
+        if block.keyword in _OWN_KEYWORDS or row in COUNTED:  # words that it knows elsewhere
             message = f"keepalived does not know {block.keyword!r}: in this file only alived understands it"
             self.findings.warning(block.location, "own-keyword", message)
         yield from _comments(block.comments, indent)
