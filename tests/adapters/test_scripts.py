@@ -139,11 +139,12 @@ def test_a_session_of_its_own(anyone: Scripts) -> None:
 
 
 def test_signals_are_as_a_program_expects_them(anyone: Scripts) -> None:
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in (signal.SIGTERM, signal.SIGABRT)}
     try:
         lines = anyone.output_of("grep -E 'Sig(Ign|Blk)' /proc/self/status")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
     # Signals 32 and 33 are the C library's own: no program can change what it inherited of them.
     ordinary = (1 << 31) - 1
     assert [int(line.split()[1], 16) & ordinary for line in lines] == [0, 0]

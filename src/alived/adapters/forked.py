@@ -13,6 +13,12 @@ EXIT_CRASHED = 70
 """sysexits.h EX_SOFTWARE: an exception that nobody expected."""
 EXIT_FAILED = 71
 """sysexits.h EX_OSERR: the world failed, and the process cannot go on."""
+_IGNORED = (
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
+    # A service manager sends it to everybody when its watchdog hears nothing; abort(3) ends a process all the same.
+    signal.SIGABRT,
+)
+"""Signals for the parent"""
 
 
 def fork_into(run: Callable[[], NoReturn]) -> int:
@@ -31,7 +37,7 @@ def fork_into(run: Callable[[], NoReturn]) -> int:
 def forget_parent(keep_fds: set[int]) -> None:
     """Undoes what fork copied and a child must not have: open files, signal handlers, garbage collection of ours."""
     signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+    for signum in _IGNORED:
         signal.signal(signum, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for name in os.listdir("/proc/self/fd"):

@@ -25,7 +25,7 @@ DEFAULT_USER = "keepalived_script"
 """keepalived's name for the user of scripts that say nothing else, if the machine has it; root otherwise."""
 _DEFAULT_SIGNALS = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
-    *(signal.SIGPIPE, signal.SIGXFSZ),
+    *(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGABRT),
 )
 """What Python, we or whoever started us may ignore; handlers end by themselves when a program begins."""
 
