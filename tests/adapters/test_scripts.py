@@ -309,6 +309,11 @@ def test_a_line_is_bounded_and_binary_is_readable(anyone: Scripts) -> None:
     assert lines == ["x" * MAX_LINE, "a\\xffb"]
 
 
+def test_output_leads_no_terminal_astray(anyone: Scripts) -> None:
+    lines = anyone.output_of("printf '\\033[2Jred\\000\\007\\r\\ta tab\\n'")
+    assert lines == ["\\x1b[2Jred\\x00\\x07\\r        a tab"]
+
+
 class Worker:
     """Another process that runs a script which begins something; it says the number of that, and dies when told."""
 

@@ -151,9 +151,8 @@ def test_a_word_that_keepalived_knows_in_another_block_is_said_where_it_does_not
     servers = f"virtual_server 10.0.0.1 80 {{\nprotocol TCP\nlvs_sched rr\nlvs_method DR\n{check}}}\n"
     source.write_text(script + servers + instance_text())
     said = run(source, "--to", "keepalived").stderr
-    assert [line for line in said.splitlines() if "does not know" in line] == [
-        f"{source}:11:1: warning: keepalived does not know 'fall': in this file only alived understands it [own-keyword]"
-    ]
+    (warning,) = [line for line in said.splitlines() if "does not know" in line]
+    assert warning.startswith(f"{source}:11:1: warning: keepalived does not know 'fall': ")
 
 
 def test_what_was_written_out_is_said(source: pathlib.Path, tmp_path: pathlib.Path) -> None:

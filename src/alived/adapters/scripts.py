@@ -17,6 +17,7 @@ from alived.adapters.loop import Loop, now_ns
 from alived.adapters.running_scripts import RunningScripts, signal_if_it_is
 from alived.adapters.script_process import Account, Program
 from alived.adapters.starters import Failure, Starter, Starters
+from alived.health.dialogues.conversation import printable
 
 MAX_LINE = 1000
 """Bytes of a line of output; the rest of it is left out."""
@@ -24,7 +25,7 @@ MAX_LINES = 200
 """Lines of output of one run that are reported as they come; more are counted only."""
 LAST_LINES = 5
 """But for so many at its end: they say what it died of."""
-_READ_SIZE = 1 << 14
+_READ_SIZE = 1 << 16
 _READS_AT_END = 8
 """More than a pipe holds; not for ever, since a daemon that the script left behind may go on writing."""
 
@@ -188,7 +189,7 @@ class _Run:
             if not self._read_once():
                 break
         if self._partial:
-            self._line(self._partial)
+            self._take([self._partial])
             self._partial = b""
         if (left_out := self._lines - MAX_LINES - len(self._last)) > 0:
             self._on_line(f"({left_out} lines left out)")
@@ -213,18 +214,18 @@ class _Run:
             self._output = -1
             return False
         *lines, self._partial = (self._partial + data).split(b"\n")
-        for line in lines:
-            self._line(line)
+        self._take(lines)
         self._partial = self._partial[:MAX_LINE]
         return True
 
-    def _line(self, line: bytes) -> None:
-        self._lines += 1
-        if self._lines <= MAX_LINES:
+    def _take(self, lines: list[bytes]) -> None:
+        """Of a flood nothing is done line by line: it must cost whoever prints it more than us."""
+        room = max(MAX_LINES - self._lines, 0)
+        self._lines += len(lines)
+        for line in lines[:room]:
             self._report(line)
-        else:
-            self._last.append(line[:MAX_LINE])
+        self._last.extend(line[:MAX_LINE] for line in lines[room:][-LAST_LINES:])
 
     def _report(self, line: bytes) -> None:
         if line:
-            self._on_line(line[:MAX_LINE].decode(errors="backslashreplace"))
+            self._on_line(printable(line[:MAX_LINE].decode(errors="backslashreplace").expandtabs()))
