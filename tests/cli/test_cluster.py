@@ -122,6 +122,11 @@ def test_members_as_a_table(daemon: Daemon) -> None:
     ]
 
 
+def test_what_did_not_leave_was_not_refused(daemon: Daemon) -> None:
+    daemon.members = [MEMBERS | {"refused": {"not-sent": 7}}]
+    assert run("members").stdout.splitlines()[-1] == "packets to peers that did not leave, as nobody was there: 7"
+
+
 def test_one_that_shall_vote_and_does_not_yet_is_told(daemon: Daemon) -> None:
     daemon.members = [with_changes(lambda shown: shown["members"][2].update(votes=False))]
     assert click.unstyle(run("members").stdout).splitlines()[4].split()[:4] == ["n3", "voter", "(not", "yet)"]

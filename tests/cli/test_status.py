@@ -305,6 +305,16 @@ def test_what_is_wrong_with_a_group_is_said(daemon: Daemon, group: dict[str, Any
     assert any(line in shown for shown in raft_status(daemon, group))
 
 
+def test_a_witness_tells_who_owns(daemon: Daemon) -> None:
+    owner = {"owner": "n2", "last_known_owner": "n2", "age_ms": 7, "reason": ""}
+    group = {"name": "web", "state": "WITNESS", "last_known_state": None, "reason": "it never owns", "owner": owner}
+    daemon.answer = answer(instances=[], raft_groups=[group], cluster=None)
+    assert click.unstyle(run(status).stdout).splitlines()[:2] == [
+        "web  WITNESS: it never owns",
+        "    owner n2 (known 7 ms ago)",
+    ]
+
+
 def test_a_group_and_a_cluster_of_which_nothing_is_known(daemon: Daemon) -> None:
     never = {"name": "web", "state": "unknown", "last_known_state": None, "reason": "the engine has not answered yet"}
     silent = {"node": "n1", "fresh": False, "reason": "the raft process does not answer"}

@@ -93,7 +93,10 @@ def _troubles(cluster: Json) -> Iterator[str]:
         for group in member["groups"]:
             if not group["able"]:
                 yield f"{member['id']} cannot own {group['name']}: {group['reason']}"
-    if refused := {reason: count for reason, count in cluster["refused"].items() if count}:
+    refused = {reason: count for reason, count in cluster["refused"].items() if count}
+    if unsent := refused.pop("not-sent", 0):
+        yield f"packets to peers that did not leave, as nobody was there: {unsent}"
+    if refused:
         counted = ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items()))
         yield f"packets of peers not accepted: {counted}"
 

@@ -20,6 +20,8 @@ def raft_lines(status: Json) -> Iterator[str]:
 def _group_lines(group: Json) -> Iterator[str]:
     yield f"{bold(group['name'])}  {state(group)}: {group['reason']}"
     if "lease_left_ms" not in group:
+        if group.get("owner") is not None:
+            yield f"    {_owner(group['owner'])}"
         return
     where = f" on {group['interface']}" if group["interface"] else ""
     base, effective = group["base_priority"], group["priority"]

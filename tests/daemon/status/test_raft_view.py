@@ -9,6 +9,7 @@ from alived.daemon.engine.owned_group import vips_key
 from alived.daemon.shared.messages import EngineSnapshot
 from alived.daemon.status.raft_view import raft_groups
 from alived.owner import State
+from alived.raft.config import Role
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
 from tests.daemon.status.test_cluster_view import CLOCK, CONFIG, NOW, snapshot
@@ -76,3 +77,14 @@ def test_each_of_the_two_may_be_silent() -> None:
 def test_before_the_engine_has_answered() -> None:
     (group,) = raft_groups(CONFIG, None, False, None, CLOCK)
     assert (group["name"], group["state"], group["owner"]) == ("web", "unknown", None)
+
+
+def test_a_witness_owns_nothing_and_knows_who_does() -> None:
+    assert CONFIG.cluster is not None
+    witness = msgspec.structs.replace(CONFIG.cluster.members[0], role=Role.WITNESS)
+    cluster = msgspec.structs.replace(CONFIG.cluster, members=(witness, *CONFIG.cluster.members[1:]))
+    config = msgspec.structs.replace(CONFIG, cluster=cluster)
+    silent = msgspec.structs.replace(engine(), raft_groups=())
+    (group,) = raft_groups(config, silent, True, snapshot(), CLOCK)
+    assert (group["state"], group["reason"]) == ("WITNESS", "this node votes on who owns it, and never owns")
+    assert group["owner"]["owner"] == "n1"

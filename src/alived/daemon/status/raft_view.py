@@ -7,25 +7,36 @@ unknown while the other is not.
 from __future__ import annotations
 
 from alived.config.model import Config
-from alived.daemon.engine.owned_group import vips_key
+from alived.daemon.engine.owned_group import owned_groups, vips_key
 from alived.daemon.shared.messages import EngineSnapshot, RaftSnapshot
 from alived.daemon.status.cluster_view import owners
 from alived.daemon.status.view import NEVER_HEARD, Clock, Json, state_of, vips_of
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
 
+OF_A_WITNESS: Json = {
+    "state": "WITNESS",
+    "reason": "this node votes on who owns it, and never owns",
+    "last_known_state": None,
+}
+
 
 def raft_groups(
     config: Config, engine: EngineSnapshot | None, engine_fresh: bool, raft: RaftSnapshot | None, clock: Clock
 ) -> list[Json]:
     """engine: the newest snapshot; raft: the answer to this question, None if there is none."""
+    candidates = {group.raft.name for group in owned_groups(config)}
     groups = {group.name: group for group in engine.raft_groups} if engine else {}
     vips = {vip.group: vip for vip in engine.vips} if engine else {}
     owned = {one["group"]: one for one in owners(raft.member, True, clock)} if raft else {}
     return [
         {
             "name": one.raft.name,
-            **_here(groups.get(one.raft.name), vips.get(vips_key(one.raft.name)), engine_fresh, clock),
+            **(
+                _here(groups.get(one.raft.name), vips.get(vips_key(one.raft.name)), engine_fresh, clock)
+                if one.raft.name in candidates
+                else OF_A_WITNESS
+            ),
             "interface": one.raft.interface,
             "bound_by": str(one.raft.bound_by),
             "quorum_lost": str(one.raft.quorum_lost),
