@@ -102,6 +102,19 @@ def test_everybody_knows_who_owns() -> None:
         assert view.known_ns is not None and cluster.now_ns - view.known_ns <= 1_100 * MS
 
 
+def test_who_has_let_go_does_not_call_itself_the_owner() -> None:
+    """The leader said that this node owns, and is not heard any more."""
+    cluster = formed(Cluster(members("a", "b", "c"), groups=("g1", "g2", "g3"), spread_groups=True))
+    cluster.until(lambda: {cluster.owner(group) for group in ("g1", "g2", "g3")} == {"a", "b", "c"})
+    cluster.run(1_100 * MS)
+    tenant = next(name for name in "abc" if name != cluster.leader())
+    group = next(group for group in ("g1", "g2", "g3") if cluster.owner(group) == tenant)
+    cluster.isolate(tenant)
+    cluster.until(lambda: cluster.owner(group) == "")
+    [view] = [view for view in cluster.member(tenant).snapshot().owners if view.group == group]
+    assert (view.owner, view.known_ns) == (tenant, None), "the last one that is known, and nothing fresh"
+
+
 def test_a_witness_and_a_learner_never_lead() -> None:
     nodes = members("a", "w", "b", "l", w={"role": Role.WITNESS}, l={"role": Role.LEARNER})
     cluster = formed(Cluster(nodes))

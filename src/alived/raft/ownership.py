@@ -216,13 +216,17 @@ class Ownership:
         """Who owns what, as far as this node knows."""
         if self._rules and self._reign:
             return self._reign.view(self._minded_ns)
-        others = tuple(one for one in self._heard if one.group not in self.engine.held)
+        others = tuple(self._still(one) for one in self._heard if one.group not in self.engine.held)
         reason = "holds on though the quorum is lost" if self._holds_on else self.reason
         own = (
             OwnerView(group=group, owner=self._node, known_ns=self._minded_ns, reason=reason)
             for group in self.engine.held
         )
         return tuple(sorted((*others, *own), key=lambda view: view.group))
+
+    def _still(self, told: OwnerView) -> OwnerView:
+        """What the leader said of this node itself is old news when the engine holds nothing."""
+        return msgspec.structs.replace(told, known_ns=None) if told.owner == self._node else told
 
     @property
     def reports(self) -> dict[str, tuple[GroupReport, ...]]:
