@@ -37,7 +37,7 @@ def test_it_is_down_as_soon_as_enough_cannot_be_up_and_says_why() -> None:
 
 
 def test_what_nobody_knows_yet_is_said() -> None:
-    reason = "check most: 1 of 3 are up, 2 must be: 1 have no result yet"
+    reason = "check most: 1 of 3 is up, 2 must be: 1 has no result yet"
     assert judge(MOST, findings(a=True, b=False)) == Finding(None, reason)
 
 

@@ -58,7 +58,7 @@ def test_a_combination_says_which_of_its_members_is_down(lab: Lab) -> None:
     start(lab, (150, 100), "track_check {", "  both", "}", more=[*ping, *both])
     flag_of(lab, "n1").touch()
     lab.until_owner("n2")
-    assert "check both: 1 of 2 are up, 2 must be: check chk failed" in of(lab, "n1")["faults"][0]["reason"]
+    assert "check both: 1 of 2 is up, 2 must be: check chk failed" in of(lab, "n1")["faults"][0]["reason"]
     (shown,) = lab.status("n1")["combinations"]
     assert (shown["result"], shown["members"]) == ("down", ["check chk", "check client"])
     flag_of(lab, "n1").unlink()

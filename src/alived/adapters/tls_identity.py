@@ -18,6 +18,8 @@ from alived.raft.config import Tls
 
 MAX_FILE_BYTES = 1 << 20
 SECONDS_PER_DAY = 86_400
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""What OpenSSL says of octets that are no record of TLS: words that send people to look at versions."""
 _FLIGHTS = 8
 """Far more turns than two ends in memory need for a handshake"""
 
@@ -88,7 +90,8 @@ def why(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):
-        return (error.reason or "the TLS connection broke").replace("_", " ").lower()
+        said = (error.reason or "the TLS connection broke").replace("_", " ").lower()
+        return f"the other side speaks no TLS here ({said})" if error.reason in _NO_TLS else said
     return error.strerror or str(error)
 
 

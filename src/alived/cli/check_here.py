@@ -17,7 +17,7 @@ from alived.health.checker import Checker
 
 def perform(config: Config, name: str) -> Json:
     """As `alived check run --json` shows it. Raises NoSuchCheck."""
-    configured = choose(configured_checks(config), name)
+    configured = choose(configured_checks(config), name, config)
     loop = Loop()
     asking = Asking(ScriptHost(loop, RunningScripts()), config)
     reports: list[CheckReport] = []

@@ -29,12 +29,13 @@ def judge(check: CombinedCheck, known: Mapping[str, Finding]) -> Finding:
     total, states = len(check.members), [known.get(member.key) for member in check.members]
     up = sum(1 for state in states if state and state.up)
     down = [state.reason for state in states if state and state.up is False]
-    subject, counted = f"check {check.name}", f"{up} of {total} are up, {check.quorum} must be"
+    subject, counted = f"check {check.name}", f"{up} of {total} {'is' if up == 1 else 'are'} up, {check.quorum} must be"
     if up >= check.quorum:
         return Finding(True, f"{subject}: {counted}")
     if total - len(down) < check.quorum:
         return Finding(False, f"{subject}: {counted}: {in_brief(down, TOLD)}")
-    return Finding(None, f"{subject}: {counted}: {total - up - len(down)} have no result yet")
+    open_count = total - up - len(down)
+    return Finding(None, f"{subject}: {counted}: {open_count} {'has' if open_count == 1 else 'have'} no result yet")
 
 
 def in_order(checks: Iterable[CombinedCheck]) -> tuple[CombinedCheck, ...]:

@@ -86,7 +86,7 @@ def test_combinations_in_the_status() -> None:
     desk.settled.heard([TrackerVerdict(TrackerKind.SCRIPT, "web", True, "script web succeeded", 5)], 5 * NS_PER_S)
     (shown,) = combinations(CONFIG, desk.known, Clock(7 * NS_PER_S, 1e9))
     first, second = combination_lines(shown)
-    assert first.endswith(" for 7.0 s: check most: 1 of 2 are up, 1 must be; tracked by VI_1 (weight -20)")
+    assert first.endswith(" for 7.0 s: check most: 1 of 2 is up, 1 must be; tracked by VI_1 (weight -20)")
     assert second == "    counts check web, script web: 1 of 2 must be up"
 
 

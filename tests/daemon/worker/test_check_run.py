@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alived.base import NS_PER_S
+from alived.config.load import load_text
+from alived.config.model import Config
 from alived.daemon.shared.configured_checks import configured_checks
 from alived.daemon.shared.messages import CheckAsked, CheckReported
 from alived.daemon.worker.check_run import NoSuchCheck, choose
@@ -95,14 +97,54 @@ def test_one_that_is_not_there(play: Begin) -> None:
     assert (refused.report, refused.error) == (None, "there is no check 'mail'; there are: web")
 
 
+OTHERS = """
+vrrp_instance VI_1 {
+interface eth0
+virtual_router_id 51
+virtual_ipaddress {
+192.0.2.10
+}
+track_script {
+disk
+}
+track_check {
+most
+}
+}
+vrrp_script disk {
+script /bin/true
+}
+check web {
+tcp {
+target 127.0.0.1 1
+}
+}
+check most {
+any web script disk
+}
+"""
+
+
+def test_what_has_the_name_but_asks_nobody_is_told_from_what_is_not_there() -> None:
+    config = load_text(OTHERS).config
+    assert config is not None
+    checks = configured_checks(config)
+    with pytest.raises(NoSuchCheck, match="check most asks nobody itself, it counts check web, script disk: run one"):
+        choose(checks, "most", config)
+    with pytest.raises(
+        NoSuchCheck, match="no check 'disk'; a script of this name, which alived status explains; there"
+    ):
+        choose(checks, "disk", config)
+
+
 def test_names() -> None:
     checks = configured_checks(checking(web=tcp(1), web2=tcp(2), mail=tcp(3)))
-    assert choose(checks, "web").name == "web"
-    assert choose(checks, "ai").name == "mail"
+    assert choose(checks, "web", Config()).name == "web"
+    assert choose(checks, "ai", Config()).name == "mail"
     with pytest.raises(NoSuchCheck, match="3 checks have '' in their name: web; web2; mail"):
-        choose(checks, "")
+        choose(checks, "", Config())
     with pytest.raises(NoSuchCheck, match="none is configured"):
-        choose({}, "web")
+        choose({}, "web", Config())
     many = configured_checks(checking(**{f"c{number}": tcp(1) for number in range(99)}))
     with pytest.raises(NoSuchCheck, match=r"c18; c19; \.\.\.$"):
-        choose(many, "x")
+        choose(many, "x", Config())

@@ -107,7 +107,7 @@ def test_other_answers_are_failures(said: tuple[bytes, ...], reason: str) -> Non
 
 
 def test_no_http2() -> None:
-    expected = "the answer is wrong: a frame of 4740180 octets"
+    expected = "the answer is wrong: the server speaks no HTTP/2"
     assert converse(dialogue(), b"HTTP/1.1 400 Bad Request\r\n").outcome == (False, expected)
     expected = "the answer is wrong: the server speaks no HTTP/2"
     assert converse(dialogue(), encode(Type.PING, 0, 0, bytes(8))).outcome == (False, expected)

@@ -163,7 +163,9 @@ class Requirements:
             faults["source address"] = "an instance without interface needs unicast_src_ip"
             return ""
         if not self._links.get(config.interface):
-            faults["source address"] = f"there is no interface {config.interface}"
+            faults["source address"] = (
+                f"no address to send adverts from, since there is no interface {config.interface}"
+            )
             return ""
         address = self._links.primary_address(config.interface, config.family, config.addresses)
         if not address:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 from alived.adapters.probe import Undecided
 from alived.base import AlivedError
+from alived.config.model import Config
 from alived.daemon.shared.configured_checks import ConfiguredCheck, keyword_of, target_of
+from alived.daemon.shared.tracked import trackers_of
 from alived.daemon.worker.asking import Asking
 from alived.health.check_events import Sight
 from alived.health.check_report import CheckReport, StageReport, speeches
 from alived.health.checker import Checker
 from alived.health.dialogue import Dialogue, Verdict
 from alived.health.recording import Recording
+from alived.health.trackers_config import TrackerKind
 
 SHOWN_NAMES = 20
 Done = Callable[[CheckReport], None]
@@ -22,10 +25,15 @@ class NoSuchCheck(AlivedError):
     """None or too many fit; the text is for the operator."""
 
 
-def choose(checks: dict[str, ConfiguredCheck], wanted: str) -> ConfiguredCheck:
-    """The one with this name, or the only one whose name has this in it. Raises NoSuchCheck."""
+def choose(checks: dict[str, ConfiguredCheck], wanted: str, config: Config) -> ConfiguredCheck:
+    """The one with this name, or the only one whose name has this in it. Raises NoSuchCheck; config: to say what else
+    has this name."""
     if exact := checks.get(wanted):
         return exact
+    for combined in config.combined_checks:
+        if combined.name == wanted:
+            members = ", ".join(member.key for member in combined.members)
+            raise NoSuchCheck(f"check {wanted} asks nobody itself, it counts {members}: run one that is a check")
     found = [name for name in checks if wanted in name]
     if len(found) == 1:
         return checks[found[0]]
@@ -34,7 +42,14 @@ def choose(checks: dict[str, ConfiguredCheck], wanted: str) -> ConfiguredCheck:
     if found:
         raise NoSuchCheck(f"{len(found)} checks have {wanted!r} in their name: {listed}")
     there = f"there are: {listed}" if checks else "none is configured"
-    raise NoSuchCheck(f"there is no check {wanted!r}; {there}")
+    others = [f"a {kind} of this name, which alived status explains" for kind in _kinds_of(wanted, config)]
+    raise NoSuchCheck("; ".join([f"there is no check {wanted!r}", *others, there]))
+
+
+def _kinds_of(name: str, config: Config) -> list[TrackerKind]:
+    """Of trackers that have this name and are no checks."""
+    found = (TrackerKind(key.partition(" ")[0]) for key in trackers_of(config) if key.partition(" ")[2] == name)
+    return [kind for kind in found if kind is not TrackerKind.CHECK]
 
 
 class CheckRun:

@@ -49,6 +49,7 @@ class Checks:
 
     def __init__(self, context: ChildContext) -> None:
         self._context = context
+        self._config = context.config
         self._asking = Asking(context.scripts, context.config)
         self._beat = Beat(context.loop)
         self._suspension = Suspension(context, self._suspend)
@@ -72,7 +73,7 @@ class Checks:
     def perform(self, asked: CheckAsked) -> None:
         """Now, for an operator; the verdicts do not change by it."""
         try:
-            configured = choose(self._configured, asked.name)
+            configured = choose(self._configured, asked.name, self._config)
         except NoSuchCheck as error:
             self._context.send(CheckReported(request_id=asked.request_id, error=str(error)))
             return
@@ -93,6 +94,7 @@ class Checks:
         self._suspension.close()
 
     def _take(self, config: Config, known: Mapping[str, bool]) -> None:
+        self._config = config
         self._asking.configure(config)
         self._suspension.configure(config)
         wanted = self._configured = configured_checks(config)

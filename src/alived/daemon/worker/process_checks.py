@@ -70,7 +70,7 @@ class ProcessChecks:
         self._begun = False
 
     def snapshots(self) -> Iterable[TrackerSnapshot]:
-        how = self._why_not and f"looked at every {self._interval_ns / NS_PER_S:g} s: {self._why_not}"
+        how = self._why_not and f"looked at every {self._interval_ns / NS_PER_S:.1f} s: {self._why_not}"
         told = how or "the kernel tells what changes"
         lost = (f"{self._lost} times the kernel had to drop messages",) if self._lost else ()
         for tracker in self._trackers.values():
@@ -133,7 +133,9 @@ class ProcessChecks:
     def _answer_due(self) -> None:
         if self._why_not and self._trackers:
             every, took = self._interval_ns / NS_PER_S, self._look_took_ns / NS_PER_MS
-            message = f"processes are looked at every {every:g} s, which takes {took:.1f} ms each time: {self._why_not}"
+            message = (
+                f"processes are looked at every {every:.1f} s, which takes {took:.1f} ms each time: {self._why_not}"
+            )
             self._context.log("warning", "process-polling", message)
 
     def _read(self) -> None:

@@ -70,7 +70,8 @@ class GrpcDialogue(Conversation):
             try:
                 verdict = self._read_frames()
             except DecodeError as error:
-                verdict = Verdict(False, f"the {self.awaited} is wrong: {error.detail}")
+                detail = error.detail if self._greeted else "the server speaks no HTTP/2"
+                verdict = Verdict(False, f"the {self.awaited} is wrong: {detail}")
             if verdict is not None:
                 return Step(send=self._say + http2.goaway(), verdict=verdict)
         say, self._say = self._say, b""
