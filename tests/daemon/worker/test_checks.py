@@ -196,7 +196,7 @@ class TestCommands:
         worker.verdict()
         sight = worker.check().sight
         assert (sight.exit_status, len(sight.output)) == (1, 5)
-        assert worker.log[0].message.startswith("check web failed: exit 1; it said: 197 | 198 | 199 | 200 | (")
+        assert worker.log[0].message.startswith("check web failed: exit 1; it said: 997 | 998 | 999 | 1000 | no memory")
 
     @pytest.mark.parametrize("path", ["/nonexistent/check", "/etc/hostname", "/etc"])
     def test_one_that_cannot_be_run_is_down_and_says_why(self, play: Begin, path: str) -> None:
