@@ -144,7 +144,8 @@ class TestRecovery:
         assert why_not_recover(seen, ("n1",), NOW) == ""
 
     def test_a_newcomer_that_shall_vote_makes_no_majority_larger(self) -> None:
-        seen = with_peers(peer(1), peer(2), peer(3, heard_ns=None), peer(3, heard_ns=None, votes=False))
+        newcomer = Member(id="n4", address="192.0.2.4")
+        seen = with_peers(peer(1), peer(2), peer(3, heard_ns=None), peer(3, member=newcomer, votes=False))
         assert why_not_recover(seen, ("n1", "n2"), NOW).startswith("a majority answers (n1, n2 of 3 voters)")
 
     def test_only_voters_can_go_on_and_this_node_is_one_of_them(self) -> None:
