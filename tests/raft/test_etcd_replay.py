@@ -61,6 +61,21 @@ def test_level_a_finds_other_differences(tmp_path: pathlib.Path) -> None:
     assert [each.stanza.command for each in differences(broken, Level.A)] == ["raft-state"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vote cfg=(1,2,3) votes=(y,y,n)\n----\nVoteWon\n",
+        "simple\nv1\n----\nvoters=(1)\n1: StateProbe match=0 next=1\n",
+    ],
+)
+def test_what_a_file_is_about_is_told_by_its_commands(tmp_path: pathlib.Path, text: str) -> None:
+    """etcd's own files have their kind in the directory, not in the name."""
+    (tmp_path / "any.txt").write_text(text)
+    assert list(differences(tmp_path / "any.txt")) == []
+    (tmp_path / "any.txt").write_text(text.replace("VoteWon", "VoteLost").replace("next=1", "next=2"))
+    assert len(list(differences(tmp_path / "any.txt"))) == 1
+
+
 def test_a_crash_of_the_core_is_a_difference(tmp_path: pathlib.Path) -> None:
     broken = tmp_path / "broken.txt"
     broken.write_text("campaign 1\n----\nok\n")

@@ -40,17 +40,18 @@ class Runner(Protocol):
     def run(self, stanza: Stanza) -> str: ...
 
 
-def kind_of(path: pathlib.Path) -> str:
-    """quorum, confchange or interaction"""
-    kind = path.name.partition("-")[0]
-    return kind if kind in ("quorum", "confchange") else "interaction"
+_RUNNERS: dict[str, type[Runner]] = {
+    **dict.fromkeys(("committed", "vote"), Majorities),
+    **dict.fromkeys(("simple", "enter-joint", "leave-joint"), Changes),
+}
+"""Who runs a file, by its first command; a cluster, if it is none of these"""
 
 
 def differences(path: pathlib.Path, level: Level = Level.B) -> Iterator[Difference]:
     """Where our core does not print what the file says. One runner lives through a whole file."""
-    runners: dict[str, type[Runner]] = {"quorum": Majorities, "confchange": Changes, "interaction": Cluster}
-    runner = runners[kind_of(path)]()
-    for stanza in parse(path.read_text()):
+    stanzas = [*parse(path.read_text())]
+    runner = _RUNNERS.get(stanzas[0].command, Cluster)() if stanzas else Cluster()
+    for stanza in stanzas:
         try:
             printed = runner.run(stanza)
         except Exception as error:  # noqa: BLE001 - whatever breaks is a difference, and the next file is to be read
