@@ -53,6 +53,22 @@ def test_a_name_and_one_that_does_not_exist() -> None:
     assert not unknown.addresses and unknown.error and not unknown.ours
 
 
+def test_a_name_does_not_wait_behind_many_that_do_not_resolve(tmp_path: Path) -> None:
+    stuck = f"""
+import importlib.util, threading
+spec = importlib.util.spec_from_file_location("name_helper", {name_helper.__file__!r})
+real = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(real)
+real.look_up = lambda name: threading.Event().wait() if name.startswith("stuck") else "+ 127.0.0.1"
+real.main()
+"""
+    with names(helper(tmp_path, stuck)) as (loop, resolver):
+        for number in range(100):
+            resolver.look_up(f"stuck{number}", pytest.fail)
+        (found,) = look_up(loop, resolver, "fine")
+    assert found.addresses == ("127.0.0.1",)
+
+
 def test_those_who_ask_for_the_same_share_an_answer_which_is_kept_for_a_while(tmp_path: Path) -> None:
     counting = """
 count = 0
