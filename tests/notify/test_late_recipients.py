@@ -261,7 +261,7 @@ class World:
             self._feed(Answered(AGAIN))
             return
         for recipient in (*by_answer["taken"], *by_answer["never"]):
-            self.heard[recipient].append(sent.letter.number)
+            self.heard[recipient].append(int(sent.letter.news.event_id.removeprefix("e")))
         reply = Reply.TAKEN if by_answer["taken"] else Reply.REFUSED
         deferred = tuple((recipient, GREY) for recipient in by_answer["later"])
         self._feed(Answered(Outcome(reply, "x", incomplete=bool(by_answer["never"]), deferred=deferred)))
@@ -270,6 +270,7 @@ class World:
         self.restarted = True
         self.box = Outbox("mail", 1000 * HOUR_NS, EVERYBODY)
         self._on_its_way = self._asked = None
+        self._gone.clear()  # a process that finds nothing begins with number 1 again
         self._feed(Restored(tuple(self.disk[number] for number in sorted(self.disk))))
 
     def _feed(self, event: OutboxEvent) -> None:
