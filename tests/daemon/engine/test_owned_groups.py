@@ -320,6 +320,9 @@ def test_addresses_that_hooks_bind_are_theirs(segment: Segment) -> None:
         play.end(HookEvent.TO_MASTER)
         assert play.owner("web").state is State.MASTER
         assert f"{VIP}/32" not in addresses_of("eth0")
+        assert play.snapshot().bound_by_hooks == {"web": ()}
+        ip(f"address add {VIP}/24 dev eth0")
+        play.until(lambda: play.snapshot().bound_by_hooks == {"web": (f"{VIP}/32 dev eth0",)}, "it is seen")
         play.withdraw()
         play.until(lambda: len([d for d in play.of(HookDue) if d.event is HookEvent.TO_SLAVE]) == 2, "ToSlave is due")
         assert play.until_reported("web", holds=True)

@@ -10,6 +10,7 @@ from alived.daemon.shared.messages import EngineSnapshot
 from alived.daemon.status.raft_view import raft_groups
 from alived.owner import State
 from alived.raft.config import Role
+from alived.vip.config import VirtualAddress
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
 from tests.daemon.status.test_cluster_view import CLOCK, CONFIG, NOW, snapshot
@@ -77,6 +78,26 @@ def test_each_of_the_two_may_be_silent() -> None:
 def test_before_the_engine_has_answered() -> None:
     (group,) = raft_groups(CONFIG, None, False, None, CLOCK)
     assert (group["name"], group["state"], group["owner"]) == ("web", "unknown", None)
+
+
+def test_what_hooks_bind_is_shown_as_it_is() -> None:
+    """They may have ended well and bound nothing, or have left something behind."""
+    vip = VirtualAddress(address="192.0.2.9", prefix_length=24, interface="eth0")
+    (one,) = CONFIG.raft_groups
+    group = msgspec.structs.replace(one, vips=msgspec.structs.replace(one.vips, addresses=(vip,)))
+    config = msgspec.structs.replace(CONFIG, raft_groups=(group,))
+    text = "192.0.2.9/24 dev eth0"
+
+    def shown(state: State, *present: str) -> tuple[list[str], list[str]]:
+        owned = msgspec.structs.replace(OWNED, state=state, bound_by_hooks=True)
+        heard = msgspec.structs.replace(engine(owned), bound_by_hooks={"web": present})
+        vips = raft_groups(config, heard, True, None, CLOCK)[0]["vips"]
+        return vips["missing"], vips["unexpected"]
+
+    assert shown(State.MASTER) == ([text], [])
+    assert shown(State.MASTER, text) == ([], [])
+    assert shown(State.BACKUP, text) == ([], [text])
+    assert shown(State.BACKUP) == ([], [])
 
 
 def test_a_witness_owns_nothing_and_knows_who_does() -> None:

@@ -203,6 +203,7 @@ class Engine:
             links=self._wiring.holders.link_snapshots(),
             groups=self._wiring.instances.groups.snapshots(),
             raft_groups=self._wiring.owned_groups.snapshots(),
+            bound_by_hooks=self._wiring.owned_groups.bound_by_hooks(),
             receive_errors=dict(self._wiring.ports.errors),
             lateness_max_ns=lateness,
             scheduling=self._scheduling,

@@ -76,6 +76,11 @@ class Links:
         link = self._by_name.get(name)
         return self._addresses.get(link.index, {}).values() if link else ()
 
+    def has(self, name: str, text: str) -> bool:
+        """Whether this address is on this interface, whatever its length."""
+        packed = pack_address(text)
+        return any(one.local == packed for one in self.addresses(name))
+
     def has_address(self, text: str) -> bool:
         """Whether this address is on any interface, and usable."""
         packed = pack_address(text)

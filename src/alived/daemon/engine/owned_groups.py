@@ -154,6 +154,15 @@ class OwnedGroups:
     def snapshots(self) -> tuple[own.OwnershipSnapshot, ...]:
         return tuple(group.core.snapshot() for group in self.groups.values())
 
+    def bound_by_hooks(self) -> dict[str, tuple[str, ...]]:
+        """As of `EngineSnapshot`. A hook that ended well may have bound nothing, and its address may be gone since."""
+        links = self._holders.links
+        return {
+            group.name: tuple(str(va) for va in group.config.vips.addresses if links.has(va.interface, va.address))
+            for group in self.groups.values()
+            if group.ownership.bound_by_hooks
+        }
+
     # -- what they track --
 
     def judge(self, verdicts: Sequence[TrackerVerdict], now: int) -> None:

@@ -68,6 +68,8 @@ class EngineSnapshot(Message, frozen=True, tag=True, kw_only=True):
     groups: tuple[GroupSnapshot, ...]
     raft_groups: tuple[OwnershipSnapshot, ...] = ()
     """Groups whose owner is elected by Raft; their addresses are in `vips` as `raft_instance NAME`"""
+    bound_by_hooks: dict[str, tuple[str, ...]] = {}
+    """By group whose hooks bind: which of its addresses are there, ADDRESS/LENGTH dev NAME as the configuration says"""
     links: tuple[LinkSnapshot, ...] = ()
     """That somebody tracks, or has tracked"""
     receive_errors: dict[str, int]

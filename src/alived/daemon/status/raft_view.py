@@ -6,11 +6,12 @@ unknown while the other is not.
 
 from __future__ import annotations
 
-from alived.config.model import Config
+from alived.config.model import Config, RaftGroup
 from alived.daemon.engine.owned_group import owned_groups, vips_key
 from alived.daemon.shared.messages import EngineSnapshot, RaftSnapshot
 from alived.daemon.status.cluster_view import owners
-from alived.daemon.status.view import NEVER_HEARD, Clock, Json, state_of, vips_of
+from alived.daemon.status.view import NEVER_HEARD, Clock, Json, bindings, state_of, vips_of
+from alived.owner import State
 from alived.vip.events import VipSnapshot
 from alived.vip.ownership_events import OwnershipSnapshot
 
@@ -34,6 +35,7 @@ def raft_groups(
             "name": one.raft.name,
             **(
                 _here(groups.get(one.raft.name), vips.get(vips_key(one.raft.name)), engine_fresh, clock)
+                | _of_hooks(one, groups.get(one.raft.name), engine)
                 if one.raft.name in candidates
                 else OF_A_WITNESS
             ),
@@ -44,6 +46,14 @@ def raft_groups(
         }
         for one in config.raft_groups
     ]
+
+
+def _of_hooks(config: RaftGroup, group: OwnershipSnapshot | None, engine: EngineSnapshot | None) -> Json:
+    """The addresses that hooks are to bind here, and what there is of them: hooks do not tell."""
+    if engine is None or group is None or config.raft.name not in engine.bound_by_hooks:
+        return {}
+    wanted = tuple(map(str, config.vips.addresses)) if group.state is State.MASTER else ()
+    return {"vips": bindings(wanted, engine.bound_by_hooks[config.raft.name])}
 
 
 def _here(group: OwnershipSnapshot | None, vips: VipSnapshot | None, fresh: bool, clock: Clock) -> Json:

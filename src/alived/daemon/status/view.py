@@ -123,7 +123,10 @@ def _peer(peer: PeerSnapshot, clock: Clock) -> Json:
 
 
 def vips_of(vips: VipSnapshot | None) -> Json:
-    wanted, present = (vips.wanted, vips.present) if vips else ((), ())
+    return bindings(vips.wanted, vips.present) if vips else bindings((), ())
+
+
+def bindings(wanted: Sequence[str], present: Sequence[str]) -> Json:
     return {
         "wanted": list(wanted),
         "present": list(present),
