@@ -95,6 +95,8 @@ class Host:
         self.notices: list[MemberNoticed] = []
         self.outcomes: list[Outcome] = []
         self.saves: list[Save] = []
+        self.reached_ns, self.turns = -1, 0
+        """When it was last due, and how often in a row at that moment"""
 
     def said(self, code: str) -> list[str]:
         return [notice.message for notice in self.notices if notice.code == code]
@@ -239,6 +241,7 @@ class Cluster:
         if host.member is None or host.finished:
             return
         effects = host.member.step(event, self.now_ns)
+        self._waits(host, event)
         for place, effect in enumerate(effects, 1):
             if isinstance(effect, Save):
                 assert place == len(effects), "something follows a Save"
@@ -246,6 +249,14 @@ class Cluster:
             else:
                 self._carry_out(host, effect)
         self._schedule(host)
+
+    def _waits(self, host: Host, event: MemberEvent) -> None:
+        """A member that is due again and again at one moment keeps a CPU busy, with real-time priority."""
+        again = isinstance(event, DeadlineReached) and host.reached_ns == self.now_ns
+        host.turns = host.turns + 1 if again else 0
+        assert host.turns < 10, f"{host.name} turns without end, due since {host.member and host.member.deadline_ns}"
+        if isinstance(event, DeadlineReached):
+            host.reached_ns = self.now_ns
 
     def _save(self, host: Host, effect: Save) -> None:
         host.saves.append(effect)

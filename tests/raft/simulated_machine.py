@@ -61,6 +61,8 @@ class Machine:
         self.saving = False
         self._armed_ns = NEVER_NS
         self._waking = False
+        self._turns = 0
+        """In a row that were due already when they ended"""
 
     @property
     def clock_ns(self) -> int:
@@ -259,5 +261,12 @@ class Machine:
         deadline_ns = self.member.deadline_ns
         if deadline_ns is not None and self.clock_ns >= deadline_ns:
             self._step(DeadlineReached())
+            self._waits()
         else:
             self._arm()
+
+    def _waits(self) -> None:
+        """One that is due again and again keeps a CPU busy, with real-time priority."""
+        due_ns = None if self.member is None or self.saving else self.member.deadline_ns
+        self._turns = self._turns + 1 if due_ns is not None and due_ns <= self.clock_ns else 0
+        assert self._turns < 10, f"{self.name} turns without end"

@@ -187,6 +187,19 @@ def test_who_holds_on_lets_go_before_it_helps_another() -> None:
     assert cluster.owner() == others[0]
 
 
+def test_who_would_hold_on_waits_like_any_other_while_a_leader_grants_it() -> None:
+    """What it would do if the leader fell silent is not due before that."""
+    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web", quorum_lost=QuorumLost.HOLD)]))
+    leader = cluster.leader()
+    cluster[leader].engine.able["web"] = False
+    cluster.engine_reports(leader)
+    cluster.loses = lambda sender, to, packet: isinstance(packet, TimeoutNow)  # so it goes on to lead
+    cluster.until(lambda: cluster.owner() not in ("", leader))
+    cluster.run(1_000 * MS)
+    assert cluster.leader() == leader
+    assert cluster.owner() not in ("", leader)
+
+
 def test_a_hand_over_that_fails_is_undone() -> None:
     cluster = formed(Cluster(members("a", "b", "c")))
     first = cluster.owner()

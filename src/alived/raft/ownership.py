@@ -101,9 +101,9 @@ class Ownership:
         engine = self.engine
         reign_ns = self._reign.deadline_ns if self._rules and self._reign else None
         moments = [engine.due_ns, self._tenancy.deadline_ns, self._clear_ns, reign_ns]
-        if self._held_on:
-            moments.append(self._hold_due_ns())
-        ends = (engine.silent_from_ns, self._lease_until_ns, *engine.held.values())
+        # What is past has been acted on, be it by doing nothing: who has a leader to follow does not hold on.
+        hold_ns = self._hold_due_ns() if self._held_on else None
+        ends = (engine.silent_from_ns, self._lease_until_ns, hold_ns, *engine.held.values())
         moments += [moment for moment in ends if moment is not None and moment > self._minded_ns]
         return min([moment for moment in moments if moment is not None], default=None)
 
