@@ -22,7 +22,7 @@ STAGE: dict[str, Any] = {
     "reason": "HTTP status 503, not 200-299",
     "took_ms": 1.2,
     "said": [
-        {"side": "happened", "octets": 5, "lines": ["ready"]},
+        {"side": "happened", "octets": 9, "lines": ["connected"]},
         {"side": "sent", "octets": 18, "lines": ["GET / HTTP/1.0", ""]},
         {"side": "heard", "octets": 9000, "lines": ["HTTP/1.0 503 no", "x"]},
     ],
@@ -60,7 +60,7 @@ def test_it_explains(daemon: Daemon) -> None:
     assert daemon.asked == ("/r", "alived.sock", "check-run", {"name": "web"}, check_run.LIMIT_S)
     assert result.output.splitlines() == [
         "web: HTTP_GET 192.0.2.1:80, time for an answer 5 s",
-        "  * ready",
+        "  * connected",
         "  > GET / HTTP/1.0",
         "  > ",
         "  < HTTP/1.0 503 no",
@@ -130,7 +130,7 @@ def test_a_configuration_without_a_daemon(tmp_path: Path) -> None:
     with listening() as port:
         result = run("-f", configuration(tmp_path, port), "web")
     assert result.exit_code == 0
-    assert result.output.splitlines()[1] == "  * ready"
+    assert result.output.splitlines()[1] == "  * connected"
     assert result.output.splitlines()[2].endswith(": connected")
     refused = run("-f", configuration(tmp_path, unused_port()), "web")
     assert refused.exit_code == 1

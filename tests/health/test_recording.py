@@ -20,7 +20,7 @@ def test_both_sides_in_their_order() -> None:
     recording.secured()
     assert recording.timed_out() == Verdict(False, "no answer to EHLO in TLS in time")
     assert [(said.side, said.data[:9]) for said in recording.pieces] == [
-        (Side.HAPPENED, b"ready"),
+        (Side.HAPPENED, b"connected"),
         (Side.HEARD, b"220 hello"),
         (Side.SENT, b"EHLO smtp"),
         (Side.HEARD, b"250 hi\r\n"),
@@ -30,6 +30,12 @@ def test_both_sides_in_their_order() -> None:
         (Side.SENT, b"EHLO smtp"),
         (Side.HAPPENED, b"the time "),
     ]
+
+
+def test_what_has_no_connection_begins_otherwise() -> None:
+    recording = Recording(TcpDialogue(), "there is a way to it")
+    recording.begun()
+    assert recording.pieces == [Said(Side.HAPPENED, b"there is a way to it", 20)]
 
 
 def test_ends() -> None:

@@ -29,16 +29,17 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Recording:
-    """A dialogue around another one."""
+    """A dialogue around another one. begins: what it means that it can begin; datagrams have no connection."""
 
-    def __init__(self, dialogue: Dialogue) -> None:
+    def __init__(self, dialogue: Dialogue, begins: str = "connected") -> None:
         self._dialogue = dialogue
+        self._begins = begins
         self.pieces: list[Said] = []
         self.left_out = 0
         """Pieces that came when there were enough."""
 
     def begun(self) -> Step:
-        self._happened("ready")
+        self._happened(self._begins)
         return self._step(self._dialogue.begun())
 
     def received(self, data: bytes) -> Step:

@@ -38,6 +38,7 @@ SOURCES = pathlib.Path(hints.__file__).parents[1]
             "cluster: {allow_two_voters: true, nodes: [{id: ID, ...}]}",
             None,
         ),
+        ("node ID { addr ADDRESS:PORT } for each", "nodes: [{id: ID, addr: ADDRESS:PORT}] for each", None),
         ("real_server ADDRESS PORT { ... }", "real_servers: [{address: ADDRESS, port: PORT, ...}]", None),
         ("url { path / }", "urls: [{path: /}]", 'urls = [{path = "/"}]'),
         ("track_script { chk } in an instance", "track_script: [chk] in an instance", None),

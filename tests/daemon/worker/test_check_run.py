@@ -11,7 +11,7 @@ from alived.daemon.shared.configured_checks import configured_checks
 from alived.daemon.shared.messages import CheckAsked, CheckReported
 from alived.daemon.worker.check_run import NoSuchCheck, choose
 from alived.health.check_report import CheckReport, Speech
-from alived.health.config import SmtpCheck
+from alived.health.config import SmtpCheck, UdpCheck
 from alived.health.recording import Side
 from tests.daemon.checked import checking, listening, pool, shell, tcp, unused_port
 from tests.daemon.worker.servers import saying
@@ -48,7 +48,7 @@ def test_what_was_said_and_what_decided(play: Begin) -> None:
     assert (stage.ok, found.ok, found.up) == (False, False, None)
     assert stage.reason == 'the answer to HELO is "554 go away", not 250'
     assert stage.speeches == (
-        Speech(Side.HAPPENED, 5, ("ready",)),
+        Speech(Side.HAPPENED, 9, ("connected",)),
         Speech(Side.HEARD, 11, ("220 hello",)),
         Speech(Side.SENT, 33, ("HELO smtpchecker.keepalived.org",)),
         Speech(Side.HEARD, 13, ("554 go away",)),
@@ -95,6 +95,12 @@ def test_what_could_not_ask(play: Begin) -> None:
 def test_one_that_is_not_there(play: Begin) -> None:
     refused = performed(play(checking(web=tcp(1, 60_000))), "mail")
     assert (refused.report, refused.error) == (None, "there is no check 'mail'; there are: web")
+
+
+def test_datagrams_have_no_connection(play: Begin) -> None:
+    check = UdpCheck(connect_ip="127.0.0.1", connect_port=unused_port(), delay_loop_ns=60 * NS_PER_S)
+    (stage,) = report(play(checking(us=check)), "us").stages
+    assert stage.speeches[0].lines == ("there is a way to it",)
 
 
 OTHERS = """

@@ -13,6 +13,7 @@ from alived.daemon.worker.asking import Asking
 from alived.health.check_events import Sight
 from alived.health.check_report import CheckReport, StageReport, speeches
 from alived.health.checker import Checker
+from alived.health.config import SecuredCheck, TcpCheck
 from alived.health.dialogue import Dialogue, Verdict
 from alived.health.recording import Recording
 from alived.health.trackers_config import TrackerKind
@@ -70,7 +71,8 @@ class CheckRun:
         self._asking.ask(self._configured.check, len(self._reports), self._ended, around=self._record)
 
     def _record(self, dialogue: Dialogue) -> Dialogue:
-        self._recording = Recording(dialogue)
+        has_connection = isinstance(self._configured.check, TcpCheck | SecuredCheck)
+        self._recording = Recording(dialogue, "connected" if has_connection else "there is a way to it")
         return self._recording
 
     def _ended(self, outcome: Verdict | Undecided, took_ns: int, sight: Sight) -> None:
