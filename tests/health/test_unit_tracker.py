@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from alived.health.tracker_events import TrackerJudged
 from alived.health.trackers_config import TrackUnit
-from alived.health.unit_tracker import UnitReconfigured, UnitShown, UnitTracker, UnitUnknown, parse_show
+from alived.health.unit_tracker import (
+    ANSWER_HOLDS_NS,
+    UnitReconfigured,
+    UnitShown,
+    UnitTracker,
+    UnitUnknown,
+    parse_show,
+)
 
 NGINX = TrackUnit(name="web", unit="nginx.service")
 
@@ -53,6 +60,22 @@ def test_what_was_known_is_confirmed_and_a_reload_keeps_it() -> None:
     assert tracker.step(shown("failed"), 3) == []
     (judged,) = tracker.step(shown("failed"), 4)
     assert judged.reason == "unit web: httpd.service is failed"
+
+
+def test_a_systemd_that_starts_itself_anew_says_nothing_about_units_that_are_up() -> None:
+    tracker, silent = UnitTracker(NGINX), UnitUnknown("systemctl says nothing")
+    assert tracker.step(shown("active"), 0)[0].up
+    assert tracker.step(silent, 1) == []
+    assert tracker.step(silent, ANSWER_HOLDS_NS) == []
+    unknown = "nginx.service is unknown: systemctl says nothing"
+    assert tracker.snapshot().result == f"{unknown}; what was known before holds for 10 s"
+    assert tracker.snapshot().looked_ns == 0
+    assert tracker.step(shown("active"), ANSWER_HOLDS_NS + 1) == []
+    assert tracker.step(silent, ANSWER_HOLDS_NS + 2) == [], "counted anew"
+    assert tracker.step(silent, 2 * ANSWER_HOLDS_NS + 2) == [TrackerJudged(False, f"unit web: {unknown}", True)]
+    assert tracker.step(shown("inactive", "dead"), 2 * ANSWER_HOLDS_NS + 3) == []
+    assert tracker.step(silent, 2 * ANSWER_HOLDS_NS + 4) == []
+    assert tracker.snapshot().result == unknown, "nothing holds of what was down"
 
 
 def test_what_systemctl_prints() -> None:

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.lab
 __all__ = ["machine"]
 
 
+WEB = ["unit web {", "  systemd_unit web.service", "  interval 0.1", "}"]
+
+
 def configure(machine: SystemdMachine, *instances: InstanceText, blocks: Sequence[str] = ()) -> None:
     machine.write("/etc/alived/alived.conf", keepalived_conf(instances, blocks=blocks))
 
@@ -93,6 +96,31 @@ def test_a_parent_that_dies_or_hangs(lab: Lab, machine: SystemdMachine) -> None:
     assert machine.succeeds("systemctl", "stop", "alived")
     assert not owns(lab)
     lab.until(lambda: said_goodbye(lab, since_ns), "priority 0 though the parent hung at the end")
+
+
+def test_units_are_tracked(lab: Lab, machine: SystemdMachine) -> None:
+    machine.write("/etc/systemd/system/web.service", "[Service]\nExecStart=/bin/sleep 1000\n")
+    machine.systemctl("start", "web")
+    start(lab, machine, instance(200, "track_unit {", "web", "}"), blocks=WEB)
+
+    def follows(command: str, *, up: bool, why: str) -> None:
+        assert machine.succeeds("sh", "-c", command)
+        machine.until(lambda: owns(lab) is up and why in machine.run("alived", "status"), f"{why} after {command}")
+
+    follows("systemctl stop web", up=False, why="web.service is inactive (dead)")
+    follows("systemctl start web", up=True, why="web.service is active (running)")
+    follows("systemctl kill -s KILL web", up=False, why="web.service is failed (signal)")
+    mask = "rm /etc/systemd/system/web.service; ln -s /dev/null /run/systemd/system/web.service"
+    follows(f"{mask}; systemctl daemon-reload", up=False, why="systemd says masked")
+    machine.write("/etc/systemd/system/web.service", "[Service]\nExecStart=/bin/sleep 1000\n")
+    unmask = "rm /run/systemd/system/web.service; systemctl daemon-reload"
+    follows(f"{unmask}; systemctl start web", up=True, why="web.service is active (running)")
+
+    silence = "systemctl stop dbus.socket dbus.service; mv /run/systemd/private /run/systemd/hidden"
+    follows(silence, up=True, why="web.service is unknown: systemctl says")
+    follows("mv /run/systemd/hidden /run/systemd/private", up=True, why="last result 0.")
+    follows("systemctl daemon-reexec", up=True, why="web.service is active (running)")
+    assert machine.journal().count("MASTER -> FAULT") == 2, "one that cannot be asked is no fault"
 
 
 def test_it_is_started_again_however_often_it_dies(machine: SystemdMachine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from alived.base import Event
+from alived.base import NS_PER_S, Event
 from alived.health.rise_fall import RiseFall
 from alived.health.tracker_events import TrackerJudged, TrackerSnapshot
 from alived.health.trackers_config import TrackerKind, TrackUnit
@@ -13,6 +13,9 @@ from alived.health.trackers_config import TrackerKind, TrackUnit
 GOOD = frozenset({"active", "reloading", "refreshing"})
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result")
 """What systemd is asked for"""
+ANSWER_HOLDS_NS = 10 * NS_PER_S
+"""For so long a systemd that does not answer says nothing about a unit that was up: it starts itself anew when it is
+upgraded, which happens on all nodes at once and takes seconds."""
 
 
 class UnitShown(Event, frozen=True, tag=True):
@@ -49,6 +52,8 @@ class UnitTracker:
         self._result = ""
         self._results = self._streak = 0
         self._looked_ns: int | None = None
+        self._unanswered_ns: int | None = None
+        """Since when systemd does not answer."""
 
     def step(self, event: UnitEvent, now_ns: int) -> list[TrackerJudged]:
         match event:
@@ -57,11 +62,21 @@ class UnitTracker:
                 self._counter = RiseFall(config.rise, config.fall, known=self._counter.up)
                 return []
             case UnitShown(properties):
+                self._unanswered_ns = None
                 return self._result_is(properties.get("ActiveState") in GOOD, _sentence(properties), now_ns)
             case UnitUnknown(why):
-                return self._result_is(False, f"is unknown: {why}", now_ns)
+                return self._unanswered(why, now_ns)
             case _:
                 assert_never(event)
+
+    def _unanswered(self, why: str, now_ns: int) -> list[TrackerJudged]:
+        if self._unanswered_ns is None:
+            self._unanswered_ns = now_ns
+        if self._counter.up and now_ns - self._unanswered_ns < ANSWER_HOLDS_NS:
+            holds = f"what was known before holds for {ANSWER_HOLDS_NS // NS_PER_S} s"
+            self._result = f"{self.config.unit} is unknown: {why}; {holds}"
+            return []
+        return self._result_is(False, f"is unknown: {why}", now_ns)
 
     def _result_is(self, success: bool, result: str, now_ns: int) -> list[TrackerJudged]:
         self._results += 1
