@@ -16,7 +16,7 @@ from alived.adapters import script_process
 from alived.adapters.loop import Loop
 from alived.adapters.running_scripts import RunningScripts
 from alived.adapters.script_process import PATH, Account, ScriptError, account_of
-from alived.adapters.scripts import LAST_LINES, MAX_LINE, MAX_LINES, ScriptHost, ScriptRunner
+from alived.adapters.scripts import LAST_LINES, MAX_LINE, MAX_LINES, MOST_LEFT, ScriptHost, ScriptRunner
 from alived.adapters.starters import Failure
 from alived.base import NS_PER_MS
 
@@ -295,6 +295,21 @@ def test_a_daemon_that_a_script_leaves_behind_holds_up_nobody(anyone: Scripts) -
     grandchild = int(anyone.lines[0])
     assert is_alive(grandchild), "it is the operator's"
     os.killpg(os.getpgid(grandchild), signal.SIGKILL)
+
+
+def test_what_scripts_leave_behind_does_not_use_up_our_files(anyone: Scripts) -> None:
+    anyone.output_of("true")  # who starts scripts is there
+    before = len(os.listdir("/proc/self/fd"))
+    groups = []
+    for _ in range(MOST_LEFT + 8):
+        run = anyone.shell("sleep 1000 & echo $!")
+        anyone.turn_until(lambda: anyone.is_over(run))  # noqa: B023
+        groups.append(os.getpgid(int(anyone.lines[-1])))
+    left = len(os.listdir("/proc/self/fd")) - before
+    for group in groups:
+        os.killpg(group, signal.SIGKILL)
+    assert left == MOST_LEFT
+    anyone.turn_until(lambda: len(os.listdir("/proc/self/fd")) == before)
 
 
 def test_output_is_bounded(anyone: Scripts) -> None:

@@ -26,6 +26,9 @@ MAX_LINES = 200
 LAST_LINES = 5
 """But for so many at its end: they say what it died of."""
 _READ_SIZE = 1 << 16
+MOST_LEFT = 32
+"""Outputs that stay open for what scripts have left behind. Of more the oldest is closed, and who writes there ends: a
+script that leaves something behind each time must not use up our files, without which nothing can be asked."""
 _READS_AT_END = 8
 """More than a pipe holds; not for ever, since a daemon that the script left behind may go on writing."""
 
@@ -37,6 +40,18 @@ class ScriptHost:
         self.loop = loop
         self.running = running
         self.starters = Starters(loop, running)
+        self._left: dict[int, Callable[[], None]] = {}
+        """Outputs of scripts that have ended, oldest first, and how each is closed."""
+
+    def keep(self, output: int, close: Callable[[], None]) -> None:
+        """Somebody still has it. close: calls `closed`."""
+        self._left[output] = close
+        if len(self._left) > MOST_LEFT:
+            next(iter(self._left.values()))()
+
+    def closed(self, output: int) -> None:
+        """Nobody has it any more."""
+        self._left.pop(output, None)
 
 
 class ScriptRunner:
@@ -196,6 +211,14 @@ class _Run:
         for line in self._last:
             self._report(line)
         self._lines = MAX_LINES  # a daemon that it left behind may go on writing, to nobody
+        if self._output >= 0:
+            self._host.keep(self._output, self._close_output)
+
+    def _close_output(self) -> None:
+        self._loop.remove_reader(self._output)
+        os.close(self._output)
+        self._host.closed(self._output)
+        self._output = -1
 
     def _readable(self) -> None:
         self._read_once()
@@ -209,9 +232,7 @@ class _Run:
         except BlockingIOError:
             return False
         if not data:
-            self._loop.remove_reader(self._output)
-            os.close(self._output)
-            self._output = -1
+            self._close_output()
             return False
         *lines, self._partial = (self._partial + data).split(b"\n")
         self._take(lines)
