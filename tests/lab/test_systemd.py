@@ -60,6 +60,7 @@ def test_start_reload_and_stop(lab: Lab, machine: SystemdMachine) -> None:
     configure(machine, instance(200), instance(100, name="second", virtual_router_id=52, addresses=["192.0.2.101/24"]))
     assert machine.succeeds("systemctl", "reload", "alived")
     assert "reloaded: " in machine.journal()
+    assert machine.shows("StatusText") == "2 instances"
     machine.write("/etc/alived/alived.conf", "vrrp_instance VI {\n")
     assert not machine.succeeds("systemctl", "reload", "alived")
     assert machine.shows("ActiveState") == "active"

@@ -278,11 +278,14 @@ def test_a_service_manager_hears_of_it(daemon: Daemon) -> None:
             while wanted not in heard:
                 heard.extend(sock.recv(4096).decode().splitlines())
 
-        hear("READY=1")
+        hear("STATUS=1 instance")
+        assert "READY=1" in heard
+        daemon.config.write_text(make_config("VI_1", "VI_2"))
         daemon.signal(signal.SIGHUP)
         hear("RELOADING=1")
         heard.clear()
-        hear("READY=1")
+        hear("STATUS=2 instances")
+        assert "READY=1" in heard
         daemon.signal(signal.SIGTERM)
         hear("STOPPING=1")
         assert daemon.wait() == 0

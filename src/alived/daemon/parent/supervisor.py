@@ -380,4 +380,4 @@ class Supervisor:
             self._answers.engine.ask(lambda snapshot: self._news.reloaded(snapshot, time.time()))
         else:
             self.note("error", "reload-refused", f"reload: {answer.error}")
-        self._service_manager.tell("READY=1")
+        self._service_manager.tell("READY=1", f"STATUS={view.what_runs(self._config)}")
