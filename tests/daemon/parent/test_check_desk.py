@@ -8,7 +8,8 @@ from alived.adapters.loop import Loop
 from alived.base import NS_PER_MS
 from alived.daemon.parent import check_desk
 from alived.daemon.parent.check_desk import CheckDesk
-from alived.daemon.shared.messages import Answer, BusMessage, CheckAsked, CheckReported
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import BusMessage, CheckAsked, CheckReported
 from alived.health.check_events import Sight
 from alived.health.check_report import CheckReport, Speech, StageReport
 from alived.health.recording import Side

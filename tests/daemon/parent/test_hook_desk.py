@@ -10,7 +10,8 @@ from alived.base import NS_PER_S
 from alived.config.model import Config, Instance, RaftGroup
 from alived.daemon.parent.hook_desk import HookDesk
 from alived.daemon.parent.hook_relay import HookRelay
-from alived.daemon.shared.messages import Answer, BusMessage, HookDue, HookOutcome, HookRan, Request
+from alived.daemon.shared.control_messages import Answer, Request
+from alived.daemon.shared.messages import BusMessage, HookDue, HookOutcome, HookRan
 from alived.daemon.status.hook_runs import KEPT
 from alived.hooks.config import Hook, HookEvent, OnFailure, Script
 from alived.owner import State

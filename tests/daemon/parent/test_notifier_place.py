@@ -11,8 +11,8 @@ from alived.adapters.loop import Loop
 from alived.config.model import Config, GlobalDefs
 from alived.daemon.parent.children import RoleHost
 from alived.daemon.parent.notifier_place import ROLE, NotifierPlace, is_wanted
+from alived.daemon.shared.control_messages import Answer
 from alived.daemon.shared.messages import (
-    Answer,
     BusMessage,
     Configure,
     NewsDue,

@@ -10,7 +10,8 @@ import msgspec
 
 from alived.adapters.loop import Loop, Timer
 from alived.base import NS_PER_MS, NS_PER_S
-from alived.daemon.shared.messages import Answer, BusMessage, CheckAsked, CheckReported
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import BusMessage, CheckAsked, CheckReported
 from alived.daemon.status.view import Json
 from alived.health.check_report import CheckReport, Speech, StageReport
 

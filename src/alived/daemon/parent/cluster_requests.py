@@ -16,7 +16,8 @@ from alived.adapters.loop import Loop, Timer, now_ns
 from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon.parent.snapshots import Snapshots
-from alived.daemon.shared.messages import Answer, BusMessage, ClusterOutcome, ClusterRequest, RaftSnapshot
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import BusMessage, ClusterOutcome, ClusterRequest, RaftSnapshot
 from alived.daemon.status.cluster_view import cluster
 from alived.daemon.status.view import Clock
 from alived.raft.commands import described

@@ -12,7 +12,7 @@ from alived.config.model import Config
 from alived.daemon.parent import track_desk
 from alived.daemon.parent.front_desk import Finish, FrontDesk
 from alived.daemon.parent.history import KEPT
-from alived.daemon.shared.messages import Answer, Request
+from alived.daemon.shared.control_messages import Answer, Request
 from alived.daemon.status import view
 from alived.raft.member_events import Command
 

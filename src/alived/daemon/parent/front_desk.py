@@ -15,7 +15,8 @@ from alived.daemon.parent.notifier_place import NotifierPlace
 from alived.daemon.parent.plan import make_plan
 from alived.daemon.parent.status_answers import PoolsShown, StatusAnswers
 from alived.daemon.parent.track_desk import Trackers
-from alived.daemon.shared.messages import Answer, Transition
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import Transition
 from alived.daemon.status import fence_view, notify_view, view
 from alived.daemon.status.role_status import RoleStatus
 from alived.raft.member_events import Command

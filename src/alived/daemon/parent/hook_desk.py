@@ -11,8 +11,9 @@ import msgspec
 from alived.base import AlivedError, in_brief
 from alived.config.model import Config
 from alived.daemon.parent.hook_relay import HookRelay
+from alived.daemon.shared.control_messages import Answer, Request
 from alived.daemon.shared.hook_facts import hooks_of, objects
-from alived.daemon.shared.messages import Answer, HookOutcome, HookRan, Request
+from alived.daemon.shared.messages import HookOutcome, HookRan
 from alived.daemon.status import hook_view
 from alived.daemon.status.hook_runs import HookCounters
 from alived.daemon.status.view import Json

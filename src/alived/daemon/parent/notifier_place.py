@@ -16,15 +16,8 @@ from alived.daemon.parent.children import RoleHost
 from alived.daemon.parent.snapshots import Snapshots
 from alived.daemon.parent.unconfirmed import Note, Unconfirmed
 from alived.daemon.shared.child import ChildContext, Role, RoleFactory
-from alived.daemon.shared.messages import (
-    Answer,
-    BusMessage,
-    Configure,
-    NewsTaken,
-    NotifierSnapshot,
-    NotifyTest,
-    NotifyTested,
-)
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import BusMessage, Configure, NewsTaken, NotifierSnapshot, NotifyTest, NotifyTested
 from alived.hooks.events import Kind, Word
 from alived.notify.news import News
 

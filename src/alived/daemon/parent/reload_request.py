@@ -13,7 +13,8 @@ from alived.adapters.loop import Loop, Timer
 from alived.base import NS_PER_S
 from alived.config.model import Config
 from alived.daemon.parent.reading import Reader, Reading
-from alived.daemon.shared.messages import Answer, Configured
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import Configured
 
 CONFIGURED_LIMIT_NS = 10 * NS_PER_S
 """After this the caller is told that a child has not confirmed; the new configuration stays in force."""

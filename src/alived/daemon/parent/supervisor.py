@@ -43,9 +43,9 @@ from alived.daemon.parent.reload_request import ReloadRequests
 from alived.daemon.parent.status_answers import StatusAnswers
 from alived.daemon.parent.worker_errands import WorkerErrands
 from alived.daemon.shared.child import ChildFailure, RoleFactory
+from alived.daemon.shared.control_messages import Answer
 from alived.daemon.shared.lease_line import LinePair
 from alived.daemon.shared.messages import (
-    Answer,
     BusMessage,
     CheckReported,
     ClusterOutcome,

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from alived.base import NS_PER_S
 from alived.config.model import Config
-from alived.daemon.shared.messages import Answer, TrackerVerdict
+from alived.daemon.shared.control_messages import Answer
+from alived.daemon.shared.messages import TrackerVerdict
 from alived.daemon.shared.tracked import trackers_of
 from alived.daemon.status.tracker_view import tracked_by, verdict_of
 from alived.daemon.status.view import Clock, Json

@@ -1,12 +1,6 @@
-"""What the processes say to each other over the bus, and what a client and the daemon say over the control socket.
-
-Bus: the parent is the hub, each child has one stream to it. Control socket: one JSON request a line, one JSON answer
-a line; `state` answers carry the age of what they say, and what is not fresh is "unknown".
-"""
+"""What the processes say to each other over the bus: the parent is the hub, each child has one stream to it."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 
@@ -385,17 +379,3 @@ BusMessage = (
     | LogLine
     | KernelSettings
 )
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Client to daemon over the control socket: command "status", "reload", "plan", "history", "members", "cluster",
-    "version"."""
-
-    command: str
-    arguments: dict[str, Any] = {}
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    ok: bool
-    result: Any = None
-    error: str = ""
