@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.lab.lab import Lab, has_peer, instance
+from tests.lab.lab import CALM, Lab, has_peer, instance
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 MakeLab = Callable[..., Lab]
@@ -46,7 +46,7 @@ def life(lab: Lab, kind: str) -> tuple[list[str], list[str]]:
     }
     own = [f'notify_master "{notify} master"', f"notify {notify}", f'notify_stop "{notify} stop"']
     lower = f'notify_master_rx_lower_pri "{notify} lower"'
-    watched = instance(150, *own, lower, "track_script {", "  chk", "}")
+    watched = instance(150, *own, lower, "track_script {", "  chk", "}", advert_int=CALM)
     grouped = instance(150, f"notify {notify}", name="VO", virtual_router_id=60, addresses=["192.0.2.110/24"])
     going = instance(150, f"notify {notify}", name="VD", virtual_router_id=61, addresses=["192.0.2.111/24"])
     named = instance(150, "notify_deleted", name="VN", virtual_router_id=62, addresses=["192.0.2.112/24"])
@@ -58,10 +58,11 @@ def life(lab: Lab, kind: str) -> tuple[list[str], list[str]]:
     for name in ("VI", "VO", "VD", "VN"):
         lab.until(told(f'INSTANCE "{name}" MASTER 150\n'), f"{name} is MASTER")
     lab.drop(("n1", "n2"))
-    lab.start("n2", instance(100), kind="keepalived")
+    lab.start("n2", instance(100, advert_int=CALM), kind="keepalived")
     lab.until(told('INSTANCE "VI" MASTER_RX_LOWER_PRI 150\n'), "two are MASTER")
     lab.until(told("lower\n", said), "its script")
     lab.drop()
+    lab.until_owner("n1", seconds=1.0)  # else n1 may hear of the lower priority after its own has sunk, too
     flag.unlink()
     lab.until(told('INSTANCE "VI" MASTER_PRIORITY 120\n'), "the priority sinks")
     lab.configure("n1", watched, grouped, **options)
