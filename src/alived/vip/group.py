@@ -11,12 +11,11 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-import msgspec
-
 from alived.base import NS_PER_MS, NS_PER_S, DeadlineReached, Family
 from alived.vip.announce import AnnounceSchedule
 from alived.vip.bindings import Bindings
 from alived.vip.config import ConflictPolicy, VanishPolicy, VipGroup, VirtualAddress
+from alived.vip.detection import Detection
 from alived.vip.events import (
     AddAddresses,
     AddressAbsent,
@@ -37,7 +36,7 @@ from alived.vip.events import (
 )
 from alived.vip.faults import BACK_OFF_NS, BIND_BACK_OFF_NS, VANISH_LIMIT, VANISH_WINDOW_NS, Faults, VanishWindow
 from alived.vip.lifetime import Lifetime
-from alived.vip.plan import Key, key_of, text_of
+from alived.vip.plan import key_of, text_of
 
 CHECK_NS = 30 * NS_PER_S
 """Desired and actual are compared at least this often while the addresses are held."""
@@ -49,8 +48,6 @@ DEFEND_NS = NS_PER_S
 """An address that somebody else claims is announced again at most this often (RFC 5227 section 2.4)."""
 PROBE_LIMIT = 16
 """Addresses probed at most if they are bound anyway (ConflictPolicy.TAKE)."""
-DAD_TRIES = 3
-"""So often an address is bound again without detection after detection failed (ConflictPolicy.TAKE)."""
 NOTHING: tuple[VipEffect, ...] = ()
 
 
@@ -79,21 +76,13 @@ class VipHolder:
         self._probe_until_ns: int | None = None
         self._collateral_until_ns = 0
         self._defended_ns: dict[str, int] = {}
-        self._dad_tries: dict[Key, int] = {}
+        self._detection = Detection()
         self._restored = 0
         self._configure(config)
 
     def _configure(self, config: VipGroup) -> None:
         self.config = config
-        self._bindings.configure(map(self._with_detection, config.addresses))
-
-    def _with_detection(self, va: VirtualAddress) -> VirtualAddress:
-        """IPv6 has no probe of ours: with ConflictPolicy.ABORT the kernel's duplicate address detection is the probe.
-        With TAKE a detection that has failed is not tried again."""
-        if va.family is Family.IPV4:
-            return va
-        nodad = (va.nodad and self.config.conflict is ConflictPolicy.TAKE) or key_of(va) in self._dad_tries
-        return va if va.nodad is nodad else msgspec.structs.replace(va, nodad=nodad)
+        self._bindings.configure(self._detection.applied(va, config.conflict) for va in config.addresses)
 
     @property
     def claimed(self) -> bool:
@@ -201,8 +190,7 @@ class VipHolder:
         self._lifetime.stop()
         self._schedule.stop()
         effects = bindings.remove(bindings.plan().remove + bindings.take_doubtful(), now_ns)
-        if self._dad_tries:
-            self._dad_tries.clear()
+        if self._detection.forget():
             self._configure(self.config)
         return [*effects, *self._faults.released()]
 
@@ -261,11 +249,9 @@ class VipHolder:
     def _on_dad_failed(self, va: VirtualAddress, now_ns: int) -> Sequence[VipEffect]:
         key = key_of(va)
         reason = f"{text_of(va)} is used by another node (duplicate address detection)"
-        tries = self._dad_tries.get(key, 0) + 1
         self._bindings.mute.add(key)
-        if self.config.conflict is ConflictPolicy.ABORT or tries > DAD_TRIES or self._faults.gave_up:
+        if self._faults.gave_up or not self._detection.failed(va, self.config.conflict):
             return self._faults.fail("dadfailed", reason, now_ns + BACK_OFF_NS)
-        self._dad_tries[key] = tries
         self._configure(self.config)
         self._bindings.mute.discard(key)
         self._schedule.extra((va,), now_ns)
