@@ -120,7 +120,8 @@ def chosen(cases: Sequence[Case], only: Collection[str]) -> list[Case]:
 
 
 def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
-    """Who plays a case. Of the measures of Raft keepalived plays a kill, at some advert interval; etcd's lease too."""
+    """Who plays a case. Of the measures of Raft keepalived plays a kill, at some advert interval; etcd's lease too, and
+    etcd being idle."""
     measure, options = case
     if measure == "checks":
         return [name for name in CHECKERS if name != "haproxy" or shutil.which("haproxy")]
@@ -128,4 +129,5 @@ def players(case: Case, daemons: Sequence[str]) -> Sequence[str]:
         return daemons
     if "advert_int" in options:
         return ("keepalived",)
-    return ("alived", "etcd") if options.get("fault") == "kill" and shutil.which("etcd") else ("alived",)
+    beside = options.get("fault") == "kill" or measure == "raft_steady"
+    return ("alived", "etcd") if beside and shutil.which("etcd") else ("alived",)

@@ -55,6 +55,9 @@ class Ownership:
         """Makes the daemons, not started."""
         raise NotImplementedError
 
+    def others(self, n: int) -> list[int]:
+        return [one for one in self.numbers if one != n]
+
     def is_whole(self) -> bool:
         """Whether all nodes take part."""
         return all(daemon.alive for daemon in self.daemons.values())
@@ -160,9 +163,6 @@ class RaftNodes(Ownership):
     def drop(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Between the nodes only: the client hears all of them."""
         self.network.drop([(f"r{a}", f"r{b}") for a, b in pairs])
-
-    def others(self, n: int) -> list[int]:
-        return [one for one in self.numbers if one != n]
 
 
 Act = Callable[[RaftNodes, int], object]

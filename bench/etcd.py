@@ -7,6 +7,7 @@ that etcd knows, and binds and announces the VIP when it has it. etcd itself is 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import pathlib
@@ -16,8 +17,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from alived.adapters.netns import inside
 from alived.cli.demo_daemons import Daemon
+from alived.raft.config import Profile
+from alived.raft.profiles import TIMERS
 from bench.cluster_stage import NODES, PATIENCE_S, Ownership
+from bench.stage import NotSettled
 
 TTL_S = 1
 RENEW_S = 0.25
@@ -30,10 +35,19 @@ class Etcd(Daemon):
 
     name = "etcd"
 
-    def __init__(self, namespace: str, directory: pathlib.Path, number: int, addresses: Sequence[str]) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        directory: pathlib.Path,
+        number: int,
+        addresses: Sequence[str],
+        heartbeat_ms: int = 20,
+        election_ms: int = 100,
+    ) -> None:
         super().__init__(namespace, directory)
         self._number = number
         self._addresses = addresses
+        self._times = ("--heartbeat-interval", str(heartbeat_ms), "--election-timeout", str(election_ms))
 
     def command(self) -> list[str]:
         own = self._addresses[self._number - 1]
@@ -52,7 +66,7 @@ class Etcd(Daemon):
                 "--log-level",
                 "error",
             ),
-            *("--heartbeat-interval", "20", "--election-timeout", "100"),
+            *self._times,
         ]
 
 
@@ -94,6 +108,28 @@ class EtcdHolders(Ownership):
                 member.kill()
 
 
+class EtcdMembers(Ownership):
+    """An etcd that nobody uses, with the heartbeats of alived in a local network: what consensus at rest costs."""
+
+    def prepare(self) -> None:
+        self._addresses = [self.network.address(f"r{n}") for n in self.numbers]
+        heartbeat_ms = TIMERS[Profile.LAN].heartbeat_ns // 1_000_000
+        for n in self.numbers:
+            namespace, directory = self.network.namespace(f"r{n}"), self.network.directory / f"etcd{n}"
+            self.daemons[n] = Etcd(namespace, directory, n, self._addresses, heartbeat_ms, 10 * heartbeat_ms)
+
+    def settle(self) -> int:
+        """The number of the leader."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            for n in self.numbers:
+                with contextlib.suppress(OSError, http.client.HTTPException), inside(self.network.namespace(f"r{n}")):
+                    if Gateway(self._addresses[n - 1]).leads():
+                        return n
+            time.sleep(0.1)
+        raise NotSettled("no member of etcd leads")
+
+
 class Gateway:
     """etcd's JSON over HTTP (v3), on one connection that stays open."""
 
@@ -108,6 +144,10 @@ class Gateway:
 
     def reconnect(self) -> None:
         self._connection.close()
+
+    def leads(self) -> bool:
+        answer = self.ask("maintenance/status")
+        return bool(answer.get("leader")) and answer["leader"] == answer["header"]["member_id"]
 
     def grant(self) -> str:
         return str(self.ask("lease/grant", TTL=TTL_S)["ID"])

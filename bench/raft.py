@@ -16,7 +16,7 @@ from typing import Any
 from bench.accounting import cpu_seconds, memory_mb, stolen_ms
 from bench.client import Event, Kind
 from bench.cluster_stage import FAULTS, Ownership, RaftNodes
-from bench.etcd import EtcdHolders
+from bench.etcd import EtcdHolders, EtcdMembers
 from bench.failover import failover
 from bench.report import Row
 from bench.stalls import StallWatch, undelayed
@@ -156,8 +156,8 @@ def _ask_to_hand_over(stage: RaftNodes, asking: list[subprocess.Popen[bytes]], o
 
 
 def raft_steady(name: str, *, seconds: float) -> Rows:
-    """CPU and memory with nothing happening."""
-    with RaftNodes() as stage:
+    """CPU and memory with nothing happening; etcd: the same of a cluster that nobody uses."""
+    with EtcdMembers() if name == "etcd" else RaftNodes() as stage:
         stage.start()
         leader = stage.settle()
         time.sleep(2)
@@ -173,8 +173,10 @@ def raft_steady(name: str, *, seconds: float) -> Rows:
             row |= {f"leader_{kind.lower()}_mb": value for kind, value in memory_mb(pids[leader]).items()}
             row |= {f"follower_{kind.lower()}_mb": value for kind, value in memory_mb(pids[n]).items()}
             rows.append(row)
-        views = [stage.view(n) for n in stage.numbers]
-        return rows, {"processes": len(pids[leader]), "scheduling": views[leader - 1].get("scheduling", "?")}
+        notes: dict[str, Any] = {"processes": len(pids[leader])}
+        if isinstance(stage, RaftNodes):
+            notes["scheduling"] = stage.view(leader).get("scheduling", "?")
+        return rows, notes
 
 
 def raft_false(name: str, *, seconds: float, busy: int) -> Rows:

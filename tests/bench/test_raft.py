@@ -72,6 +72,7 @@ def test_who_plays_what() -> None:
     assert all(players(case, ["x", "y"]) == ["x", "y"] for case in chosen(FULL, ["failover", "check"]))
     assert players(("raft_failover", {"fault": "kill", "advert_int": 1.0}), []) == ("keepalived",)
     assert players(("raft_failover", {"fault": "stop"}), []) == ("alived",)
+    assert set(players(("raft_steady", {"seconds": 5}), [])) >= {"alived"}
 
 
 def test_every_kind_of_fault_is_measured_and_mixed() -> None:
