@@ -7,16 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from alived.base import NS_PER_MS as MS
-from alived.raft.config import Profile
 from alived.raft.member_events import EngineReported, Leases
 from alived.raft.packets import GroupReport
-from alived.raft.profiles import TIMERS
 from tests.raft.simulated_parts import Driver
 
 if TYPE_CHECKING:
     from tests.raft.simulated_machine import Machine
 
-KERNEL_LEASE_NS = TIMERS[Profile.LAN].kernel_lease_ns
+KERNEL_LEASE_NS = 100 * MS
 LINE_LENGTH = 64
 """Datagrams that wait for an engine that does not read; more are lost"""
 

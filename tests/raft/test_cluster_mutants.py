@@ -84,7 +84,7 @@ def a_voter_starts_again_while_another_campaigns() -> None:
     for _ in range(60):
         second.kill()
         second.start()
-        simulation.run(43 * MS)
+        simulation.run(37 * MS)
 
 
 def the_leader_hands_over_while_its_engine_hangs() -> None:

@@ -59,7 +59,7 @@ def test_an_engine_that_dies_or_hangs_costs_the_ownership(dies: bool) -> None:
     else:
         cluster[first].engine.hangs = True
     took_ns = cluster.until(lambda: cluster.owner() not in ("", first))
-    assert took_ns < (30 if dies else 500) * MS
+    assert took_ns < (30 if dies else 400) * MS
     cluster.engine_returns(first)
     cluster.run(500 * MS)
     assert cluster.owner()

@@ -21,15 +21,15 @@ def test_a_lease_is_possible_and_outlives_a_lost_round(profile: Profile) -> None
         heartbeat_retry_ticks=timers.retry_ticks,
     )
     Lease(timers.lease_times)
-    assert timers.lease_times.longest_ns > timers.heartbeat_ns + timers.repeat_ns + timers.tick_ns
+    assert timers.lease_times.longest_ns > 2 * timers.heartbeat_ns
     assert timers.lease_times.longest_ns + timers.silence_ns < timers.election_ns
     assert timers.heartbeat_ns + timers.repeat_ns < timers.kernel_lease_ns < timers.lease_times.longest_ns
 
 
 def test_what_the_profiles_promise() -> None:
-    assert TIMERS[Profile.LAN].election_ns == 170 * NS_PER_MS
+    assert TIMERS[Profile.LAN].election_ns == 150 * NS_PER_MS
     assert TIMERS[Profile.RELAXED].election_ns == 1000 * NS_PER_MS
     # In a local network the kernel's lease is renewed with each round, and outlives a lost one.
-    assert TIMERS[Profile.LAN].kernel_lease_ns == 130 * NS_PER_MS
+    assert TIMERS[Profile.LAN].kernel_lease_ns == 100 * NS_PER_MS
     # Between sites an answer that takes 100 ms leaves a lease.
     assert TIMERS[Profile.WAN].lease_times.longest_ns - 100 * NS_PER_MS > 2 * TIMERS[Profile.WAN].heartbeat_ns

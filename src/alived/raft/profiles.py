@@ -1,7 +1,7 @@
 """The timers of a cluster as a whole: what an operator chooses by one word instead of numbers that must fit together.
 
 Each satisfies the inequality of `lease`, by construction: the lease is computed from the promise. A round of heartbeats
-may be lost without the owner losing its lease, or the kernel's lease (130 ms in a local network) lapsing.
+may be lost without the owner losing its lease, or the kernel's lease (100 ms in a local network) lapsing.
 """
 
 from __future__ import annotations
@@ -53,13 +53,12 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TIMERS = {
-    # A new owner after 160 to 230 ms. Heartbeats take well under a tick, the process has real-time priority; so a lost
-    # one is noticed and repeated at once, and they need not be so many that some may be lost: their rounds are what an
-    # idle cluster costs.
+    # A new owner after 170 to 210 ms. Heartbeats take well under a tick, the process has real-time priority; so a lost
+    # one is noticed and repeated at once, and they need not be so many that some may be lost.
     Profile.LAN: Timers(
         tick_ns=10 * NS_PER_MS,
-        election_ticks=17,
-        heartbeat_ticks=9,
+        election_ticks=15,
+        heartbeat_ticks=6,
         retry_ticks=2,
         turn_ticks=3,
         silence_ns=10 * NS_PER_MS,

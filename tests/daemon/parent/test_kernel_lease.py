@@ -53,7 +53,7 @@ def test_only_what_leases_own_is_covered() -> None:
     ]
 
 
-@pytest.mark.parametrize(("profile", "milliseconds"), [(Profile.LAN, 130), (Profile.WAN, 250), (Profile.RELAXED, 500)])
+@pytest.mark.parametrize(("profile", "milliseconds"), [(Profile.LAN, 100), (Profile.WAN, 250), (Profile.RELAXED, 500)])
 def test_a_lost_heartbeat_does_not_silence_an_owner(profile: Profile, milliseconds: int) -> None:
     table = wanted_table(config(WEB, profile=profile), "t", KEY)
     assert table is not None
