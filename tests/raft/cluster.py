@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from alived.base import NS_PER_MS, DeadlineReached
@@ -151,7 +152,9 @@ class Cluster:
             host = self.hosts[name]
             host.starts += 1
             host.finished = False
-            host.member = Member(host.settings, host.storage, self.random.randrange, self.now_ns)
+            host.member = Member(
+                host.settings, host.storage, self.random.randrange, self.now_ns, partial(getattr, host.engine, "number")
+            )
             host.peers = {}
             host.engine.number = 0
             self._schedule(host)

@@ -42,7 +42,8 @@ class Engine:
         self.life = 0
         self.stopped_until_ns = 0
         self._busy = False
-        self._number = 0
+        self.carried_out = 0
+        """Number of the newest leases; the raft process sees it"""
         self._held_before: list[bool] = []
         self._held_ns: dict[str, int] = {}
         """By the machine's clock: when each group was owned last"""
@@ -62,7 +63,7 @@ class Engine:
         self.up = True
         self.life += 1
         self._busy = False
-        self._number = 0
+        self.carried_out = 0
         self.line.clear()
         self._say(EngineReported(number=0, groups=self._reports()))
 
@@ -112,8 +113,8 @@ class Engine:
     def _carry_out(self) -> None:
         leases = self.line.popleft()
         self._busy = False
-        assert leases.number > self._number, f"leases {leases.number} after {self._number}"
-        self._number = leases.number
+        assert leases.number > self.carried_out, f"leases {leases.number} after {self.carried_out}"
+        self.carried_out = leases.number
         named = {held.group: held for held in leases.held}
         for group in list(self.bound):
             if group not in named:
@@ -127,7 +128,7 @@ class Engine:
         reports = self._reports()
         if leases.answer or [report.holds for report in reports] != self._held_before:
             self._held_before = [report.holds for report in reports]
-            self._say(EngineReported(number=self._number, groups=reports))
+            self._say(EngineReported(number=self.carried_out, groups=reports))
         self._go_on()
 
     def _bind(self, group: str, until_clock: int) -> None:
@@ -180,7 +181,7 @@ class Engine:
     def report(self) -> None:
         """Something has changed."""
         if self.up and self._driver.now_ns >= self.stopped_until_ns:
-            self._say(EngineReported(number=self._number, groups=self._reports()))
+            self._say(EngineReported(number=self.carried_out, groups=self._reports()))
 
     def judge(self, group: str, reason: str) -> None:
         """The group's links and trackers: "" is well."""

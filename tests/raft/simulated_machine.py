@@ -112,7 +112,7 @@ class Machine:
         self.finished = False
         self.stopped_until_ns = 0
         draw = self.driver.random.randrange
-        self.member = Member(self.settings, self.disk.memory, draw, self.clock_ns)
+        self.member = Member(self.settings, self.disk.memory, draw, self.clock_ns, lambda: self.engine.carried_out)
         self.driver.stepped(self)
         self._arm()
         self.engine.report()

@@ -2,13 +2,14 @@
 
 The engine is another process. It ends what it owns by itself at the moment it was told. Sooner than that this node
 knows that nothing is held only from an answer: to the leases that no longer name a group, without `holds`. What helps
-another node to own waits for one of the two.
+another node to own waits for one of the two. That the engine is there is seen without an answer, from the number of the
+leases that it has carried out.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 
 import msgspec
 
@@ -17,16 +18,18 @@ from alived.raft.member_events import EngineReported, Held, Leases
 from alived.raft.packets import GroupReport
 
 IDLE_NS = NS_PER_S
-"""How often the engine is asked whether it is there while it owns nothing"""
+"""How often the engine is told what it knows, and asked for a report that brings no news"""
 PATIENCE_ROUNDS = 2
-"""An engine that has not answered leases for so many rounds of heartbeats is not able to own"""
+"""An engine that has not carried out leases for so many rounds of heartbeats is not able to own"""
 _REMEMBERED = 100
-"""So many unanswered leases are counted; a later answer is one to all before it"""
+"""So many leases are counted that wait for it; what is carried out later is so with all before it"""
 
 
 class EngineLine:
-    def __init__(self, heartbeat_ns: int) -> None:
+    def __init__(self, heartbeat_ns: int, carried_out: Callable[[], int]) -> None:
+        """carried_out: gives the number of the newest leases that the engine has carried out, whenever it is asked."""
         self._heartbeat_ns = heartbeat_ns
+        self._carried_out = carried_out
         self._number = 0
         """Of the last leases"""
         self._held: Mapping[str, int] = {}
@@ -34,8 +37,8 @@ class EngineLine:
         """None: there is something new, or somebody new, to tell"""
         self._asked_ns = 0
         """When an answer was asked for last"""
-        self._unanswered: deque[tuple[int, int]] = deque()
-        """Numbers of leases, and when they were told"""
+        self._waiting: deque[tuple[int, int]] = deque()
+        """Numbers of leases that were not carried out when that was looked at last, and when they were told"""
         self._ends: dict[str, int] = {}
         """When a group is let go at the latest, of all that may be held"""
         self._withdrawn: dict[str, int] = {}
@@ -87,8 +90,13 @@ class EngineLine:
 
     @property
     def silent_from_ns(self) -> int | None:
-        """When it counts as hanging if it says nothing; None: it owes no answer."""
-        return self._unanswered[0][1] + PATIENCE_ROUNDS * self._heartbeat_ns if self._unanswered else None
+        """When it counts as hanging if it does nothing; None: it has carried out all that it was told."""
+        waiting = self._waiting
+        if waiting:
+            number = self._carried_out()
+            while waiting and waiting[0][0] <= number:
+                waiting.popleft()
+        return waiting[0][1] + PATIENCE_ROUNDS * self._heartbeat_ns if waiting else None
 
     def silent(self, now_ns: int) -> bool:
         """It is gone, or hangs."""
@@ -105,7 +113,8 @@ class EngineLine:
         """When it must be told again; None: at once."""
         if self._told_ns is None:
             return None
-        return self._told_ns + (self._heartbeat_ns if self._unanswered and self.reports else IDLE_NS)
+        waits = self.reports and self.silent_from_ns is not None
+        return self._told_ns + (PATIENCE_ROUNDS * self._heartbeat_ns if waits else IDLE_NS)
 
     # -- what happens
 
@@ -128,7 +137,7 @@ class EngineLine:
         due_ns = self.due_ns
         if same and due_ns is not None and now_ns < due_ns:
             return None
-        asks = again or not self._renews(held) or self._owes(now_ns)
+        asks = again or not self.reports or not self._renews(held) or self._owes(now_ns)
         number = self._next(now_ns)
         self._withdraw(self._held.keys() - held.keys(), orderly=orderly)
         for group, until_ns in held.items():
@@ -151,8 +160,8 @@ class EngineLine:
         return held.keys() == self._held.keys() and not self._withdrawn and self._told_ns is not None
 
     def _owes(self, now_ns: int) -> bool:
-        """Whether an answer to a renewal is wanted: only with every second round of heartbeats."""
-        return bool(self._unanswered) or now_ns - self._asked_ns >= self._heartbeat_ns * 3 // 2
+        """Whether an answer to a renewal is wanted: a report was never lost yet, but who knows."""
+        return now_ns - self._asked_ns >= IDLE_NS
 
     def _next(self, now_ns: int) -> int:
         """Above all numbers of a former process of this node: the engine may not have read its last leases yet."""
@@ -163,8 +172,8 @@ class EngineLine:
         self._told_ns = now_ns
         if asks:
             self._asked_ns = now_ns
-            if len(self._unanswered) < _REMEMBERED:
-                self._unanswered.append((number, now_ns))
+        if len(self._waiting) < _REMEMBERED:
+            self._waiting.append((number, now_ns))
         named = [Held(group, until_ns) for group, until_ns in self._held.items()]
         named += [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
         return Leases(number=number, term=term, held=tuple(named), reason=reason, answer=asks)
@@ -187,8 +196,6 @@ class EngineLine:
             self._version += 1
         if event.number == 0:
             self._told_ns = None  # A new engine knows nothing of what the former one was told.
-        while self._unanswered and self._unanswered[0][0] <= event.number:
-            self._unanswered.popleft()
         for group, number in list(self._withdrawn.items()):
             report = self.reports.get(group)
             if event.number >= number and not (report and report.holds):
@@ -204,7 +211,7 @@ class EngineLine:
         self._ends = {}
         self._withdrawn = {}
         self._leaving = set()
-        self._unanswered.clear()
+        self._waiting.clear()
         self._told_ns = None
 
 

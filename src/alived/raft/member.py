@@ -23,6 +23,7 @@ from alived.raft.config import Cluster, RaftInstance, Role
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.consensus import Consensus
 from alived.raft.directory import FIRST_TERM, Founded, encode_command, node_number
+from alived.raft.engine_line import EngineLine
 from alived.raft.formation import Formation
 from alived.raft.log import Storage
 from alived.raft.member_events import (
@@ -57,8 +58,16 @@ from alived.raft.turns import patience_ticks
 class Member:
     """A core: `step`, `deadline_ns`, `snapshot`."""
 
-    def __init__(self, settings: MemberSettings, storage: Storage, draw: Callable[[int], int], now_ns: int) -> None:
-        """What the storage holds decides whether this node was a member before; `draw(n)` gives 0 to n-1."""
+    def __init__(
+        self,
+        settings: MemberSettings,
+        storage: Storage,
+        draw: Callable[[int], int],
+        now_ns: int,
+        carried_out: Callable[[], int],
+    ) -> None:
+        """What the storage holds decides whether this node was a member before; `draw(n)` gives 0 to n-1.
+        carried_out: as of `EngineLine`."""
         cluster, timers = settings.cluster, settings.timers
         self._settings = settings
         self.number = node_number(cluster.node_id)
@@ -67,7 +76,13 @@ class Member:
         self._heard_ns: dict[int, int] = {}
         self._formation = Formation(cluster, timers.election_ns, self._outbox, now_ns)
         self._ownership = Ownership(
-            cluster.node_id, settings.groups, timers, self._outbox, now_ns, spread=cluster.spread_groups
+            cluster.node_id,
+            settings.groups,
+            timers,
+            self._outbox,
+            now_ns,
+            EngineLine(timers.heartbeat_ns, carried_out),
+            spread=cluster.spread_groups,
         )
         self._relay = Relay(self._outbox, now_ns)
         self._beginnings = Beginnings(

@@ -61,6 +61,7 @@ class Ownership:
         timers: Timers,
         outbox: Outbox,
         now_ns: int,
+        engine: EngineLine,
         *,
         spread: bool = False,
     ) -> None:
@@ -71,7 +72,7 @@ class Ownership:
         self._spread = spread
         self._timers = timers
         self._outbox = outbox
-        self.engine = EngineLine(timers.heartbeat_ns)
+        self.engine = engine
         self._placement = Placement(timers.election_ns)
         self._tenancy = Tenancy(timers.heartbeat_ns, timers.repeat_ns, outbox, now_ns)
         self._reign: Reign | None = None

@@ -99,6 +99,7 @@ class Node:
         assert isinstance(news, Leases)
         self.leases.append(news)
         self.holds = any(not one.leaving for one in news.held)
+        self._engine.carry_out(news.number)
         self.report(news.number)
 
     def of(self, kind: type[M]) -> list[M]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from alived.base import Family
 from alived.config.model import Config, GlobalDefs, Instance, SyncGroup
 from alived.daemon.engine.engine import Engine
 from alived.daemon.shared.child import ChildContext
+from alived.daemon.shared.lease_line import LineEnd
 from alived.daemon.shared.messages import (
     BusMessage,
     Configure,
@@ -67,7 +67,7 @@ class Play:
     """`engine` and all that it has sent."""
 
     def __init__(
-        self, wanted: Config, lease_line: socket.socket | None = None, lease_key: bytes = b"", loop: Loop | None = None
+        self, wanted: Config, lease_line: LineEnd | None = None, lease_key: bytes = b"", loop: Loop | None = None
     ) -> None:
         self.loop = loop or Loop()
         self.sent: list[BusMessage] = []

@@ -77,13 +77,15 @@ class OwnedPlay(Play):
         assert isinstance(news, EngineReported)
         self.reports.append(news)
 
-    def lease(self, *names: str, ms: int = LONG_MS, term: int = 7, leaving: Sequence[str] = ()) -> int:
+    def lease(
+        self, *names: str, ms: int = LONG_MS, term: int = 7, leaving: Sequence[str] = (), answer: bool = True
+    ) -> int:
         """All that this node may own now, for so long. The number of the leases."""
         until_ns = now_ns() + ms * NS_PER_MS
         self._number += 1
         held = tuple(Held(name, until_ns, name in leaving) for name in names)
         reason = f"node a leads in term {term}" if held else f"node b leads in term {term}"
-        assert self._line.send(Leases(number=self._number, term=term, held=held, reason=reason))
+        assert self._line.send(Leases(number=self._number, term=term, held=held, reason=reason, answer=answer))
         return self._number
 
     def withdraw(self) -> int:
@@ -92,6 +94,10 @@ class OwnedPlay(Play):
     def until_answered(self, number: int) -> EngineReported:
         self.until(lambda: bool(self.reports) and self.reports[-1].number >= number, f"an answer to {number}")
         return self.reports[-1]
+
+    def carried_out(self) -> int:
+        """Number of the newest leases that the engine has carried out, as the raft process sees it."""
+        return self._line.carried_out()
 
     def report(self, name: str) -> GroupReport:
         """The newest."""

@@ -74,6 +74,17 @@ def test_when_renewals_stop_it_lets_go_by_itself_and_not_before(segment: Segment
         assert play.until_reported("web", holds=False).held_ns is not None
 
 
+def test_that_a_renewal_was_carried_out_is_seen_without_an_answer(segment: Segment) -> None:
+    with owning(WEB) as play:
+        play.until_answered(play.lease("web"))
+        play.until_reported("web", holds=True)
+        said = len(play.reports)
+        number = play.lease("web", answer=False)
+        assert play.carried_out() == number - 1
+        play.until(lambda: play.carried_out() == number, "it is carried out")
+        assert len(play.reports) == said
+
+
 def test_a_renewal_keeps_it(segment: Segment) -> None:
     with owning(WEB) as play:
         play.lease("web", ms=SHORT_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_closed_end_hears_nothing_and_stays_open_for_a_successor(line: Line) -
     until(line.loop, lambda: bool(over), "time passes")
     assert line.at_engine == []
     assert raft.send(leases(2))
+
+
+def test_what_the_engine_has_carried_out_is_seen_also_by_who_comes_later_and_in_another_process(line: Line) -> None:
+    raft = line.raft()
+    assert raft.carried_out() == 0
+    number = 1 << 60  # nanoseconds, after a while
+    child = os.fork()
+    if child == 0:
+        line.engine().carry_out(number)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert raft.carried_out() == line.raft().carried_out() == number
 
 
 def test_it_leaves_no_file_open() -> None:

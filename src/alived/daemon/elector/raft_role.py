@@ -146,8 +146,9 @@ class _Running:
         for sentence in self._wal.notices:
             context.log("warning", "log-mended", sentence)
         draw = random.SystemRandom().randrange
-        self._member = Member(MemberSettings.of(cluster, _groups(context.config)), self._wal, draw, now_ns())
         self._line = LeaseLine(self._loop, context.lease_line, self._engine_said)
+        settings = MemberSettings.of(cluster, _groups(context.config))
+        self._member = Member(settings, self._wal, draw, now_ns(), self._line.carried_out)
         self._timer: Timer | None = None
         self._finished: Callable[[], None] | None = None
         self._ended = False

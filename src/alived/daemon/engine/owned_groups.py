@@ -203,6 +203,8 @@ class OwnedGroups:
             named = self.groups.get(one.group)
             if named:  # else a reload has just taken it out, or brings it in a moment
                 self._lease(named, own.Leased(one.until_ns, news.term, news.reason, one.leaving), now)
+        if self._line:
+            self._line.carry_out(news.number)
         if self._news:
             self._report()
         else:

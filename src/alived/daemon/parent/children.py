@@ -20,6 +20,7 @@ from alived.config.model import Config
 from alived.daemon.shared import bus
 from alived.daemon.shared.child import ChildContext, ForkedChild, RoleFactory, run_child
 from alived.daemon.shared.heartbeat import Backoff, Pulse, Watch, hang_limit_ns
+from alived.daemon.shared.lease_line import LineEnd
 from alived.daemon.shared.messages import BusMessage, Configure, Configured, LogLine
 from alived.daemon.status.role_status import RoleStatus
 
@@ -72,7 +73,7 @@ class ForkedRole:
         loop: Loop,
         owner: Owner,
         keep_fds: frozenset[int],
-        lease_line: socket.socket | None = None,
+        lease_line: LineEnd | None = None,
         lease_key: bytes = b"",
         running_scripts: RunningScripts | None = None,
     ) -> None:
@@ -292,7 +293,7 @@ class InlineRole:
         make: RoleFactory,
         loop: Loop,
         owner: Owner,
-        lease_line: socket.socket | None = None,
+        lease_line: LineEnd | None = None,
         lease_key: bytes = b"",
         running_scripts: RunningScripts | None = None,
     ) -> None:

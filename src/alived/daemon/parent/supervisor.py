@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -44,7 +43,7 @@ from alived.daemon.parent.status_answers import StatusAnswers
 from alived.daemon.parent.worker_errands import WorkerErrands
 from alived.daemon.shared.child import ChildFailure, RoleFactory
 from alived.daemon.shared.control_messages import Answer
-from alived.daemon.shared.lease_line import LinePair
+from alived.daemon.shared.lease_line import LineEnd, LinePair
 from alived.daemon.shared.messages import (
     BusMessage,
     CheckReported,
@@ -143,7 +142,7 @@ class Supervisor:
         watchdog_ns = self._service_manager.watchdog_ns
         self._tick_ns = min(watchdog_ns // 3, _TICK_NS) if watchdog_ns else _TICK_NS
 
-    def _host(self, single: bool, role: str, make: RoleFactory, lease_line: socket.socket | None) -> RoleHost:
+    def _host(self, single: bool, role: str, make: RoleFactory, lease_line: LineEnd | None) -> RoleHost:
         key, scripts = self._footprint.kernel_leases.key, self._footprint.left_scripts.running
         if single:
             return InlineRole(role, make, self._loop, self, lease_line, key, scripts)

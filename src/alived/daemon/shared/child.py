@@ -30,6 +30,7 @@ from alived.base import NS_PER_MS, AlivedError
 from alived.config.model import Config
 from alived.daemon.shared import bus
 from alived.daemon.shared.heartbeat import Pulse
+from alived.daemon.shared.lease_line import LineEnd
 from alived.daemon.shared.messages import BusMessage, Configured, LogLine
 
 PROMPT = frozenset({"engine", "raft"})
@@ -75,7 +76,7 @@ class ChildContext:
         loop: Loop,
         config: Config,
         send: Callable[[BusMessage], None],
-        lease_line: socket.socket | None = None,
+        lease_line: LineEnd | None = None,
         lease_key: bytes = b"",
         running_scripts: RunningScripts | None = None,
     ) -> None:
@@ -127,7 +128,7 @@ class ForkedChild(msgspec.Struct):
     parent_pid: int
     keep_fds: frozenset[int]
     """Open files that the child keeps besides its bus, its lease line and 0-2."""
-    lease_line: socket.socket | None = None
+    lease_line: LineEnd | None = None
     lease_key: bytes = b""
     running_scripts: RunningScripts | None = None
 
@@ -137,7 +138,7 @@ def run_child(child: ForkedChild) -> NoReturn:
     status = EXIT_CRASHED
     endpoint: bus.Endpoint | None = None
     try:
-        line = {child.lease_line.fileno()} if child.lease_line else set()
+        line = {child.lease_line.socket.fileno()} if child.lease_line else set()
         forget_parent({child.sock.fileno(), child.stop_line, *line, *child.keep_fds})
         set_process_name(CHILD_NAME_PREFIX + child.role)
         loop = Loop()
