@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import pathlib
 import select
@@ -41,9 +42,9 @@ NOTHING: Set[tuple[Kind, str]] = frozenset()
 ALL = {(kind, address) for kind in (Kind.ANSWER, Kind.PING) for address in (WEB4, WEB6)}
 
 
-def table(*groups: LeasedGroup, timeout_ns: int = 60 * NS_PER_S) -> LeaseTable:
+def table(*groups: LeasedGroup, timeouts_ns: tuple[int, ...] = (60 * NS_PER_S,)) -> LeaseTable:
     """The timeout is long where a test is not about it: what it closes by itself it closes at once."""
-    return LeaseTable(name="alived_test", key=KEY, timeout_ns=timeout_ns, groups=groups or (WEB, MAIL))
+    return LeaseTable(name="alived_test", key=KEY, timeouts_ns=timeouts_ns, groups=groups or (WEB, MAIL))
 
 
 class Neighbour:
@@ -117,8 +118,8 @@ def lease(segment: Segment) -> Iterator[KernelLease]:
         yield lease
 
 
-def made(*groups: LeasedGroup, timeout_ns: int = 60 * NS_PER_S) -> LeaseTable:
-    one = table(*groups, timeout_ns=timeout_ns)
+def made(*groups: LeasedGroup, timeouts_ns: tuple[int, ...] = (60 * NS_PER_S,)) -> LeaseTable:
+    one = table(*groups, timeouts_ns=timeouts_ns)
     nft.run(lease_table.make(one))
     return one
 
@@ -188,7 +189,7 @@ def _say(text: str, source: str, to: str) -> None:
 def test_who_is_frozen_or_dead_falls_silent_by_itself(
     other: Neighbour, lease: KernelLease, signum: signal.Signals
 ) -> None:
-    made(timeout_ns=100 * NS_PER_MS)
+    made(timeouts_ns=(100 * NS_PER_MS,))
     renewer = os.fork()
     if renewer == 0:
         signal_at_parent_death(signal.SIGKILL)
@@ -210,6 +211,27 @@ def test_who_is_frozen_or_dead_falls_silent_by_itself(
     finally:
         os.kill(renewer, signal.SIGKILL)
         os.waitpid(renewer, 0)
+
+
+def test_each_renewal_lasts_as_long_as_it_says_also_if_the_one_before_it_lasted_longer(
+    segment: Segment, lease: KernelLease
+) -> None:
+    timeouts_s = [100, 200, 300, 400]
+    made(timeouts_ns=tuple(timeout_s * NS_PER_S for timeout_s in timeouts_s))
+    for place in (3, 0, 2, 1):
+        assert lease.renew("web", place)
+        shown = json.loads(_shown("nft", "-j", "list", "set", "netdev", "alived_test", "leases"))
+        (lasts,) = [entry["set"]["elem"] for entry in shown["nftables"] if "set" in entry]
+        (expires_s,) = [one["elem"]["expires"] for one in lasts]
+        assert timeouts_s[place] - 100 < expires_s <= timeouts_s[place]
+
+
+def test_a_renewal_for_a_timeout_that_the_table_does_not_have_opens_nothing(
+    other: Neighbour, lease: KernelLease
+) -> None:
+    made()
+    assert not lease.renew("web", 1)
+    other.expect(NOTHING)
 
 
 def _until_answered(other: Neighbour) -> None:
@@ -375,7 +397,7 @@ def _shown(*command: str) -> str:
 
 def test_two_daemons_do_not_renew_for_each_other(other: Neighbour, lease: KernelLease) -> None:
     made(WEB)
-    second = LeaseTable(name="alived_second", key=bytes(8), timeout_ns=60 * NS_PER_S, groups=(WEB,))
+    second = LeaseTable(name="alived_second", key=bytes(8), timeouts_ns=(60 * NS_PER_S,), groups=(WEB,))
     nft.run(lease_table.make(second))
     lease.renew("web")
     other.expect(NOTHING)

@@ -64,7 +64,7 @@ def assert_silenced(lab: ClusterLab, observer: Observer, old: str, since_ns: int
 
 def test_who_is_frozen_as_a_whole_is_silent_also_when_it_wakes(lab: ClusterLab) -> None:
     observer, old = settled(lab)
-    assert fence(lab, old) == {"group": GROUP, "fence": "kernel lease", "silent_after_ms": 100, "missing": ""}
+    assert fence(lab, old) == {"group": GROUP, "fence": "kernel lease", "silent_after_ms": 168, "missing": ""}
     since_ns = time.time_ns()
     thaw = lab.freeze(*lab.daemons[old].pids())
     new = assert_silenced(lab, observer, old, since_ns)

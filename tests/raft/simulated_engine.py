@@ -14,7 +14,6 @@ from tests.raft.simulated_parts import Driver
 if TYPE_CHECKING:
     from tests.raft.simulated_machine import Machine
 
-KERNEL_LEASE_NS = 100 * MS
 LINE_LENGTH = 64
 """Datagrams that wait for an engine that does not read; more are lost"""
 
@@ -139,8 +138,8 @@ class Engine:
         if not self._driver.world.kernel_lease:
             silence_ns = self._machine.settings.timers.silence_ns
             bound.fence_clock = until_clock + silence_ns
-        elif until_clock - clock >= KERNEL_LEASE_NS:
-            bound.fence_clock = clock + KERNEL_LEASE_NS
+        elif lasting := [one for one in self._machine.settings.timers.kernel_leases_ns if one <= until_clock - clock]:
+            bound.fence_clock = clock + lasting[-1]
         self._later(max(0, self._machine.clock.true_ns(until_clock) - self._driver.now_ns), lambda: self._expire(group))
 
     def _expire(self, group: str) -> None:

@@ -38,7 +38,7 @@ class World(NamedTuple):
     trouble_every_ns: int = 300 * MS
     drift: float = 1e-3
     kernel_lease: bool = True
-    """The fence opens for 100 ms at a time; else it keeps an owner on the air to the last moment of its lease"""
+    """The fence ends a little before the lease; else it keeps an owner on the air to the last moment of it"""
     slow_disk: float = 0.02
     """A sync takes up to 50 ms instead of 2"""
 

@@ -102,7 +102,7 @@ def the_leader_hears_nobody_and_its_engine_is_late() -> None:
     simulation = settled()
     first = leader(simulation)
     simulation.cut |= {(other.name, first.name) for other in others(simulation, first)}
-    simulation.run(100 * MS)
+    simulation.run(60 * MS)
     first.engine.stop(simulation.now_ns + S)
     simulation.run(2 * S)
     assert not first.leads

@@ -80,7 +80,7 @@ def test_who_has_just_started_does_not_take_over() -> None:
     """Its engine may hold what was granted to its former process, and it does not know that."""
     cluster, first, other = long_settled()
     asked = Arrived(cluster[first].number, TimeoutNow(sender=cluster[first].number, to=cluster[other].number, term=99))
-    for pause_ms, follows in ((5, False), (160, True)):
+    for pause_ms, follows in ((5, False), (200, True)):
         cluster.kill(other)
         cluster.start(other)
         cluster.run(pause_ms * MS)

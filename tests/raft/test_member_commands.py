@@ -201,6 +201,7 @@ def test_a_wish_ends_when_the_node_fails() -> None:
     assert cluster.owner() == "b", "an operator wants it, whatever the priority"
     cluster.kill("b")
     cluster.until(lambda: cluster.owner() in ("a", "c"))
+    cluster.run(500 * MS)
     cluster.start("b")
     cluster.run(3_000 * MS)
     assert cluster.owner() == "a"

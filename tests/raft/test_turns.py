@@ -9,7 +9,7 @@ from alived.raft.directory import node_number
 from alived.raft.member_events import AddMember, Asking
 from alived.raft.messages import TimeoutNow
 from alived.raft.profiles import TIMERS
-from alived.raft.turns import PROMISES_END_TICKS, RELUCTANT_TIMEOUTS, WITNESS_TIMEOUTS, patience_ticks
+from alived.raft.turns import RELUCTANT_TIMEOUTS, WITNESS_TIMEOUTS, patience_ticks
 from tests.raft.cluster import MS, Cluster, members
 
 TIMES = TIMERS[Profile.LAN]
@@ -22,10 +22,10 @@ def patience(name: str, leader: str = "", *, able: bool = True) -> int | None:
 
 
 def test_the_best_of_those_that_are_left_goes_first() -> None:
-    assert patience("a") == PROMISES_END_TICKS
-    assert patience("c") == PROMISES_END_TICKS + TIMES.turn_ticks  # Among equals the names decide.
-    assert patience("b") == PROMISES_END_TICKS + 2 * TIMES.turn_ticks
-    assert patience("c", leader="a") == PROMISES_END_TICKS
+    assert patience("a") == TIMES.margin_ticks
+    assert patience("c") == TIMES.margin_ticks + TIMES.turn_ticks  # Among equals the names decide.
+    assert patience("b") == TIMES.margin_ticks + 2 * TIMES.turn_ticks
+    assert patience("c", leader="a") == TIMES.margin_ticks
 
 
 def test_who_could_not_own_waits_longest_and_who_never_owns_does_not_ask() -> None:
@@ -50,7 +50,7 @@ def test_a_leader_dies_and_the_best_of_the_others_follows_without_a_split_vote(s
     cluster = led_by_a(seed)
     term = cluster.member("a").snapshot().term
     cluster.kill("a")
-    turn_ns = (TIMES.election_ticks + PROMISES_END_TICKS + TIMES.turn_ticks + 1) * TIMES.tick_ns
+    turn_ns = (TIMES.election_ticks + TIMES.margin_ticks + TIMES.turn_ticks + 1) * TIMES.tick_ns
     assert cluster.until(lambda: cluster.owners() == ["b"]) <= turn_ns
     assert cluster.member("b").snapshot().term == term + 1
 

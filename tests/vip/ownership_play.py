@@ -31,13 +31,13 @@ from alived.vip.ownership_events import (
     Unleased,
 )
 
-FENCE_NS = 100 * NS_PER_MS
+LEAST_NS = 90 * NS_PER_MS
 REASON = "node-a leads in term 7"
 
 
 def owner(limits_s: Mapping[HookEvent, float] | None = None, **fields: object) -> OwnershipConfig:
     limits = {event: round(limit_s * NS_PER_S) for event, limit_s in (limits_s or {}).items()}
-    known = {"name": "web", "priority": 100, "hook_limits": limits, "fence_ns": FENCE_NS} | fields
+    known = {"name": "web", "priority": 100, "hook_limits": limits, "fenced": True, "least_ns": LEAST_NS} | fields
     return OwnershipConfig(**known)  # type: ignore[arg-type]
 
 

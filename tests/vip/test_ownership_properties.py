@@ -28,7 +28,7 @@ from alived.vip.ownership_events import (
     Unleased,
 )
 
-FENCE_NS = 100 * NS_PER_MS
+LEAST_NS = 90 * NS_PER_MS
 _CAUSES = st.sampled_from(["interface eth0", "script chk", "bind"])
 _LIMITS = st.dictionaries(st.sampled_from(HookEvent), st.sampled_from([NS_PER_MS, NS_PER_MS * 30, NS_PER_S]))
 
@@ -43,7 +43,8 @@ class Owners(RuleBasedStateMachine):
             priority=100,
             hook_limits=limits,
             bound_by_hooks=by_hooks,
-            fence_ns=FENCE_NS if fenced else 0,
+            fenced=fenced,
+            least_ns=LEAST_NS,
         )
         self.core = Ownership(self.config)
         self.now_ns = 0
@@ -71,13 +72,15 @@ class Owners(RuleBasedStateMachine):
             match effect:
                 case OpenKernelLease() | RenewKernelLease():
                     assert isinstance(effect, OpenKernelLease) != (self.speaks_until_ns > 0)
-                    self.speaks_until_ns = self.now_ns + FENCE_NS
+                    assert self.core.lease_until_ns is not None
+                    self.speaks_until_ns = self.core.lease_until_ns
                 case CloseKernelLease():
                     assert self.claimed or self.config.bound_by_hooks
                     self.speaks_until_ns = 0
                 case ClaimAddresses():
                     assert not self.claimed
-                    assert self.speaks_until_ns or not self.config.fence_ns
+                    assert self.speaks_until_ns or not self.config.fenced
+                    assert self.core.lease_until_ns - self.now_ns >= LEAST_NS
                     self.claimed = True
                 case ReleaseAddresses():
                     assert self.claimed and not self.speaks_until_ns
@@ -165,7 +168,8 @@ class Owners(RuleBasedStateMachine):
             priority=priority,
             hook_limits=limits,
             bound_by_hooks=self.config.bound_by_hooks,
-            fence_ns=self.config.fence_ns,
+            fenced=self.config.fenced,
+            least_ns=LEAST_NS,
         )
         self.give(OwnershipReconfigured(self.config))
 

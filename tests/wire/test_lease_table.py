@@ -16,7 +16,7 @@ from alived.wire.lease_table import LeasedGroup, LeaseTable
 KEY = bytes.fromhex("0123456789abcdef")
 WEB = LeasedGroup("web", (("eth0", "192.0.2.100"), ("eth0", "2001:db8::100")))
 MAIL = LeasedGroup("mail", (("eth1", "192.0.2.101"),))
-TABLE = LeaseTable(name="alived_test", key=KEY, timeout_ns=100 * NS_PER_MS, groups=(WEB, MAIL))
+TABLE = LeaseTable(name="alived_test", key=KEY, timeouts_ns=(50 * NS_PER_MS, 100 * NS_PER_MS), groups=(WEB, MAIL))
 
 
 def chain(group: LeasedGroup) -> str:
@@ -36,8 +36,9 @@ def blocks(script: str) -> dict[str, list[str]]:
     return found
 
 
-def test_a_frame_has_key_and_number_in_the_byte_order_of_the_machine() -> None:
-    assert lease_table.frame(KEY, "web") == KEY + struct.pack("=I", lease_table.group_number("web"))
+def test_a_frame_has_key_and_number_in_the_byte_order_of_the_machine_and_which_timeout_is_meant() -> None:
+    number = struct.pack("=I", lease_table.group_number("web"))
+    assert [lease_table.frame(KEY, "web", place) for place in (0, 7)] == [KEY + number + b"\0", KEY + number + b"\7"]
 
 
 def test_a_number_depends_on_the_name_alone() -> None:
@@ -50,11 +51,12 @@ def test_a_table_replaces_one_that_is_left() -> None:
     assert lease_table.make(TABLE).startswith(lease_table.remove("alived_test"))
 
 
-def test_who_has_the_key_renews_with_the_timeout_and_closes() -> None:
+def test_who_has_the_key_renews_with_one_of_the_timeouts_and_closes() -> None:
     rules = blocks(lease_table.make(TABLE))["renewals"]
     assert rules[0] == 'type filter hook egress device "lo" priority 0; policy accept;'
     assert rules[1:] == [
-        "@ll,96,80 0x88b50123456789abcdef update @leases { @ll,176,32 timeout 100ms } drop",
+        "@ll,96,80 0x88b50123456789abcdef @ll,208,8 0 update @leases { @ll,176,32 timeout 50ms } drop",
+        "@ll,96,80 0x88b50123456789abcdef @ll,208,8 1 update @leases { @ll,176,32 timeout 100ms } drop",
         "@ll,96,80 0x88b60123456789abcdef delete @leases { @ll,176,32 }",
         "@ll,96,80 0x88b60123456789abcdef drop",
     ]

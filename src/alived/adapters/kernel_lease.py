@@ -19,15 +19,16 @@ class KernelLease:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._frames: dict[str, bytes] = {}
+        self._frames: dict[tuple[str, int], bytes] = {}
         # Protocol 0: it hears nothing.
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
         self._socket.setblocking(False)
 
-    def renew(self, group: str) -> bool:
-        """The group may speak from now on until the timeout of the table; the first renewal opens. False: no table took
-        it, so nothing keeps the group from speaking, whether it is renewed or not."""
-        return self._send(group, ETHERTYPE_RENEW)
+    def renew(self, group: str, place: int = 0) -> bool:
+        """The group may speak from now on for one of the timeouts of the table, the one at this place; the first
+        renewal opens. False: no table took it, so nothing keeps the group from speaking, whether it is renewed or not.
+        """
+        return self._send(group, ETHERTYPE_RENEW, place)
 
     def close(self, group: str) -> bool:
         """The group is silent from now on. False: no table took it."""
@@ -41,10 +42,10 @@ class KernelLease:
         """Gives the socket back, for which the kernel takes some 10 ms; leases that are open end by themselves."""
         self._socket.close()
 
-    def _send(self, group: str, ethertype: int) -> bool:
-        data = self._frames.get(group)
+    def _send(self, group: str, ethertype: int, place: int = 0) -> bool:
+        data = self._frames.get((group, place))
         if data is None:
-            data = self._frames[group] = frame(self._key, group)
+            data = self._frames[group, place] = frame(self._key, group, place)
         try:
             self._socket.sendto(data, ("lo", ethertype))
         except OSError as error:

@@ -21,7 +21,7 @@ def why_not() -> str | None:
     if not capable(CAP_NET_ADMIN, CAP_NET_RAW):
         return None
     name, key = f"alived_probe_{os.getpid()}", os.urandom(KEY_LENGTH)
-    table = LeaseTable(name=name, key=key, timeout_ns=NS_PER_MS, groups=(LeasedGroup("probe", _NOT_USED),))
+    table = LeaseTable(name=name, key=key, timeouts_ns=(NS_PER_MS,), groups=(LeasedGroup("probe", _NOT_USED),))
     try:
         nft.run(lease_table.make(table))
         try:

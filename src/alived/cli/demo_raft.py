@@ -21,7 +21,7 @@ from alived.raft.profiles import TIMERS
 _TIMERS = TIMERS[Profile.LAN]
 ELECTION_S = ((_TIMERS.election_ns - _TIMERS.heartbeat_ns) / NS_PER_S, 2 * _TIMERS.election_ns / NS_PER_S)
 """From the loss of the leader to a campaign: the shortest timeout since its last heartbeat, and the longest."""
-AT_ONCE_S = (0.0, _TIMERS.tick_ns / NS_PER_S)
+AT_ONCE_S = (0.0, 0.01)
 _TRANSFER_LIMIT_S = 30
 
 

@@ -83,7 +83,7 @@ class Consensus:
             max_inflight_messages=16,
             forward_proposals=False,
             step_down_on_removal=True,
-            follower_spread_ticks=timers.turn_ticks,
+            follower_spread_ticks=1,  # Their turns keep them apart: `hesitate`.
         )
         self.node = Node(settings, storage, draw, self._observe, applied=snapshot.index)
         self.lease = Lease(timers.lease_times)

@@ -1,7 +1,7 @@
 """The timers of a cluster as a whole: what an operator chooses by one word instead of numbers that must fit together.
 
-Each satisfies the inequality of `lease`, by construction: the lease is computed from the promise. A round of heartbeats
-may be lost without the owner losing its lease, or the kernel's lease (100 ms in a local network) lapsing.
+Each satisfies the inequality of `lease`, by construction: the lease is computed from the promise, the kernel's leases
+from the lease. A round of heartbeats may be lost without the owner losing its lease.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import msgspec
 from alived.base import NS_PER_MS
 from alived.raft.config import Profile
 from alived.raft.lease import LeaseTimes
+
+KERNEL_LEASES = 15
+"""Of so many lengths at most: a renewal passes a rule for each of them."""
 
 
 class Timers(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +25,9 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ticks: int
     retry_ticks: int
     """A round of heartbeats that a member has not answered is repeated so soon; 0: it is not, an answer takes longer"""
+    margin_ticks: int
+    """What voters promised a leader may end so much later than the patience of who campaigns first: a heartbeat does
+    not reach all at the same moment"""
     turn_ticks: int
     """When a leader falls silent, members campaign one after the other, the best first: as far apart as an election
     takes, so that votes are not split"""
@@ -42,10 +48,12 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
         return (self.retry_ticks or self.heartbeat_ticks) * self.tick_ns
 
     @property
-    def kernel_lease_ns(self) -> int:
-        """How long the kernel lets an owner speak after a renewal; renewed only while the lease lasts at least as long
-        from then on. A round of heartbeats may be lost, and its repetition take a while."""
-        return self.heartbeat_ns + self.repeat_ns + (self.retry_ticks or self.heartbeat_ticks // 2) * self.tick_ns
+    def kernel_leases_ns(self) -> tuple[int, ...]:
+        """How long the kernel may let an owner speak after a renewal, from short to long: as long as the lease lasts,
+        to a step. Whole milliseconds."""
+        longest_ms = self.lease_times.longest_ns // NS_PER_MS
+        step_ms = -(-longest_ms // KERNEL_LEASES)
+        return tuple(length_ms * NS_PER_MS for length_ms in range(step_ms, longest_ms + 1, step_ms))
 
     @property
     def lease_times(self) -> LeaseTimes:
@@ -53,14 +61,16 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TIMERS = {
-    # A new owner after 170 to 210 ms. Heartbeats take well under a tick, the process has real-time priority; so a lost
-    # one is noticed and repeated at once, and they need not be so many that some may be lost.
+    # A new owner after 140 to 250 ms. Heartbeats take well under a tick, the process has real-time priority; so a lost
+    # one is noticed and repeated at once, and they need not be so many that some may be lost: their rounds are what an
+    # idle cluster costs.
     Profile.LAN: Timers(
-        tick_ns=10 * NS_PER_MS,
-        election_ticks=15,
-        heartbeat_ticks=6,
-        retry_ticks=2,
-        turn_ticks=3,
+        tick_ns=5 * NS_PER_MS,
+        election_ticks=38,
+        heartbeat_ticks=22,
+        retry_ticks=4,
+        margin_ticks=3,
+        turn_ticks=6,
         silence_ns=10 * NS_PER_MS,
     ),
     # An answer may be 100 ms old when it comes: a heartbeat of 100 ms leaves four of them for a lease of 564 ms.
@@ -69,6 +79,7 @@ TIMERS = {
         election_ticks=24,
         heartbeat_ticks=4,
         retry_ticks=0,
+        margin_ticks=2,
         turn_ticks=8,
         silence_ns=10 * NS_PER_MS,
     ),
@@ -78,6 +89,7 @@ TIMERS = {
         election_ticks=20,
         heartbeat_ticks=4,
         retry_ticks=0,
+        margin_ticks=2,
         turn_ticks=2,
         silence_ns=10 * NS_PER_MS,
     ),

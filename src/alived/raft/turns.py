@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from alived.raft.config import Member
 from alived.raft.profiles import Timers
 
-PROMISES_END_TICKS = 2
-"""What voters promised the leader may end so much later than a candidate's own patience: ticks are counted apart"""
 RELUCTANT_TIMEOUTS = 2
 """For so many election timeouts a node that could own nothing leaves it to the others to campaign"""
 WITNESS_TIMEOUTS = 6
@@ -33,7 +31,7 @@ def patience_ticks(
     if not able:
         return RELUCTANT_TIMEOUTS * timers.election_ticks
     rivals = (member for other, member in members.items() if other not in (number, leader) and member.may_own)
-    return PROMISES_END_TICKS + timers.turn_ticks * sum(_rank(rival) > _rank(own) for rival in rivals)
+    return timers.margin_ticks + timers.turn_ticks * sum(_rank(rival) > _rank(own) for rival in rivals)
 
 
 def _rank(member: Member) -> tuple[int, str]:

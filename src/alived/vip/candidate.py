@@ -44,7 +44,7 @@ class Candidate:
         self._term = 0
         self._lease_reason = "nothing was heard yet"
         """What the elector said last."""
-        self._fenced = config.fence_ns > 0
+        self._fenced = config.fenced
         self._bound = False
         self._emptying = False
         """Released, but not gone yet."""
@@ -59,8 +59,13 @@ class Candidate:
     def _take(self, config: OwnershipConfig) -> None:
         self.config = config
         self._priority_reason = f"priority {self.priority}"
-        self.renewal: tuple[OwnershipEffect, ...] = (RenewKernelLease(config.name),) if config.fence_ns else ()
+        self.renewal: tuple[OwnershipEffect, ...] = (RenewKernelLease(config.name),) if config.fenced else ()
         """What a step gives that changes nothing but the time: always this very tuple."""
+
+    @property
+    def lease_until_ns(self) -> int | None:
+        """When the newest lease ends; None: there is none."""
+        return self._lease.until_ns if self._lease else None
 
     # -- what the elector is told --
 
@@ -97,7 +102,7 @@ class Candidate:
             base_priority=self.config.priority,
             priority=self.priority,
             term=self._term,
-            lease_until_ns=self._lease.until_ns if self._lease else None,
+            lease_until_ns=self.lease_until_ns,
             lease_reason=self._lease_reason,
             fenced=self._fenced,
             holds=self.holds,
@@ -113,7 +118,7 @@ class Candidate:
             case Phase.ASKING:
                 return f"; a lease of term {self._term} is here, its before_bind hooks have not ended"
             case Phase.ALLOWED:
-                return f"; the lease of term {self._term} was shorter than the kernel's: waits for the next one"
+                return f"; the lease of term {self._term} may end before it can be renewed: waits for the next one"
             case Phase.LEAVING:
                 return "; the group goes elsewhere when its before_unbind hooks have ended"
             case _:

@@ -10,8 +10,7 @@ later than the end of a lease under which something is bound. On the way in the 
 addresses are bound; on the way out it is closed before they are removed, so that a removal of thousands of addresses
 silences all of them at once.
 
-A kernel lease outlives its last renewal by `fence_ns`. So it is opened and renewed only while the lease itself lasts
-at least as long; a lease that is too short to begin with waits for the next one.
+A lease that is too short to begin with (`least_ns`) waits for the next one.
 
 A node that steps down because of a fault is no candidate for STEP_DOWN_NS, even if the fault goes at once: others get
 the chance to take the group.
@@ -75,14 +74,14 @@ class Ownership(Candidate):
                 self._lease = event
                 other_ns, until_ns = self._other_deadline_ns, event.until_ns
                 self.deadline_ns = until_ns if other_ns is None or until_ns < other_ns else other_ns
-                return self.renewal if until_ns - now_ns >= self.config.fence_ns else ()
+                return self.renewal
         elif type(event) is Unleased and self._lease is None:
             self._lease_reason = event.reason
             return ()
         effects = [*self._lapse(now_ns)]
         was_bound = self._bound
         effects += [*self._on_event(event, now_ns), *self._review(now_ns)]
-        if type(event) is Leased and was_bound and self._bound and self._covers_fence(now_ns):
+        if type(event) is Leased and was_bound and self._bound:
             effects += self.renewal
         if self._reported != (report := (self.able, self.priority, self.holds)):
             self._reported = report
@@ -120,7 +119,7 @@ class Ownership(Candidate):
             case HookEnded() | DeadlineReached():
                 effects = self._through_gate(event, now_ns)
             case FenceChanged(present):
-                self._fenced = present and self.config.fence_ns > 0
+                self._fenced = present and self.config.fenced
             case HolderEmpty():
                 effects = self._emptied(now_ns)
             case Startup(waits_for):
@@ -168,7 +167,7 @@ class Ownership(Candidate):
             self._why_backup = lease.reason
             wanted = Dismissed(planned=True)
         effects = [*self._through_gate(wanted, now_ns)]
-        if self._gate.phase is Phase.ALLOWED and self._covers_fence(now_ns):
+        if self._gate.phase is Phase.ALLOWED and self._will_do(now_ns):
             effects += self._bind(now_ns)
         if self._emptying and self.config.bound_by_hooks and self._is_silent:
             effects += self._emptied(now_ns)
@@ -196,9 +195,9 @@ class Ownership(Candidate):
         """With addresses that hooks bind: the kernel silences them, or the hooks have removed them."""
         return self._fenced or not self._gate.awaits(HookEvent.TO_SLAVE)
 
-    def _covers_fence(self, now_ns: int) -> bool:
-        """Whether a kernel lease that begins now ends before ours does."""
-        return self._lease is not None and self._lease.until_ns - now_ns >= self.config.fence_ns
+    def _will_do(self, now_ns: int) -> bool:
+        """Whether the lease is worth to begin with."""
+        return self._lease is not None and self._lease.until_ns - now_ns >= self.config.least_ns
 
     def _arm(self) -> None:
         others = (self._gate.deadline_ns, self._candidate_at_ns)
@@ -236,7 +235,7 @@ class Ownership(Candidate):
         name, reason = self.config.name, self._lease.reason
         self._bound, self._emptying = True, False
         self._became_master += 1
-        opened = [OpenKernelLease(name)] if self.config.fence_ns else []
+        opened = [OpenKernelLease(name)] if self.config.fenced else []
         return [
             *opened,
             *([] if self.config.bound_by_hooks else [ClaimAddresses(name, reason)]),
@@ -248,7 +247,7 @@ class Ownership(Candidate):
         name = self.config.name
         self._bound, self._emptying = False, True
         self._released_master += 1
-        closed = [CloseKernelLease(name)] if self.config.fence_ns else []
+        closed = [CloseKernelLease(name)] if self.config.fenced else []
         moved = self._settle(now_ns)
         if self._faults:
             self._candidate_at_ns = now_ns + STEP_DOWN_NS

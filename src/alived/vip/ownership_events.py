@@ -18,8 +18,10 @@ class OwnershipConfig(msgspec.Struct, frozen=True, kw_only=True):
     hook_limits: Limits
     bound_by_hooks: bool = False
     """Scripts bind the addresses; the daemon fences them"""
-    fence_ns: int = 0
-    """So long the kernel lets the addresses speak after the last renewal; 0: nobody asks it to"""
+    fenced: bool = False
+    """The kernel is asked to let the addresses speak only while a lease lasts"""
+    least_ns: int = 0
+    """A lease that is shorter binds nothing: it may end before it can be renewed"""
 
 
 class Leased(Event, frozen=True, tag=True):
@@ -45,7 +47,7 @@ class HolderEmpty(Event, frozen=True, tag=True):
 
 
 class FenceChanged(Event, frozen=True, tag=True):
-    """Whether the kernel takes the leases that are opened. Until this is said it does if `fence_ns` is not 0."""
+    """Whether the kernel takes the leases that are opened. Until this is said it does if `fenced`."""
 
     present: bool
 
@@ -73,12 +75,14 @@ OwnershipEvent = (
 
 
 class OpenKernelLease(Effect, frozen=True, tag=True):
-    """The kernel lets the addresses speak, until `fence_ns` after the last renewal."""
+    """The kernel lets the addresses speak while the newest lease lasts."""
 
     group: str
 
 
 class RenewKernelLease(Effect, frozen=True, tag=True):
+    """The newest lease lasts longer."""
+
     group: str
 
 

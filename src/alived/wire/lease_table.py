@@ -1,7 +1,9 @@
 """The kernel lease: a table of nftables that lets the addresses of a group speak only while somebody renews it.
 
 The leases are a set whose elements time out by themselves. The one who may own a group sends a frame to `lo` now and
-then; a rule on its way out puts the number of the group into the set, or sets its time anew, and drops the frame. All
+then; a rule on its way out puts the number of the group into the set, or sets its time anew, and drops the frame. There
+is a rule for each of several timeouts, and the frame says which one: so the kernel's lease ends with the one that it
+stands for, or a step earlier, however late the renewal came. All
 that leaves with an address of the group as its source (packets, ARP, neighbour advertisements) or comes in for it is
 looked up by address, which gives the chain of its group, and that chain drops it unless the number of the group is in
 the set. So one frame renews any number of addresses, whoever bound them, and when the frames stop, because their sender
@@ -29,11 +31,11 @@ from alived.base import NS_PER_MS
 ETHERTYPE_RENEW, ETHERTYPE_CLOSE = 0x88B5, 0x88B6
 """IEEE 802 local experimental EtherTypes 1 and 2."""
 KEY_LENGTH = 8
-_FRAME = struct.Struct("=8sI")
-"""Key, number of the group: as the kernel compares it, in the byte order of the machine"""
-_NUMBER = "@ll,176,32"
-"""Where a frame has the number. As raw bytes: nft 1.0.6 cannot list rules that look behind an EtherType it does not
-know, and operators do list them."""
+_FRAME = struct.Struct("=8sIB")
+"""Key, number of the group, place of the timeout: as the kernel compares them, in the byte order of the machine"""
+_NUMBER, _PLACE = "@ll,176,32", "@ll,208,8"
+"""Where a frame has the number and the place. As raw bytes: nft 1.0.6 cannot list rules that look behind an EtherType
+it does not know, and operators do list them."""
 _LEASES_MAX = 65536
 _KEYS = {"ipv4": "type ipv4_addr", "ipv6": "type ipv6_addr", "target": "typeof @th,64,128"}
 """Kinds of maps from an address to the chain of its group"""
@@ -55,8 +57,8 @@ class LeasedGroup(msgspec.Struct, frozen=True):
 class LeaseTable(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     key: bytes
-    timeout_ns: int
-    """How long an address may speak after the last renewal; whole milliseconds"""
+    timeouts_ns: tuple[int, ...]
+    """How long an address may speak after the last renewal: each renewal chooses. Whole milliseconds, at most 256"""
     groups: tuple[LeasedGroup, ...]
 
 
@@ -66,9 +68,9 @@ def group_number(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def frame(key: bytes, group: str) -> bytes:
-    """What renews or closes the lease of a group, by its EtherType."""
-    return _FRAME.pack(key, group_number(group))
+def frame(key: bytes, group: str, place: int = 0) -> bytes:
+    """What renews or closes the lease of a group, by its EtherType. place: of the timeout among those of the table."""
+    return _FRAME.pack(key, group_number(group), place)
 
 
 def interfaces(groups: Iterable[LeasedGroup]) -> list[str]:
@@ -126,7 +128,10 @@ def _renewals(table: LeaseTable) -> list[str]:
     return [
         "  chain renewals {",
         '    type filter hook egress device "lo" priority 0; policy accept;',
-        f"    {renew} update @leases {{ {_NUMBER} timeout {table.timeout_ns // NS_PER_MS}ms }} drop",
+        *(
+            f"    {renew} {_PLACE} {place} update @leases {{ {_NUMBER} timeout {timeout_ns // NS_PER_MS}ms }} drop"
+            for place, timeout_ns in enumerate(table.timeouts_ns)
+        ),
         f"    {close} delete @leases {{ {_NUMBER} }}",
         f"    {close} drop",
         "  }",

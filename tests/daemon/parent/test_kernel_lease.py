@@ -19,6 +19,7 @@ from alived.cli.demo_wire import Kind, Wire
 from alived.config.model import Config, RaftGroup
 from alived.daemon.parent.kernel_lease import MARKER_FILE, KernelLeases, wanted_table
 from alived.raft.config import Cluster, Member, Profile, RaftInstance
+from alived.raft.profiles import TIMERS
 from alived.vip.config import VipGroup, VirtualAddress
 from tests.segment import Segment, ip, until
 
@@ -53,11 +54,11 @@ def test_only_what_leases_own_is_covered() -> None:
     ]
 
 
-@pytest.mark.parametrize(("profile", "milliseconds"), [(Profile.LAN, 100), (Profile.WAN, 250), (Profile.RELAXED, 500)])
-def test_a_lost_heartbeat_does_not_silence_an_owner(profile: Profile, milliseconds: int) -> None:
+@pytest.mark.parametrize("profile", list(Profile))
+def test_the_kernel_can_let_an_owner_speak_for_as_long_as_its_lease_lasts(profile: Profile) -> None:
     table = wanted_table(config(WEB, profile=profile), "t", KEY)
     assert table is not None
-    assert table.timeout_ns == milliseconds * 1_000_000
+    assert table.timeouts_ns == TIMERS[profile].kernel_leases_ns
 
 
 # -- with an nft that is not there, or refuses --

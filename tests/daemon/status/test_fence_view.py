@@ -24,7 +24,7 @@ def config(one: RaftGroup, profile: Profile = Profile.LAN) -> Config:
     return Config(cluster=Cluster(node_id="n1", data_dir="/d", members=members, profile=profile), raft_groups=(one,))
 
 
-@pytest.mark.parametrize(("profile", "within_ms"), [(Profile.LAN, 100), (Profile.RELAXED, 500)])
+@pytest.mark.parametrize(("profile", "within_ms"), [(Profile.LAN, 168), (Profile.RELAXED, 882)])
 @pytest.mark.parametrize("bound_by", BoundBy)
 def test_the_kernels_lease_covers_whoever_binds(bound_by: BoundBy, profile: Profile, within_ms: int) -> None:
     assert fences(config(group(bound_by), profile), True, "") == [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 
 from alived.adapters.kernel_lease import KernelLease
+from alived.adapters.loop import now_ns
 from alived.config.model import Config
 from alived.daemon.engine.reports import Reports
 from alived.raft.profiles import TIMERS
@@ -20,21 +22,29 @@ class Fence:
         if key:
             with contextlib.suppress(OSError):  # the parent has no table either, and has said what that costs
                 self._lease = KernelLease(key)
-        self.timeout_ns = 0
-        """How long the kernel lets a group speak after a renewal; 0: nobody is asked."""
+        self._timeouts_ns: tuple[int, ...] = ()
+        """How long the kernel may let a group speak after a renewal; empty: nobody is asked"""
         self.present = False
         """Whether the kernel took the last one."""
 
+    @property
+    def asked(self) -> bool:
+        """Whether the kernel is asked to enforce leases."""
+        return bool(self._timeouts_ns)
+
     def configure(self, config: Config) -> None:
         """Looks whether there is a table."""
-        self.timeout_ns = TIMERS[config.cluster.profile].kernel_lease_ns if self._lease and config.cluster else 0
+        asked = config.cluster if self._lease else None
+        self._timeouts_ns = TIMERS[asked.profile].kernel_leases_ns if asked else ()
         self.present = bool(self._lease and config.cluster and self._lease.enforced())
 
-    def renew(self, group: str) -> bool:
-        """Whether `present` has changed."""
+    def renew(self, group: str, until_ns: int) -> bool:
+        """The group may speak until then, or a little less long: never longer, so the clock is looked at here, right
+        before the frame leaves. Gives whether `present` has changed."""
         before = self.present
-        if self._lease:
-            self.present = self._lease.renew(group)
+        place = bisect.bisect_right(self._timeouts_ns, until_ns - now_ns()) - 1
+        if self._lease and place >= 0:
+            self.present = self._lease.renew(group, place)
             if before and not self.present:
                 message = "the kernel does not take its lease: nothing silences the addresses if this process hangs"
                 self._reports.notice(group, "kernel-lease-lost", message)

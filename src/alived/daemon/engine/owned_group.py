@@ -14,6 +14,7 @@ from alived.hooks.limits import limits_of
 from alived.owner import AllUnhealthy
 from alived.raft.config import DEFAULT_PRIORITY, BoundBy, Role
 from alived.raft.packets import GroupReport
+from alived.raft.profiles import TIMERS
 from alived.vip.config import VipGroup
 from alived.vip.ownership import Ownership
 from alived.vip.ownership_events import OwnershipConfig
@@ -44,25 +45,25 @@ class OwnedGroup:
         "waits",
     )
 
-    def __init__(self, config: model.RaftGroup, whole: model.Config, fence_ns: int, hook_numbers_from: int) -> None:
-        """whole: the configuration that it is a part of. fence_ns: as of `OwnershipConfig`."""
+    def __init__(self, config: model.RaftGroup, whole: model.Config, hook_numbers_from: int, *, fenced: bool) -> None:
+        """whole: the configuration that it is a part of. fenced: the kernel is asked to enforce leases."""
         self.entry: Entry
         self.keeper: Keeper
         self.waits = False
         """For the first verdict on a tracker or for ToReady, before it begins."""
         self._reported: GroupReport | None = None
         self._reported_version = 0
-        self.take(config, whole, fence_ns)
+        self.take(config, whole, fenced=fenced)
         self.core = Ownership(self.ownership, hook_numbers_from)
 
-    def is_outdated(self, whole: model.Config, fence_ns: int) -> bool:
+    def is_outdated(self, whole: model.Config, *, fenced: bool) -> bool:
         """Whether something else of the configuration has changed what the group is here."""
-        return self._ownership(self.config, whole, fence_ns) != self.ownership
+        return self._ownership(self.config, whole, fenced=fenced) != self.ownership
 
-    def take(self, config: model.RaftGroup, whole: model.Config, fence_ns: int) -> None:
+    def take(self, config: model.RaftGroup, whole: model.Config, *, fenced: bool) -> None:
         """Of this group from now on; what is tracked is as good as unknown. The caller tells the core."""
         self.config = config
-        self.ownership = self._ownership(config, whole, fence_ns)
+        self.ownership = self._ownership(config, whole, fenced=fenced)
         last_resort = 0 if config.raft.all_unhealthy is AllUnhealthy.BEST else None
         self.tracking = Tracking(self.ownership.priority, highest=OWNER_PRIORITY, last_resort=last_resort)
         conditions = self._conditions()
@@ -72,7 +73,7 @@ class OwnedGroup:
         self.tracked = frozenset({*conditions, *(tracked.name for tracked in config.track_interfaces)})
         add_trackers(self.tracking, config.tracking)
 
-    def _ownership(self, config: model.RaftGroup, whole: model.Config, fence_ns: int) -> OwnershipConfig:
+    def _ownership(self, config: model.RaftGroup, whole: model.Config, *, fenced: bool) -> OwnershipConfig:
         members = whole.cluster.members if whole.cluster else ()
         priorities = [one.priority for one in members if whole.cluster and one.id == whole.cluster.node_id]
         return OwnershipConfig(
@@ -80,7 +81,8 @@ class OwnedGroup:
             priority=priorities[0] if priorities else DEFAULT_PRIORITY,
             hook_limits=limits_of(hooks_of(whole, Kind.RAFT, config.raft.name)),
             bound_by_hooks=config.raft.bound_by is BoundBy.HOOKS,
-            fence_ns=fence_ns if config.vips.addresses else 0,  # else nobody knows what to silence
+            fenced=fenced and bool(config.vips.addresses),  # else nobody knows what to silence
+            least_ns=TIMERS[whole.cluster.profile].heartbeat_ns if whole.cluster else 0,
         )
 
     def _conditions(self) -> list[str]:
@@ -110,7 +112,7 @@ class OwnedGroup:
         return self.tracked | {va.interface for va in self.vips.addresses}
 
     def report(self, now: int) -> GroupReport:
-        """For the elector, some 8 times a second: nearly always what it was the last time."""
+        """For the elector, some 6 times a second: nearly always what it was the last time."""
         core, known = self.core, self._reported
         if known and core.version == self._reported_version and known.held_ns in (0, None):
             return known

@@ -73,13 +73,13 @@ class OwnedGroups:
     def settle(self, now: int) -> None:
         """All that `begin` announced has been done. What a group has from the whole configuration may have changed."""
         for group in self.groups.values():
-            if group.is_outdated(self._config, self._fence.timeout_ns):
+            if group.is_outdated(self._config, fenced=self._fence.asked):
                 self.reconfigure(group, group.config)
             self.feed(group, own.FenceChanged(self._fence.present), now)
         self._report()
 
     def add(self, config: model.RaftGroup, now: int) -> OwnedGroup:
-        group = OwnedGroup(config, self._config, self._fence.timeout_ns, now)
+        group = OwnedGroup(config, self._config, now, fenced=self._fence.asked)
         group.entry = Entry(
             group.core, functools.partial(self._apply, group), functools.partial(self._begin_with_silence, group)
         )
@@ -114,14 +114,14 @@ class OwnedGroups:
 
     def expect(self, name: str, config: model.RaftGroup) -> None:
         """The group will be reconfigured in a moment. To be said of all before anything is done."""
-        new = OwnedGroup(config, self._config, 0, 0)
+        new = OwnedGroup(config, self._config, 0, fenced=False)
         self._holders.expect(self.groups[name].keeper, new.vips, new.things)
 
     def reconfigure(self, group: OwnedGroup, config: model.RaftGroup) -> None:
         """Changes the group in place: state, lease and addresses live on."""
         now = now_ns()
         faults = group.tracking.faults
-        group.take(config, self._config, self._fence.timeout_ns)
+        group.take(config, self._config, fenced=self._fence.asked)
         self.feed(group, own.OwnershipReconfigured(group.ownership), now)
         self._holders.reconfigure(group.keeper, group.vips, group.things, now)
         for event in (*self._links(group, now), *self._judgements.known(group)):
@@ -188,7 +188,7 @@ class OwnedGroups:
     # -- leases --
 
     def _heard(self, news: Leases | EngineReported) -> None:
-        """Some 20 times a second: who has to let go goes first."""
+        """Some 10 times a second: who has to let go goes first."""
         assert isinstance(news, Leases), "the raft process reports to nobody"
         now = now_ns()
         self._number = news.number
@@ -295,7 +295,9 @@ class OwnedGroups:
                 assert_never(effect)
 
     def _renew(self, group: OwnedGroup, now: int) -> None:
-        if self._fence.renew(group.name):  # the kernel has begun, or ceased, to take leases
+        until_ns = group.core.lease_until_ns
+        assert until_ns is not None, "it is renewed by a lease"
+        if self._fence.renew(group.name, until_ns):  # the kernel has begun, or ceased, to take leases
             for every in [*self.groups.values()]:
                 self.feed(every, own.FenceChanged(self._fence.present), now)
 

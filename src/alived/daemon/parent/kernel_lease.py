@@ -48,8 +48,8 @@ def wanted_table(config: Config, name: str, key: bytes) -> LeaseTable | None:
     )
     if config.cluster is None or not groups:
         return None
-    timeout_ns = TIMERS[config.cluster.profile].kernel_lease_ns
-    return LeaseTable(name=name, key=key, timeout_ns=timeout_ns, groups=groups)
+    timeouts_ns = TIMERS[config.cluster.profile].kernel_leases_ns
+    return LeaseTable(name=name, key=key, timeouts_ns=timeouts_ns, groups=groups)
 
 
 class KernelLeases:

@@ -3,8 +3,8 @@
 The strongest fence that there is counts. How long after the last renewal it has silenced an owner that does nothing
 any more:
 
-    kernel lease      its timeout (`Timers.kernel_lease_ns`), never later: the kernel counts jiffies that have begun.
-                      It is renewed only while the lease lasts at least as long from then on, so it ends before it
+    kernel lease      its longest timeout (`Timers.kernel_leases_ns`), never later: the kernel counts jiffies that have
+                      begun. Each renewal takes one that ends before the lease does
     address lifetime  the lifetime, up to a second later. Far longer than a lease: for that time there can be two owners
     none              nobody knows
 
@@ -35,7 +35,7 @@ def _fence(config: Config, group: RaftGroup, enforced: bool, missing: str) -> Js
         why = "its addresses are not known: virtual_ipaddress, or vip.conf with vip-switch, says them"
         return _entry(group, "none", None, why)
     if enforced:
-        return _entry(group, "kernel lease", TIMERS[config.cluster.profile].kernel_lease_ns // NS_PER_MS, "")
+        return _entry(group, "kernel lease", TIMERS[config.cluster.profile].kernel_leases_ns[-1] // NS_PER_MS, "")
     lifetime_s = automatic_lifetime_s(config) if group.vips.lifetime_s is None else group.vips.lifetime_s
     if group.raft.bound_by is BoundBy.DAEMON and lifetime_s:
         return _entry(group, "address lifetime", lifetime_s * 1000 + LIFETIME_LATE_MS, missing)
