@@ -147,13 +147,13 @@ def test_a_group_comes_back_while_it_leaves() -> None:
 def test_an_engine_that_carries_out_nothing_is_not_able() -> None:
     line, _ = answered(a=UNTIL)
     assert not line.silent(5)
-    for now_ns in range(100, 100 + 50 * BEAT, BEAT):
+    for now_ns in range(100, 100 + 200 * BEAT, BEAT):
         tell(line, {"a": UNTIL + now_ns}, now_ns)
         assert line.silent(now_ns) is (now_ns >= 100 + PATIENCE_ROUNDS * BEAT)
     assert [group.able for group in line.groups(100_000)] == [False, False]
     assert {group.reason for group in line.groups(100_000)} == {"the engine does not answer"}
     line.at_engine = line.number - 1
-    assert not line.silent(100 + 50 * BEAT), "it has carried out what is old enough"
+    assert not line.silent(100 + 200 * BEAT), "it has carried out what is old enough"
     assert line.silent(20_000)
     line.at_engine = line.number
     assert not line.silent(20_000)

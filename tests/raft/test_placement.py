@@ -36,6 +36,8 @@ class Case:
         self.held_ns: dict[tuple[str, str], int] = {}
         self.silent: set[str] = set()
         self.unheard: set[str] = set()
+        self.unknown: set[tuple[str, str]] = set()
+        """(node, group): its engine does not know the group"""
         self.placement = Placement(TIMEOUT)
         self.placement.begin(self.now_ns)
 
@@ -63,7 +65,7 @@ class Case:
 
     def known(self, name: str) -> Known:
         heard_ns = self.now_ns - TIMEOUT if name in self.silent else self.now_ns
-        reports = tuple(self.report(name, group) for group in self.groups)
+        reports = tuple(self.report(name, group) for group in self.groups if (name, group) not in self.unknown)
         return Known(member=self.members[name], heard_ns=None if name in self.unheard else heard_ns, groups=reports)
 
     def view(self) -> View:
@@ -98,6 +100,36 @@ def test_the_leader_owns_all_at_once() -> None:
     assert decision.owners == {"g1": "n1", "g2": "n1"}
     assert decision.hand_over is None
     assert decision.groups[0].reason == "n1 leads"
+
+
+def test_a_new_group_waits_for_the_engine_of_the_leader_that_reloads_last() -> None:
+    case = Case()
+    case.decide(LONG)
+    case.group("g2")
+    case.unknown = {("n1", "g2")}
+    decision = case.decide()
+    assert decision.owners == {"g1": "n1"}
+    assert decision.groups[1].reason == "the engine of the leader has not reported it"
+    assert decision.moves_ns == case.now_ns + TIMEOUT
+    assert case.owners(TIMEOUT - 1) == {"g1": "n1"}
+    case.unknown = set()
+    assert case.owners(1) == {"g1": "n1", "g2": "n1"}
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    case = Case()
+    case.decide(LONG)
+    case.group("g2")
+    case.unknown = {("n1", "g2")}
+    assert case.owners() == {"g1": "n1"}
+    assert case.owners(TIMEOUT)["g2"] in ("n2", "n3")
+
+
+def test_nobody_waits_for_the_engine_of_a_witness() -> None:
+    case = Case()
+    case.member("n1", role=Role.WITNESS)
+    case.unknown = {("n1", "g1")}
+    assert case.owner() in ("n2", "n3")
 
 
 def test_a_better_node_gets_the_leadership_when_it_has_been_well_for_preempt_delay() -> None:

@@ -22,7 +22,7 @@ IDLE_NS = NS_PER_S
 PATIENCE_ROUNDS = 2
 """An engine that has not carried out leases for so many rounds of heartbeats is not able to own"""
 _REMEMBERED = 100
-"""So many leases are counted that wait for it; what is carried out later is so with all before it"""
+"""So many leases that wait for it, the newest; what is carried out is so with all before it"""
 
 
 class EngineLine:
@@ -37,7 +37,7 @@ class EngineLine:
         """None: there is something new, or somebody new, to tell"""
         self._asked_ns = 0
         """When an answer was asked for last"""
-        self._waiting: deque[tuple[int, int]] = deque()
+        self._waiting: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         """Numbers of leases that were not carried out when that was looked at last, and when they were told"""
         self._ends: dict[str, int] = {}
         """When a group is let go at the latest, of all that may be held"""
@@ -172,8 +172,7 @@ class EngineLine:
         self._told_ns = now_ns
         if asks:
             self._asked_ns = now_ns
-        if len(self._waiting) < _REMEMBERED:
-            self._waiting.append((number, now_ns))
+        self._waiting.append((number, now_ns))
         named = [Held(group, until_ns) for group, until_ns in self._held.items()]
         named += [Held(group, self._ends[group], leaving=True) for group in sorted(self._leaving)]
         return Leases(number=number, term=term, held=tuple(named), reason=reason, answer=asks)

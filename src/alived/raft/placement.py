@@ -4,6 +4,9 @@ Usually all groups follow the leader, and the leadership goes to the best able n
 better than the leader is subleased to that one. With `spread` the groups are dealt over the able nodes (see
 `spreading`). Who is better: see `candidates`.
 
+A group that a reload has just brought waits for the leader's own engine to report it, at most an election timeout: it
+would go to a follower that was reloaded before, and come back.
+
 Nothing flaps: an owner that is able keeps its group until a better node has been well without interruption for
 `preempt_delay`, at least an election timeout; with `nopreempt` it keeps it anyway. Only need moves at once. Witnesses
 and learners own nothing; neither does a member that has not reported for an election timeout.
@@ -53,11 +56,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Placement:
     """Decides. What it keeps between decisions: whom it chose, since when a node is well, which hand-overs failed."""
 
-    __slots__ = ("_began_ns", "_chosen", "_pauses", "_timeout_ns", "_well_since")
+    __slots__ = ("_began_ns", "_chosen", "_known_since", "_pauses", "_timeout_ns", "_well_since")
 
     def __init__(self, election_timeout_ns: int) -> None:
         self._timeout_ns = election_timeout_ns
         self._began_ns = 0
+        self._known_since: dict[str, int] = {}
+        """By group"""
         self._well_since: dict[tuple[str, str], int] = {}
         """(node, group): since when it is able, without interruption"""
         self._chosen: dict[str, str] = {}
@@ -67,6 +72,7 @@ class Placement:
     def begin(self, now_ns: int) -> None:
         """Another reign of this node begins: nobody has reported to it yet."""
         self._began_ns = now_ns
+        self._known_since = {}
         self._well_since = {}
         self._chosen = {}
 
@@ -79,6 +85,7 @@ class Placement:
         self._pauses[to] = (now_ns + length_ns, length_ns)
 
     def decide(self, view: View, now_ns: int) -> Decision:
+        self._known_since = {group.name: self._known_since.get(group.name, now_ns) for group in view.groups}
         self._note_well(view, now_ns)
         questions = tuple(self._question(view, group, now_ns) for group in view.groups)
         unheard = self._unheard(view, now_ns)
@@ -89,12 +96,17 @@ class Placement:
                 question.place_nowhere("the engine of the new leader has not reported") for question in questions
             )
         else:
-            placed = tuple(_follow_leader(question, view.leader, now_ns) for question in questions)
+            placed = tuple(
+                question.place_nowhere("the engine of the leader has not reported it")
+                if self._awaited_until_ns(view, question.group.name) > now_ns
+                else _follow_leader(question, view.leader, now_ns)
+                for question in questions
+            )
         self._chosen = {one.group: one.owner for one in placed if one.owner}
         return Decision(
             groups=placed,
             hand_over=None if view.spread or unheard else self._hand_over(view, questions, placed, now_ns),
-            moves_ns=self._moves_ns(questions, now_ns),
+            moves_ns=self._moves_ns(view, questions, now_ns),
             silence_ns=self._silence_ns(view, now_ns),
         )
 
@@ -127,6 +139,12 @@ class Placement:
         if now_ns >= self._began_ns + self._timeout_ns:
             return ()
         return tuple(known.name for known in view.members if known.member.may_own and known.heard_ns is None)
+
+    def _awaited_until_ns(self, view: View, group: str) -> int:
+        """Until when a report of the leader's own engine about a group is waited for; 0: it is not."""
+        leader = next(known for known in view.members if known.name == view.leader)
+        awaited = leader.member.may_own and leader.report(group) is None
+        return self._known_since[group] + self._timeout_ns if awaited else 0
 
     # -- what is to be decided about a group
 
@@ -182,8 +200,9 @@ class Placement:
             return None
         return HandOver(to=to, reason=next(one.reason for one in placed if one.owner))
 
-    def _moves_ns(self, questions: Iterable[Question], now_ns: int) -> int | None:
+    def _moves_ns(self, view: View, questions: Sequence[Question], now_ns: int) -> int | None:
         moments = [candidate.ready_ns for question in questions for candidate in question.candidates]
+        moments += [self._awaited_until_ns(view, question.group.name) for question in questions]
         moments += [until_ns for until_ns, _ in self._pauses.values()]
         moments.append(self._began_ns + self._timeout_ns)
         return min((moment for moment in moments if moment > now_ns), default=None)
