@@ -175,6 +175,7 @@ def test_members_as_json(daemon: Daemon) -> None:
     ("arguments", "command"),
     [
         (("remove", "n3"), {"type": "RemoveMember", "node": "n3"}),
+        (("remove", "n3", "--allow-two-voters"), {"type": "RemoveMember", "node": "n3", "allow_two_voters": True}),
         (("promote", "n3"), {"type": "Promote", "node": "n3"}),
         (("demote", "n3"), {"type": "Demote", "node": "n3"}),
         (

@@ -225,11 +225,11 @@ class Troubles:
         someone = self._random.choice(list(self._simulation.machines.values()))
         as_configured = next(member for member in someone.settings.cluster.members if member.id == someone.name)
         commands: list[Command] = [
-            AddMember(as_configured),
-            AddMember(as_configured),
-            RemoveMember(someone.name),
-            Promote(someone.name),
-            Demote(someone.name),
+            AddMember(as_configured, allow_two_voters=True),
+            AddMember(as_configured, allow_two_voters=True),
+            RemoveMember(someone.name, allow_two_voters=True),
+            Promote(someone.name, allow_two_voters=True),
+            Demote(someone.name, allow_two_voters=True),
         ]
         return self._ask(machine, self._random.choice(commands))
 

@@ -115,7 +115,7 @@ def test_a_member_is_removed_the_leader_too() -> None:
         f"{follower} is removed: 3 voters, one may fail",
     )
     first = cluster.leader()
-    ok, text = ask(cluster, first, RemoveMember(first))
+    ok, text = ask(cluster, first, RemoveMember(first, allow_two_voters=True))
     assert (ok, text) == (True, f"{first} is removed: 2 voters, none may fail")
     cluster.run(500 * MS)
     assert cluster.owner() == cluster.leader() not in ("", first)
@@ -132,7 +132,49 @@ def test_a_removal_that_would_stop_the_cluster_is_refused() -> None:
         f"of the 2 voters that remain without {alive} only 1 answer: nobody could own",
     )
     assert ask(cluster, cluster.leader(), RemoveMember("x")) == (False, "x is no member")
-    assert ask(cluster, cluster.leader(), RemoveMember(dead))[0]
+    assert ask(cluster, cluster.leader(), RemoveMember(dead, allow_two_voters=True))[0]
+
+
+TWO_VOTERS = "two voters would be left, which is worse than one: "
+
+
+def test_two_voters_are_refused_unless_somebody_wants_them() -> None:
+    cluster = formed("a", "b", "c")
+    follower = followers(cluster)[0]
+    for node in (follower, cluster.leader()):
+        for command in (RemoveMember(node), Demote(node)):
+            ok, text = ask(cluster, follower, command)
+            assert not ok and text.startswith(TWO_VOTERS)
+            assert text.endswith("role witness on any small machine, or say --allow-two-voters")
+    assert ask(cluster, follower, RemoveMember(follower, allow_two_voters=True))[0]
+
+
+@pytest.mark.parametrize("role", [Role.VOTER, Role.WITNESS])
+def test_a_second_voter_is_refused_unless_somebody_wants_it(role: Role) -> None:
+    cluster = formed("a")
+    one = newcomer(role=role)
+    ok, text = ask(cluster, "a", AddMember(one))
+    assert not ok and text.startswith(TWO_VOTERS)
+    learner = msgspec.structs.replace(one, role=Role.LEARNER)
+    assert ask(cluster, "a", AddMember(learner)) == (True, "d is a learner: 1 voter, none may fail")
+    ok, text = ask(cluster, "a", Promote("d"))
+    assert not ok and text.startswith(TWO_VOTERS)
+    cluster.step("a", Asking(9, Promote("d", allow_two_voters=True)))
+    cluster.run(MS)
+    assert not any(text.startswith(TWO_VOTERS) for text in texts_since(cluster, "a", 9))
+
+
+def texts_since(cluster: Cluster, name: str, request: int) -> list[str]:
+    return [outcome.text for outcome in cluster[name].outcomes if outcome.request >= request]
+
+
+def test_a_configuration_that_allows_two_voters_allows_them_here_too() -> None:
+    cluster = Cluster(members("a", "b", "c"), allow_two_voters=True)
+    cluster.start()
+    cluster.settle()
+    cluster.run(300 * MS)
+    follower = followers(cluster)[0]
+    assert ask(cluster, "a", RemoveMember(follower)) == (True, f"{follower} is removed: 2 voters, none may fail")
 
 
 def test_the_only_voter_stays() -> None:
@@ -143,7 +185,10 @@ def test_the_only_voter_stays() -> None:
 def test_a_voter_is_demoted_and_promoted() -> None:
     cluster = formed("a", "b", "c")
     for name in (cluster.leader(), followers(cluster)[0]):
-        assert ask(cluster, "a", Demote(name)) == (True, f"{name} is a learner: 2 voters, none may fail")
+        assert ask(cluster, "a", Demote(name, allow_two_voters=True)) == (
+            True,
+            f"{name} is a learner: 2 voters, none may fail",
+        )
         assert ask(cluster, "b", Demote(name)) == (False, f"{name} is a learner already")
         assert ask(cluster, "a", Promote(name)) == (True, f"{name} votes: 3 voters, one may fail")
         assert ask(cluster, "c", Promote(name)) == (False, f"{name} votes already")
@@ -153,7 +198,7 @@ def test_a_voter_is_demoted_and_promoted() -> None:
 def test_a_learner_that_is_away_is_not_promoted() -> None:
     cluster = formed("a", "b", "c")
     follower = followers(cluster)[0]
-    ask(cluster, "a", Demote(follower))
+    ask(cluster, "a", Demote(follower, allow_two_voters=True))
     cluster.kill(follower)
     asked = next(name for name in "abc" if name != follower)
     ok, text = ask(cluster, asked, Promote(follower))
@@ -281,8 +326,8 @@ def test_who_is_left_goes_on() -> None:
     ("command", "name"),
     [
         (AddMember(newcomer()), "add d at 10.0.0.9 port 7946 as voter"),
-        (RemoveMember("b"), "remove b"),
-        (Demote("b"), "demote b"),
+        (RemoveMember("b", allow_two_voters=True), "remove b"),
+        (Demote("b", allow_two_voters=True), "demote b"),
         (Promote("l"), "promote l"),
         (Transfer("b"), "transfer to b"),
     ],
@@ -303,7 +348,7 @@ def test_what_a_majority_does_not_confirm_is_not_done(command: Command, name: st
     else:
         assert text == f"not done within 10 s ({name}): a majority does not confirm it"
     # The next one waits for the change before, which is still in the log.
-    cluster.step("a", Asking(2, RemoveMember("c")))
+    cluster.step("a", Asking(2, RemoveMember("c", allow_two_voters=True)))
     cluster.run(500 * MS)
     cluster.loses = lambda sender, to, packet: False
     cluster.until(lambda: len(cluster["a"].outcomes) == 3, 15_000 * MS)
@@ -316,7 +361,10 @@ def test_a_leader_without_an_heir_is_not_removed() -> None:
     cluster.start()
     assert cluster.settle() == "a"
     cluster.run(300 * MS)
-    assert ask(cluster, "a", RemoveMember("a")) == (False, "a leads, and there is nobody to hand over to")
+    assert ask(cluster, "a", RemoveMember("a", allow_two_voters=True)) == (
+        False,
+        "a leads, and there is nobody to hand over to",
+    )
     assert ask(cluster, "a", Transfer()) == (
         False,
         "there is nobody to hand over to: no other voter that could own was heard lately",
@@ -360,12 +408,12 @@ def test_a_command_that_comes_twice_is_carried_out_once() -> None:
     assert told[0] == told[1]
 
 
-def test_what_is_left_in_the_log_is_taken_over() -> None:
-    """The last change reached nobody else: whether it was made nobody knows better than who is left."""
+def test_what_was_asked_before_a_recovery_is_carried_out_after_it() -> None:
+    """The change that was in the log goes with the members that are gone; the command is asked again."""
     cluster = formed("a", "b", "c")
     owner = cluster.owner()
     cluster.kill(*followers(cluster))
-    cluster.step(owner, Asking(1, AddMember(newcomer())))
+    cluster.step(owner, Asking(1, AddMember(newcomer(), allow_two_voters=True)))
     cluster.run(1_000 * MS)
     assert ask(cluster, owner, Recover((owner,)))[0]
     cluster.until(lambda: cluster.owner() == owner)

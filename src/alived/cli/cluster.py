@@ -27,6 +27,11 @@ _COMMAND_LIMIT_S = 25.0
 _POLL_S = 0.1
 
 
+_two_voters_option = click.option(
+    "--allow-two-voters", is_flag=True, help="Though with two, nobody owns anything as soon as either fails."
+)
+
+
 @click.group(cls=Group)
 def cluster() -> None:
     """Show the cluster that elects owners by Raft, and change it.
@@ -66,8 +71,17 @@ def members(as_json: bool, runtime_dir: str | None) -> None:
     show_default=True,
     help="A witness votes and never owns; a learner follows and does neither.",
 )
+@_two_voters_option
 @daemon_options
-def add(node: str, address: str, priority: int, role: str, as_json: bool, runtime_dir: str | None) -> None:
+def add(
+    node: str,
+    address: str,
+    priority: int,
+    role: str,
+    allow_two_voters: bool,
+    as_json: bool,
+    runtime_dir: str | None,
+) -> None:
     """Add NODE, which listens at ADDRESS. It gets its role when it has the log.
 
     Start it first, with a configuration that names the other members and itself.
@@ -76,31 +90,34 @@ def add(node: str, address: str, priority: int, role: str, as_json: bool, runtim
     member = Member(id=node, address=host, port=port, priority=priority, role=Role(role))
     if member.flaw:
         raise click.UsageError(member.flaw)
-    _command(AddMember(member), as_json, runtime_dir)
+    _command(AddMember(member, allow_two_voters), as_json, runtime_dir)
 
 
 @cluster.command()
 @click.argument("node")
+@_two_voters_option
 @daemon_options
-def remove(node: str, as_json: bool, runtime_dir: str | None) -> None:
+def remove(node: str, allow_two_voters: bool, as_json: bool, runtime_dir: str | None) -> None:
     """Remove NODE: it votes and owns no longer, and what it holds goes to others first."""
-    _command(RemoveMember(node), as_json, runtime_dir)
+    _command(RemoveMember(node, allow_two_voters), as_json, runtime_dir)
 
 
 @cluster.command()
 @click.argument("node")
+@_two_voters_option
 @daemon_options
-def promote(node: str, as_json: bool, runtime_dir: str | None) -> None:
+def promote(node: str, allow_two_voters: bool, as_json: bool, runtime_dir: str | None) -> None:
     """Make a voter of the learner NODE, when it has the log."""
-    _command(Promote(node), as_json, runtime_dir)
+    _command(Promote(node, allow_two_voters), as_json, runtime_dir)
 
 
 @cluster.command()
 @click.argument("node")
+@_two_voters_option
 @daemon_options
-def demote(node: str, as_json: bool, runtime_dir: str | None) -> None:
+def demote(node: str, allow_two_voters: bool, as_json: bool, runtime_dir: str | None) -> None:
     """Make a learner of the voter NODE: it follows, and neither votes nor owns."""
-    _command(Demote(node), as_json, runtime_dir)
+    _command(Demote(node, allow_two_voters), as_json, runtime_dir)
 
 
 @cluster.command()

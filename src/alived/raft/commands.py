@@ -43,6 +43,8 @@ class Chair(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a node was heard lately"""
     reported: Callable[[int], bool]
     """Whether a node has reported to this leader: it has caught up with the cluster"""
+    allow_two_voters: bool
+    """By the configuration of this leader"""
 
 
 class _Task(msgspec.Struct):
@@ -138,23 +140,25 @@ class Commands:
         """What was achieved, a sentence; "": it is not yet."""
         match task.command:
             case AddMember(member):
-                return self._add(task, member, consensus)
+                return self._add(task, member, consensus, chair)
             case RemoveMember(node):
                 return self._release(task, node, consensus, chair)
             case Demote(node):
                 return self._release(task, node, consensus, chair)
             case Promote(node):
-                return self._promote_on_command(task, node, consensus)
+                return self._promote_on_command(task, node, consensus, chair)
             case Transfer(to):
                 return self._transfer(task, to, consensus, chair)
             case _:
                 assert_never(task.command)
 
-    def _add(self, task: _Task, member: Member, consensus: Consensus) -> str:
+    def _add(self, task: _Task, member: Member, consensus: Consensus, chair: Chair) -> str:
         number = node_number(member.id)
         members = consensus.directory.members
         if not task.begun and members.get(number) != member:
             _refuse_to_add(member, members)
+            if member.votes and number not in members:
+                _refuse_two_voters(len(consensus.configuration.voters.ids) + 1, task.command, chair)
             kind = ChangeKind.UPDATE if number in members else ChangeKind.ADD_LEARNER
             self._change(task, consensus, change_of(kind, member))
         configuration = consensus.configuration
@@ -179,6 +183,8 @@ class Commands:
         if not removes and number not in voters:
             raise Refused(f"{node} is a learner already")
         _refuse_to_lose_quorum(node, consensus, chair)
+        if number in voters:
+            _refuse_two_voters(len(voters) - 1, task.command, chair)
         if number == chair.own:
             successor = chair.successor()
             if successor is None:
@@ -190,7 +196,7 @@ class Commands:
             self._change(task, consensus, change_of(kind, learner))
         return ""
 
-    def _promote_on_command(self, task: _Task, node: str, consensus: Consensus) -> str:
+    def _promote_on_command(self, task: _Task, node: str, consensus: Consensus, chair: Chair) -> str:
         number = node_number(node)
         member = consensus.directory.members.get(number)
         if member is None:
@@ -199,6 +205,8 @@ class Commands:
             if not task.begun:
                 raise Refused(f"{node} votes already")
             return f"{node} votes: {consensus.strength}"
+        if not task.begun:
+            _refuse_two_voters(len(consensus.configuration.voters.ids) + 1, task.command, chair)
         if not member.votes and not task.begun:
             voter = msgspec.structs.replace(member, role=Role.VOTER)
             self._change(task, consensus, change_of(ChangeKind.UPDATE, voter))
@@ -285,6 +293,16 @@ def _refuse_to_lose_quorum(node: str, consensus: Consensus, chair: Chair) -> Non
     there = sum(number == chair.own or chair.there(number) for number in left)
     if there < len(left) // 2 + 1:
         raise Refused(f"of the {len(left)} voters that remain without {node} only {there} answer: nobody could own")
+
+
+def _refuse_two_voters(left: int, command: Order, chair: Chair) -> None:
+    """Raises Refused if so many voters are left, unless somebody wants that. A configuration is refused alike."""
+    assert not isinstance(command, Transfer), "it changes no votes"
+    if left == 2 and not (command.allow_two_voters or chair.allow_two_voters):
+        raise Refused(
+            "two voters would be left, which is worse than one: if either fails, nobody has a majority and nobody "
+            "owns. Add another node before, role witness on any small machine, or say --allow-two-voters"
+        )
 
 
 def _late(command: Order, consensus: Consensus) -> tuple[str, bool]:

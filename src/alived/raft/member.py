@@ -357,6 +357,7 @@ class Member:
             owns=lambda number: self._ownership.owns(consensus.name(number), now_ns),
             there=lambda number: succession.there(number, now_ns),
             reported=lambda number: consensus.name(number) in self._ownership.reports,
+            allow_two_voters=self._settings.cluster.allow_two_voters,
         )
 
     def _hesitate(self, consensus: Consensus, now_ns: int) -> None:

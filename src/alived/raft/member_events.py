@@ -14,26 +14,30 @@ from alived.raft.packets import GroupReport, Packet
 # -- commands of operators
 
 
-class AddMember(msgspec.Struct, frozen=True, tag=True):
+class AddMember(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """As a learner first; it becomes what it shall be when it has caught up."""
 
     member: Member
+    allow_two_voters: bool = False
 
 
-class RemoveMember(msgspec.Struct, frozen=True, tag=True):
+class RemoveMember(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     node: str
+    allow_two_voters: bool = False
 
 
-class Promote(msgspec.Struct, frozen=True, tag=True):
+class Promote(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """A learner becomes a voter, when it has caught up."""
 
     node: str
+    allow_two_voters: bool = False
 
 
-class Demote(msgspec.Struct, frozen=True, tag=True):
+class Demote(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """A voter becomes a learner."""
 
     node: str
+    allow_two_voters: bool = False
 
 
 class Transfer(msgspec.Struct, frozen=True, tag=True):
