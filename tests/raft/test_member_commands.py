@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alived.raft.commands import described
+from alived.raft.commands import HEARD_NS, described
 from alived.raft.config import Member as ConfiguredMember
 from alived.raft.config import Role
 from alived.raft.member_events import (
@@ -166,6 +166,14 @@ def test_a_second_voter_is_refused_unless_somebody_wants_it(role: Role) -> None:
 
 def texts_since(cluster: Cluster, name: str, request: int) -> list[str]:
     return [outcome.text for outcome in cluster[name].outcomes if outcome.request >= request]
+
+
+def test_who_does_not_vote_may_go_from_a_cluster_of_two_voters() -> None:
+    cluster = Cluster(members("a", "b", "l", l={"role": Role.LEARNER}))
+    cluster.start()
+    cluster.settle()
+    cluster.run(300 * MS)
+    assert ask(cluster, "a", RemoveMember("l")) == (True, "l is removed: 2 voters, none may fail")
 
 
 def test_a_configuration_that_allows_two_voters_allows_them_here_too() -> None:
@@ -433,3 +441,31 @@ def test_a_transfer_that_nobody_takes_up_has_failed() -> None:
 
 def test_a_recovery_is_told_loudly() -> None:
     assert described(Recover(("a", "b"))).startswith("RECOVER with a, b alone")
+
+
+def test_who_stalls_for_a_moment_can_take_over_all_the_same() -> None:
+    """The leader has not heard it for an election timeout, and asks for a word before it refuses."""
+    cluster = formed("a", "b", "c")
+    leader, to = cluster.leader(), followers(cluster)[0]
+    cluster.cut = {(to, leader)}
+    cluster.run(400 * MS)
+    cluster[leader].outcomes.clear()
+    cluster.step(leader, Asking(7, Transfer(to)))
+    cluster.run(100 * MS)
+    assert cluster[leader].outcomes == [], "it waits"
+    cluster.cut = set()
+    cluster.until(lambda: bool(cluster[leader].outcomes))
+    [outcome] = cluster[leader].outcomes
+    assert cluster.owner() == to
+    assert outcome.ok
+
+
+def test_who_is_away_cannot_take_over() -> None:
+    cluster = formed("a", "b", "c")
+    to = followers(cluster)[0]
+    cluster.kill(to)
+    cluster.run(400 * MS)
+    begin_ns = cluster.now_ns
+    said = ask(cluster, cluster.leader(), Transfer(to))
+    assert said == (False, f"{to} cannot take over: it was not heard lately")
+    assert HEARD_NS <= cluster.now_ns - begin_ns < 2 * HEARD_NS

@@ -23,6 +23,8 @@ from alived.raft.relay import Order, Origin, Relay
 from alived.raft.state import ProposalDropped
 
 LIMIT_NS = 10 * NS_PER_S
+HEARD_NS = NS_PER_S
+"""Who shall take over and was not heard lately gets so long to say something: it may have stalled, or just started"""
 
 
 class Refused(Exception):
@@ -54,6 +56,13 @@ class _Task(msgspec.Struct):
     known_as: Origin
     begun: bool = False
     """The change is proposed, or the hand-over begun"""
+    waits: bool = False
+    """For a word of who shall take over"""
+
+    @property
+    def due_ns(self) -> int:
+        """When it ends, or is refused, if nothing happens."""
+        return self.since_ns + (HEARD_NS if self.waits else LIMIT_NS)
 
 
 class Commands:
@@ -64,7 +73,7 @@ class Commands:
 
     @property
     def deadline_ns(self) -> int | None:
-        return self._task.since_ns + LIMIT_NS if self._task else None
+        return self._task.due_ns if self._task else None
 
     @property
     def leaving(self) -> int:
@@ -126,7 +135,7 @@ class Commands:
 
     def _proceed(self, task: _Task, consensus: Consensus, chair: Chair, now_ns: int) -> None:
         try:
-            done = self._go_on(task, consensus, chair)
+            done = self._go_on(task, consensus, chair, now_ns)
             ok = bool(done)
             if not done and now_ns >= task.since_ns + LIMIT_NS:
                 done, ok = _late(task.command, consensus)
@@ -136,7 +145,7 @@ class Commands:
             self._task = None
             self._relay.answer(task.origin, done, ok=ok)
 
-    def _go_on(self, task: _Task, consensus: Consensus, chair: Chair) -> str:
+    def _go_on(self, task: _Task, consensus: Consensus, chair: Chair, now_ns: int) -> str:
         """What was achieved, a sentence; "": it is not yet."""
         match task.command:
             case AddMember(member):
@@ -148,7 +157,7 @@ class Commands:
             case Promote(node):
                 return self._promote_on_command(task, node, consensus, chair)
             case Transfer(to):
-                return self._transfer(task, to, consensus, chair)
+                return self._transfer(task, to, consensus, chair, now_ns)
             case _:
                 assert_never(task.command)
 
@@ -213,13 +222,16 @@ class Commands:
         task.begun = True
         return ""
 
-    def _transfer(self, task: _Task, to: str, consensus: Consensus, chair: Chair) -> str:
+    def _transfer(self, task: _Task, to: str, consensus: Consensus, chair: Chair, now_ns: int) -> str:
         """The wish is written first: whoever leads later respects it, as long as the node is able."""
         known_as = task.known_as
         if not to:
             to = _best_of_others(known_as, consensus, chair)
             task.command = Transfer(to)
         number = node_number(to)
+        task.waits = number != chair.own and number in consensus.directory.members and not chair.there(number)
+        if task.waits and now_ns < task.due_ns:
+            return ""
         if number != chair.own and (why_not := chair.why_not(number)):
             raise Refused(f"{to} cannot take over: {why_not}")
         if consensus.directory.wish != to:

@@ -26,7 +26,7 @@ class Profile(enum.StrEnum):
     """Timers as a whole: single ones that do not fit together would allow two owners or needless elections."""
 
     LAN = "lan"
-    """One switched network: election timeout 190 ms."""
+    """One switched network: election timeout 195 ms."""
     WAN = "wan"
     """Several sites: round trips up to 100 ms."""
     RELAXED = "relaxed"

@@ -66,8 +66,8 @@ TIMERS = {
     # idle cluster costs.
     Profile.LAN: Timers(
         tick_ns=5 * NS_PER_MS,
-        election_ticks=38,
-        heartbeat_ticks=22,
+        election_ticks=39,
+        heartbeat_ticks=24,
         retry_ticks=4,
         margin_ticks=3,
         turn_ticks=6,

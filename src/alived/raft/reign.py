@@ -23,7 +23,7 @@ from alived.raft.placement import Decision, HandOver, Placement
 from alived.raft.profiles import Timers
 from alived.raft.subleases import Grants
 
-STATUS_NS = NS_PER_S
+STATUS_NS = 2 * NS_PER_S
 
 
 class Realm(msgspec.Struct, frozen=True, kw_only=True):

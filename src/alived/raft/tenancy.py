@@ -12,8 +12,8 @@ from alived.raft.outbox import Outbox
 from alived.raft.packets import Report, Subleases
 from alived.raft.subleases import Subleased
 
-IDLE_NS = NS_PER_S
-"""How often a follower that owns nothing reports without news"""
+IDLE_NS = 2 * NS_PER_S
+"""How often a follower that owns nothing reports without news; what is not answered is said again sooner"""
 
 
 class Tenancy:
@@ -49,9 +49,10 @@ class Tenancy:
         if self._subleased.hear(answer, term):
             self.reason = answer.reason
             self._asked = not answer.number
-            if answer.number >= self._sent_ns and self._subleased.until_ns:
+            if answer.number >= self._sent_ns:
                 # Who owns reports with each heartbeat of the leader; this is for one that is lost.
-                self._due_ns = self._sent_ns + self._heartbeat_ns + self._repeat_ns // 2
+                owning_ns = self._heartbeat_ns + self._repeat_ns // 2
+                self._due_ns = self._sent_ns + (owning_ns if self._subleased.until_ns else IDLE_NS)
             if self._subleased.until_ns.keys() != before:
                 self.news = True
                 self._changed = answer.serial
@@ -108,7 +109,7 @@ class Tenancy:
         self._reported = about
         self._asked = False
         self._leader = leader
-        self._due_ns = now_ns + (self._heartbeat_ns // 2 if engine.held else IDLE_NS)
+        self._due_ns = now_ns + (self._heartbeat_ns // 2 if engine.held else self._heartbeat_ns)
         self._sent_ns = number = self._subleased.number(now_ns)
         report = Report(number=number, groups=engine.groups(now_ns), term=term, serial=serial)
         self._outbox.add_late(Send(leader, report))
