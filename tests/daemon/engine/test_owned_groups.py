@@ -14,6 +14,7 @@ from alived.health.trackers_config import TrackerKind
 from alived.hooks.config import HookEvent
 from alived.raft.config import Role
 from alived.vip.config import VanishPolicy
+from alived.vip.ownership_events import OpenKernelLease
 from alived.vrrp.config import State, TrackedInterface
 from tests.daemon.engine.engine_play import address, instance
 from tests.daemon.engine.owned_play import OwnedPlay, by_hooks, group, hook, outcome, owned_config, owning, tracks
@@ -475,3 +476,12 @@ def test_hooks_come_with_a_reload_and_run_from_the_next_change(segment: Segment)
         play.withdraw()
         play.due(HookEvent.AFTER_UNBIND)
         assert f"{VIP}/32" not in addresses_of("eth0")
+
+
+def test_a_lease_that_ended_while_its_opening_waited_opens_nothing(segment: Segment) -> None:
+    with owning(WEB) as play:
+        groups = play.engine._wiring.owned_groups
+        groups._apply(groups.groups["web"], [OpenKernelLease("web")], now_ns())
+        assert play.owner("web").lease_until_ns is None
+        play.until_answered(play.lease("web"))
+        play.until_reported("web", holds=True)

@@ -112,7 +112,7 @@ class OwnedGroup:
         return self.tracked | {va.interface for va in self.vips.addresses}
 
     def report(self, now: int) -> GroupReport:
-        """For the elector, some 6 times a second: nearly always what it was the last time."""
+        """For the elector: nearly always what it was the last time."""
         core, known = self.core, self._reported
         if known and core.version == self._reported_version and known.held_ns in (0, None):
             return known

@@ -188,7 +188,7 @@ class OwnedGroups:
     # -- leases --
 
     def _heard(self, news: Leases | EngineReported) -> None:
-        """Some 10 times a second: who has to let go goes first."""
+        """With each round of heartbeats: who has to let go goes first."""
         assert isinstance(news, Leases), "the raft process reports to nobody"
         now = now_ns()
         self._number = news.number
@@ -296,7 +296,8 @@ class OwnedGroups:
 
     def _renew(self, group: OwnedGroup, now: int) -> None:
         until_ns = group.core.lease_until_ns
-        assert until_ns is not None, "it is renewed by a lease"
+        if until_ns is None:
+            return  # It has ended while this waited on the agenda, where what closes follows.
         if self._fence.renew(group.name, until_ns):  # the kernel has begun, or ceased, to take leases
             for every in [*self.groups.values()]:
                 self.feed(every, own.FenceChanged(self._fence.present), now)
