@@ -14,7 +14,7 @@ from alived.raft.member_events import Arrived, EngineReported, MemberShutdown
 from alived.raft.messages import Heartbeat, TimeoutNow
 from alived.raft.outbox import Outbox
 from alived.raft.ownership import Ownership, Standpoint
-from alived.raft.packets import GroupReport, Report, Subleases
+from alived.raft.packets import GroupReport, Packet, Report, Subleases
 from alived.raft.profiles import TIMERS
 from tests.raft.cluster import MS, Cluster, members
 
@@ -173,6 +173,32 @@ def test_an_owner_is_told_so_before_the_lease_of_the_kernel_ends(policy: QuorumL
         told.append(len(engine.heard))
     longest = max(len([*same]) for _, same in itertools.groupby(told))
     assert longest * MS < TIMERS[Profile.LAN].kernel_leases_ns[-1] - 20 * MS
+
+
+def test_a_report_that_is_lost_comes_again_soon() -> None:
+    cluster = formed(Cluster(members("a", "b", "c"), [RaftInstance(name="web")]))
+    cluster.run(500 * MS)
+    leader = cluster.leader()
+    follower = next(name for name in "abc" if name != leader)
+    lost: list[Packet] = []
+
+    def loses(sender: str, to: str, packet: Packet) -> bool:
+        if sender == follower and isinstance(packet, Report) and not lost:
+            lost.append(packet)
+            return True
+        return False
+
+    cluster.loses = loses
+    cluster[follower].engine.priority = 77
+    cluster.engine_reports(follower)
+
+    def known() -> bool:
+        groups = cluster.member(leader)._ownership.reports.get(follower, ())
+        return any(one.priority == 77 for one in groups)
+
+    took_ns = cluster.until(known)
+    assert lost
+    assert took_ns < 2 * TIMERS[Profile.LAN].heartbeat_ns
 
 
 def test_at_rest_an_owner_asks_its_engine_for_an_answer_once_a_second() -> None:

@@ -22,6 +22,7 @@ _TIMERS = TIMERS[Profile.LAN]
 ELECTION_S = ((_TIMERS.election_ns - _TIMERS.heartbeat_ns) / NS_PER_S, 2 * _TIMERS.election_ns / NS_PER_S)
 """From the loss of the leader to a campaign: the shortest timeout since its last heartbeat, and the longest."""
 AT_ONCE_S = (0.0, 0.01)
+"""Of what is planned: the aim for a hand-over"""
 _TRANSFER_LIMIT_S = 30
 
 
@@ -39,7 +40,7 @@ class RaftStage(Stage):
     """All nodes have the same priority: who comes back moves nothing."""
 
     explanation = (
-        "theory: an election timeout, drawn anew each time; more if votes are split.",
+        "theory: an election timeout after the last heartbeat; twice as long if the first to campaign fails.",
         "two answered: from the new owner's first answer to the old one's last; must be empty.",
     )
 

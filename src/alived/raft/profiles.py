@@ -21,7 +21,8 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
 
     tick_ns: int
     election_ticks: int
-    """Silence of the leader after which others ask for votes; drawn anew from once to twice this long"""
+    """Silence of the leader after which others ask for votes; a candidate that fails draws anew, from once to
+    twice this long"""
     heartbeat_ticks: int
     retry_ticks: int
     """A round of heartbeats that a member has not answered is repeated so soon; 0: it is not, an answer takes longer"""
